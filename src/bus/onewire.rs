@@ -1,0 +1,1 @@
+//! The DS18B20 driver over a pin.

@@ -1,0 +1,258 @@
+//! What is known of every probe, in memory. The bus threads write a sweep at a time; readers take
+//! an immutable [`Snapshot`] and never wait for a bus.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::bus::BusError;
+use crate::reading::{Celsius, Fault, ProbeId, Reading, Sample, Stamp};
+
+/// A reading is stale once it is older than this many periods of its bus.
+pub const STALE_AFTER_PERIODS: u32 = 3;
+
+/// The shared memory of the gateway. Its lock is held only while one [`Arc`] is swapped for
+/// another or one sweep is taken in, never across an await and never while a bus is measured.
+#[derive(Debug)]
+pub struct Cache {
+    zone: TimeZone,
+    latest: Mutex<Arc<Snapshot>>,
+}
+
+/// Everything that is known at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When the gateway started.
+    pub started: Stamp,
+    /// The buses, in the order of the configuration.
+    pub buses: Vec<BusState>,
+}
+
+/// What is known of one bus.
+#[derive(Clone, Debug)]
+pub struct BusState {
+    /// What people call it: "bus 1".
+    pub name: String,
+    /// Whether its values come from no real probe.
+    pub simulated: bool,
+    /// The configured time from the start of one sweep to the start of the next.
+    pub period: Duration,
+    /// When the last sweep began that measured anything.
+    pub last_sweep: Option<Stamp>,
+    /// How long that sweep took.
+    pub sweep_took: Duration,
+    /// How many sweeps measured anything since the start.
+    pub sweeps: u64,
+    /// Why the bus cannot be measured, since its last good sweep, and since when.
+    pub trouble: Option<(BusError, Stamp)>,
+    /// The probes that were ever seen on it since the start.
+    pub probes: BTreeMap<ProbeId, ProbeState>,
+}
+
+/// What is known of one probe.
+#[derive(Clone, Debug)]
+pub struct ProbeState {
+    /// What the newest sweep said.
+    pub newest: Sample,
+    /// When the newest sweep began.
+    pub at: Stamp,
+    /// Since when the newest sample's kind holds: the first of these faults in a row, or the first
+    /// good value after a fault.
+    pub since: Stamp,
+    /// The last good value and when its sweep began.
+    pub last_good: Option<(Celsius, Stamp)>,
+    /// The last fault, when it began, and when it was last seen.
+    pub last_fault: Option<(Fault, Stamp, Stamp)>,
+    /// The lowest and highest value of the day of the last good value.
+    pub day: Option<Day>,
+    /// How often each fault was seen since the start.
+    pub faults: BTreeMap<Fault, u64>,
+}
+
+/// The lowest and highest value of one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Day {
+    /// The day, in the machine's time zone.
+    pub date: Date,
+    /// The lowest value.
+    pub min: Celsius,
+    /// The highest value.
+    pub max: Celsius,
+    /// When the first of these values was read: after a restart the day counts from here.
+    #[serde(skip)]
+    pub since: Stamp,
+}
+
+impl Cache {
+    /// An empty memory for `buses`, given as name, whether simulated, and period. Days begin at
+    /// midnight of `zone`.
+    pub fn new(
+        buses: impl IntoIterator<Item = (String, bool, Duration)>,
+        started: Stamp,
+        zone: TimeZone,
+    ) -> Self {
+        let buses = buses
+            .into_iter()
+            .map(|(name, simulated, period)| BusState {
+                name,
+                simulated,
+                period,
+                last_sweep: None,
+                sweep_took: Duration::ZERO,
+                sweeps: 0,
+                trouble: None,
+                probes: BTreeMap::new(),
+            })
+            .collect();
+        Cache { zone, latest: Mutex::new(Arc::new(Snapshot { started, buses })) }
+    }
+
+    /// What is known now. Costs one reference count, whatever is in it.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.latest.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The zone whose midnights separate the days.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// Takes in one sweep of the bus with that index: its samples, when it began and how long it
+    /// took. A probe that was seen before and is not in `samples` counts as [`Fault::Absent`].
+    pub fn record(&self, bus: usize, at: Stamp, took: Duration, samples: &[(ProbeId, Sample)]) {
+        self.update(bus, |state| {
+            for (id, probe) in &mut state.probes {
+                if !samples.iter().any(|(sampled, _)| sampled == id) {
+                    probe.take(Err(Fault::Absent), at, &self.zone);
+                }
+            }
+            for &(id, sample) in samples {
+                let probe = state.probes.entry(id).or_insert_with(|| ProbeState::new(sample, at));
+                probe.take(sample, at, &self.zone);
+            }
+            state.last_sweep = Some(at);
+            state.sweep_took = took;
+            state.sweeps += 1;
+            state.trouble = None;
+        });
+    }
+
+    /// Takes in that the bus could not be measured at all: so its probes have no value either.
+    pub fn record_failure(&self, bus: usize, at: Stamp, error: &BusError) {
+        self.update(bus, |state| {
+            for probe in state.probes.values_mut() {
+                probe.take(Err(error.fault), at, &self.zone);
+            }
+            let since = state.trouble.as_ref().map_or(at, |(_, since)| *since);
+            state.trouble = Some((error.clone(), since));
+        });
+    }
+
+    fn update(&self, bus: usize, change: impl FnOnce(&mut BusState)) {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = Arc::make_mut(&mut latest).buses.get_mut(bus) {
+            change(state);
+        }
+    }
+}
+
+impl ProbeState {
+    fn new(first: Sample, at: Stamp) -> Self {
+        ProbeState {
+            newest: first,
+            at,
+            since: at,
+            last_good: None,
+            last_fault: None,
+            day: None,
+            faults: BTreeMap::new(),
+        }
+    }
+
+    fn take(&mut self, sample: Sample, at: Stamp, zone: &TimeZone) {
+        if self.newest.map(drop) != sample.map(drop) {
+            self.since = at;
+        }
+        self.newest = sample;
+        self.at = at;
+        match sample {
+            Ok(celsius) => {
+                self.last_good = Some((celsius, at));
+                let date = at.wall.to_zoned_datetime(zone.clone()).date();
+                let day = match self.day {
+                    Some(day) if day.date == date => {
+                        Day { min: day.min.min(celsius), max: day.max.max(celsius), ..day }
+                    }
+                    _ => Day { date, min: celsius, max: celsius, since: at },
+                };
+                self.day = Some(day);
+            }
+            Err(fault) => {
+                *self.faults.entry(fault).or_default() += 1;
+                self.last_fault = Some((fault, self.since, at));
+            }
+        }
+    }
+}
+
+impl BusState {
+    /// The age beyond which a reading of this bus is stale: three periods, or three sweeps where a
+    /// sweep takes longer than the period.
+    pub fn stale_after(&self) -> Duration {
+        self.period.max(self.sweep_took) * STALE_AFTER_PERIODS
+    }
+
+    /// Whether the newest sweep is young enough to stand for the present.
+    pub fn is_fresh(&self, now: &Stamp) -> bool {
+        self.trouble.is_none() && self.last_sweep.is_some_and(|at| now.since(&at) <= self.stale_after())
+    }
+}
+
+impl Snapshot {
+    /// Whether anything in it comes from no real probe.
+    pub fn is_simulated(&self) -> bool {
+        self.buses.iter().any(|bus| bus.simulated)
+    }
+
+    /// The bus and the state of a probe; where several buses saw it, the one that saw it last.
+    pub fn probe(&self, id: ProbeId) -> Option<(&BusState, &ProbeState)> {
+        self.buses
+            .iter()
+            .filter_map(|bus| bus.probes.get(&id).map(|probe| (bus, probe)))
+            .max_by_key(|(_, probe)| (probe.newest.is_ok(), probe.at.mono))
+    }
+
+    /// What is known of a probe at the moment `now`.
+    pub fn reading(&self, id: ProbeId, now: &Stamp) -> Reading {
+        match self.probe(id) {
+            Some((bus, probe)) => {
+                let age = now.since(&probe.at);
+                match probe.newest {
+                    Ok(celsius) if age > bus.stale_after() => Reading::Stale { celsius, age },
+                    Ok(celsius) => Reading::Fresh { celsius, age },
+                    Err(fault) => Reading::Fault { fault, lasts: now.since(&probe.since) },
+                }
+            }
+            None => self.unseen(now),
+        }
+    }
+
+    /// What is known of a probe that no bus has seen since the start. A bus that has not ended its
+    /// first sweep in the time after which readings are stale does not work.
+    fn unseen(&self, now: &Stamp) -> Reading {
+        let lasts = now.since(&self.started);
+        let mut silent = self.buses.iter().filter(|bus| bus.last_sweep.is_none() && bus.trouble.is_none());
+        if silent.clone().any(|bus| lasts <= bus.stale_after()) {
+            return Reading::Fault { fault: Fault::Pending, lasts };
+        }
+        if let Some((error, since)) = self.buses.iter().find_map(|bus| bus.trouble.as_ref()) {
+            return Reading::Fault { fault: error.fault, lasts: now.since(since) };
+        }
+        let fault = if silent.next().is_some() { Fault::Bus } else { Fault::Absent };
+        Reading::Fault { fault, lasts }
+    }
+}

@@ -1,0 +1,17 @@
+//! `fridge` answers "fridge status" in a Mattermost channel, at once and from memory.
+//!
+//! The path of a reading, which is also the order of the modules: a thread per bus measures every
+//! probe ([`bus`], [`poll`]) and writes what it found into the [`cache`]; [`chat`] makes an answer
+//! from one snapshot of it; [`https`] and [`socket`] carry questions in and answers out. Nothing
+//! that answers can reach a bus, so an answer never waits for a sensor (`tests/layers.rs`).
+
+pub mod reading;
+pub mod secret;
+pub mod recording;
+
+pub mod fridge;
+
+pub mod bus;
+pub mod cache;
+
+pub mod chat;
