@@ -1,11 +1,13 @@
 //! What is known of every probe, in memory. The bus threads write a sweep at a time; readers take
 //! an immutable [`Snapshot`] and never wait for a bus.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::civil::Date;
+use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -116,29 +118,43 @@ impl Cache {
         Arc::clone(&self.latest.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The zone whose midnights separate the days.
-    pub fn zone(&self) -> &TimeZone {
-        &self.zone
+    /// A moment as the clock on the wall of the machine's time zone shows it.
+    pub fn local(&self, at: &Stamp) -> ZonedDateTime {
+        at.wall.to_zoned_datetime(self.zone.clone())
     }
 
     /// Takes in one sweep of the bus with that index: its samples, when it began and how long it
     /// took. A probe that was seen before and is not in `samples` counts as [`Fault::Absent`].
-    pub fn record(&self, bus: usize, at: Stamp, took: Duration, samples: &[(ProbeId, Sample)]) {
+    /// Returns the probes that now are in another state than before: new, or with another fault, or
+    /// with none any more.
+    pub fn record(
+        &self,
+        bus: usize,
+        at: Stamp,
+        took: Duration,
+        samples: &[(ProbeId, Sample)],
+    ) -> Vec<(ProbeId, Sample)> {
+        let mut changed = Vec::new();
         self.update(bus, |state| {
-            for (id, probe) in &mut state.probes {
-                if !samples.iter().any(|(sampled, _)| sampled == id) {
-                    probe.take(Err(Fault::Absent), at, &self.zone);
+            let sampled: HashMap<ProbeId, Sample> = samples.iter().copied().collect();
+            for (&id, probe) in &mut state.probes {
+                let sample = sampled.get(&id).copied().unwrap_or(Err(Fault::Absent));
+                if probe.take(sample, at, &self.zone) {
+                    changed.push((id, sample));
                 }
             }
-            for &(id, sample) in samples {
-                let probe = state.probes.entry(id).or_insert_with(|| ProbeState::new(sample, at));
-                probe.take(sample, at, &self.zone);
+            for (&id, &sample) in &sampled {
+                if let Entry::Vacant(unseen) = state.probes.entry(id) {
+                    unseen.insert(ProbeState::new(sample, at)).take(sample, at, &self.zone);
+                    changed.push((id, sample));
+                }
             }
             state.last_sweep = Some(at);
             state.sweep_took = took;
             state.sweeps += 1;
             state.trouble = None;
         });
+        changed
     }
 
     /// Takes in that the bus could not be measured at all: so its probes have no value either.
@@ -173,8 +189,10 @@ impl ProbeState {
         }
     }
 
-    fn take(&mut self, sample: Sample, at: Stamp, zone: &TimeZone) {
-        if self.newest.map(drop) != sample.map(drop) {
+    /// Takes in the newest sample; says whether it is another fault than before, or none any more.
+    fn take(&mut self, sample: Sample, at: Stamp, zone: &TimeZone) -> bool {
+        let changed = self.newest.map(drop) != sample.map(drop);
+        if changed {
             self.since = at;
         }
         self.newest = sample;
@@ -196,6 +214,7 @@ impl ProbeState {
                 self.last_fault = Some((fault, self.since, at));
             }
         }
+        changed
     }
 }
 

@@ -12,6 +12,7 @@ pub mod recording;
 pub mod fridge;
 
 pub mod bus;
+pub mod poll;
 pub mod cache;
 
 pub mod chat;
