@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `fridge`: see [`fridge::cli`].
+
+fn main() -> std::process::ExitCode {
+    fridge::cli::main()
+}

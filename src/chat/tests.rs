@@ -1,1 +1,342 @@
+//! The conversation, from a cache filled by hand.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::bus::BusError;
+use crate::fridge::Limits;
+use crate::reading::{Celsius, Fault, ProbeId, Sample};
+
+const PERIOD: Duration = Duration::from_secs(10);
+
+fn stamp(seconds: u64) -> Stamp {
+    let wall = Timestamp::from_second(1_767_225_600 + seconds as i64).unwrap();
+    Stamp { mono: Duration::from_secs(1_000 + seconds), wall }
+}
+
+fn probe(number: usize) -> ProbeId {
+    ProbeId::new(0x28, number as u64)
+}
+
+fn degrees(degrees: f64) -> Celsius {
+    Celsius::from_degrees(degrees).unwrap()
+}
+
+fn fridge(number: usize, name: &str, min: Option<f64>, max: Option<f64>) -> Fridge {
+    Fridge {
+        name: name.to_owned(),
+        group: None,
+        probe: probe(number),
+        limits: Limits { min: min.map(degrees), max: max.map(degrees) },
+        out_of_service: false,
+    }
+}
+
+/// A cafe's six fridges.
+fn cafe() -> Vec<Fridge> {
+    vec![
+        fridge(0, "Milk", Some(0.0), Some(5.0)),
+        fridge(1, "Crème fraîche", Some(0.0), Some(5.0)),
+        fridge(2, "Freezer 1", None, Some(-15.0)),
+        fridge(3, "Freezer 2", None, Some(-15.0)),
+        fridge(4, "Drinks", None, Some(8.0)),
+        fridge(5, "Vegetables", Some(2.0), None),
+    ]
+}
+
+const WELL: [f64; 6] = [4.2, 3.0, -19.0, -18.5, 6.0, 4.0];
+
+struct Kitchen {
+    cache: Cache,
+    fridges: Vec<Fridge>,
+    simulated: bool,
+}
+
+impl Kitchen {
+    fn new(fridges: Vec<Fridge>) -> Self {
+        Kitchen::on(fridges, false)
+    }
+
+    fn on(fridges: Vec<Fridge>, simulated: bool) -> Self {
+        let buses = [(String::from("bus 1"), simulated, PERIOD)];
+        Kitchen { cache: Cache::new(buses, stamp(0), TimeZone::UTC), fridges, simulated }
+    }
+
+    fn sweep(&self, at: u64, samples: &[Sample]) {
+        let samples: Vec<_> =
+            samples.iter().enumerate().map(|(number, sample)| (probe(number), *sample)).collect();
+        self.cache.record(0, stamp(at), Duration::from_secs(1), &samples);
+    }
+
+    fn well(&self, at: u64) {
+        self.sweep(at, &WELL.map(|value| Ok(degrees(value))));
+    }
+
+    fn ask(&self, at: u64, words: &str) -> String {
+        let reply = self.reply(stamp(at), words);
+        let text = reply.text;
+        assert!(!text.contains(['<', '>']), "{text}");
+        assert!(text.chars().count() <= POST_CHARACTERS);
+        assert_eq!(text.lines().next().unwrap().contains("simulated"), self.simulated && text.contains(" | "));
+        text
+    }
+
+    fn reply(&self, now: Stamp, words: &str) -> Reply {
+        let view = View {
+            now,
+            snapshot: self.cache.snapshot(),
+            cache: &self.cache,
+            name: None,
+            fridges: &self.fridges,
+        };
+        answer(words, &view)
+    }
+
+    fn verdict(&self, at: u64) -> String {
+        self.ask(at, "status").lines().next().unwrap().to_owned()
+    }
+}
+
+#[test]
+fn all_in_range_says_how_old_the_oldest_reading_is() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    assert_eq!(
+        kitchen.ask(14, "status"),
+        "All 6 in range, oldest reading 4 s ago
+
+| Fridge        |      Now | Limits     |
+| :------------ | -------: | :--------- |
+| Milk          |   4.2 °C | 0 to 5 °C  |
+| Crème fraîche |   3.0 °C | 0 to 5 °C  |
+| Freezer 1     | −19.0 °C | max −15 °C |
+| Freezer 2     | −18.5 °C | max −15 °C |
+| Drinks        |   6.0 °C | max 8 °C   |
+| Vegetables    |   4.0 °C | min 2 °C   |"
+    );
+}
+
+#[test]
+fn what_needs_a_look_comes_first_in_the_verdict_and_in_the_table() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    for at in [20, 30, 200] {
+        let mut samples = WELL.map(|value| Ok(degrees(value)));
+        samples[0] = Err(Fault::NoAnswer);
+        samples[2] = Ok(degrees(-11.2));
+        kitchen.sweep(at, &samples);
+    }
+    let text = kitchen.ask(204, "status");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[0],
+        "2 of 6 need a look: Freezer 1 −11.2 °C (limit −15 °C), Milk: no answer from the probe for 3 min"
+    );
+    assert!(lines[4].starts_with("| Freezer 1 ") && lines[4].contains("**−11.2 °C**"), "{}", lines[4]);
+    assert!(lines[5].starts_with("| Milk ") && lines[5].contains("no answer from the probe for 3 min"));
+}
+
+#[test]
+fn a_stale_value_is_never_shown_as_the_present_one() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    assert!(kitchen.verdict(40).starts_with("All 6 in range"));
+    let text = kitchen.ask(41, "status");
+    assert!(text.starts_with("6 of 6 need a look: Milk: no reading for 31 s, "), "{text}");
+    assert!(text.lines().next().unwrap().ends_with(" and 3 more"));
+    assert!(!text.contains("4.2"), "{text}");
+    let detail = kitchen.ask(41, "status milk");
+    assert!(detail.contains("4.2 °C, **old**: 31 s ago"), "{detail}");
+}
+
+#[test]
+fn before_the_first_sweep_nothing_is_in_range_and_a_bus_that_never_ends_it_does_not_work() {
+    let kitchen = Kitchen::new(cafe());
+    assert_eq!(kitchen.verdict(1), "Nothing measured yet, started 1 s ago");
+    assert_eq!(kitchen.verdict(30), "Nothing measured yet, started 30 s ago");
+    assert!(kitchen.verdict(31).starts_with("6 of 6 need a look: Milk: bus not working for 31 s"));
+}
+
+#[test]
+fn a_bus_that_fails_takes_its_fridges_with_it_and_says_since_when() {
+    let kitchen = Kitchen::new(vec![fridge(0, "Milk", None, None)]);
+    kitchen.well(10);
+    let shorted = BusError { fault: Fault::Shorted, detail: String::from("held low") };
+    kitchen.cache.record_failure(0, stamp(20), &shorted);
+    kitchen.cache.record_failure(0, stamp(30), &shorted);
+    assert_eq!(kitchen.verdict(50), "1 of 1 needs a look: Milk: data line short-circuited for 30 s");
+    kitchen.well(60);
+    assert_eq!(kitchen.verdict(61), "The only fridge is in range, oldest reading 1 s ago");
+}
+
+#[test]
+fn a_step_of_the_wall_clock_changes_no_age_and_turns_nothing_stale_or_fresh() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    let said = |seconds: u64, step: i64| {
+        let mut now = stamp(seconds);
+        now.wall = Timestamp::from_second(now.wall.as_second() + step).unwrap();
+        kitchen.reply(now, "status").text
+    };
+    for step in [3_600, -3_600, 365 * 86_400, -10 * 365 * 86_400] {
+        assert_eq!(said(14, step), said(14, 0));
+        assert_eq!(said(60, step), said(60, 0));
+    }
+}
+
+#[test]
+fn one_fridge_in_detail() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    let mut samples = WELL.map(|value| Ok(degrees(value)));
+    samples[0] = Err(Fault::Crc);
+    kitchen.sweep(20, &samples);
+    samples[0] = Ok(degrees(3.1));
+    kitchen.sweep(30, &samples);
+    assert_eq!(
+        kitchen.ask(34, "status MILK"),
+        "Milk: 3.1 °C, in range
+
+|            |                          |
+| :--------- | :----------------------- |
+| Now        | 3.1 °C, read 4 s ago     |
+| Limits     | 0 to 5 °C                |
+| Today      | 3.1 °C to 4.2 °C (since 00:00) |
+| Last fault | garbled answer from the probe, 14 s ago (1 since the start) |
+| Probe      | `28-000000000000`, bus 1 |"
+    );
+}
+
+#[test]
+fn minimum_and_maximum_belong_to_one_day() {
+    let kitchen = Kitchen::new(vec![fridge(0, "Milk", None, None)]);
+    kitchen.sweep(10, &[Ok(degrees(9.0))]);
+    let tomorrow = 86_400 + 10;
+    kitchen.sweep(tomorrow, &[Ok(degrees(4.0))]);
+    let text = kitchen.ask(tomorrow + 1, "status milk");
+    assert!(text.contains("| Today      | 4.0 °C to 4.0 °C (since 00:00) |"), "{text}");
+    assert!(!kitchen.ask(2 * 86_400, "status milk").contains("Today"), "nothing was read that day");
+}
+
+#[test]
+fn names_match_by_any_part_and_a_near_miss_is_suggested() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    assert!(kitchen.ask(11, "status creme").starts_with("Crème fraîche: 3.0 °C"));
+    assert!(kitchen.ask(11, "milk").starts_with("Milk: 4.2 °C"), "a name alone will do");
+    let freezers = kitchen.ask(11, "status freezer");
+    assert!(freezers.starts_with("All 2 in range") && freezers.contains("Freezer 2"), "{freezers}");
+    assert_eq!(kitchen.ask(11, "status mlik"), "No fridge has that name. Did you mean Milk?");
+    assert!(kitchen.ask(11, "status aquarium").starts_with("No fridge has that name. There are: Milk, "));
+}
+
+#[test]
+fn an_unknown_word_gets_the_nearest_one_and_is_never_repeated() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    assert!(kitchen.ask(11, "statsu").contains("Did you mean `fridge status`?"));
+    let long = "x".repeat(16_383);
+    for words in ["@all", "<!channel>", "🧊", long.as_str(), "status @all"] {
+        let text = kitchen.ask(11, words);
+        assert!(!text.contains("@all") && !text.contains("channel") && !text.contains("xxx"), "{text}");
+        assert!(text.chars().count() < 400);
+    }
+    let help = kitchen.ask(11, "help");
+    assert!(Command::ALL.iter().all(|command| help.contains(command.usage())), "{help}");
+}
+
+#[test]
+fn no_words_at_all_ask_for_the_status() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    assert_eq!(kitchen.ask(11, " \n"), kitchen.ask(11, "status"));
+}
+
+#[test]
+fn out_of_service_is_shown_so_and_never_counted() {
+    let mut fridges = cafe();
+    fridges[2].out_of_service = true;
+    let kitchen = Kitchen::new(fridges);
+    let mut samples = WELL.map(|value| Ok(degrees(value)));
+    samples[2] = Err(Fault::NoAnswer);
+    kitchen.sweep(10, &samples);
+    let text = kitchen.ask(11, "status");
+    assert!(text.starts_with("All 5 in range, oldest reading 1 s ago; 1 out of service\n"), "{text}");
+    assert!(text.lines().last().unwrap().contains("out of service"));
+}
+
+#[test]
+fn hundreds_of_fridges_show_the_worst_ones_and_count_the_rest() {
+    let fridges: Vec<Fridge> =
+        (0..1_000).map(|number| fridge(number, &format!("Cold room {number}"), Some(0.0), Some(5.0))).collect();
+    let kitchen = Kitchen::new(fridges);
+    let mut samples = vec![Ok(degrees(4.0)); 1_000];
+    samples[999] = Ok(degrees(9.0));
+    samples[500] = Err(Fault::Crc);
+    kitchen.sweep(10, &samples);
+    let text = kitchen.ask(11, "status");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("2 of 1000 need a look: Cold room 999 9.0 °C (limit 5 °C), Cold room 500: "));
+    assert!(lines[4].starts_with("| Cold room 999 ") && lines[5].starts_with("| Cold room 500 "));
+    let shown = lines.iter().filter(|line| line.starts_with("| Cold")).count();
+    assert!(shown > 200, "{shown}");
+    assert_eq!(*lines.last().unwrap(), format!("… and {} more, none of which needs a look.", 1_000 - shown));
+}
+
+#[test]
+fn a_name_cannot_break_the_table_nor_call_anybody() {
+    let kitchen = Kitchen::new(vec![
+        fridge(0, "a|b <!channel> @all", None, None),
+        fridge(1, &"n".repeat(200), None, None),
+    ]);
+    kitchen.well(10);
+    let text = kitchen.ask(11, "status");
+    assert!(!text.contains("@all"), "{text}");
+    assert_eq!(text.matches("a\\|b").count(), 1);
+}
+
+#[test]
+fn the_gateway_says_its_name_and_that_it_is_simulated() {
+    let kitchen = Kitchen::on(cafe(), true);
+    kitchen.well(10);
+    assert_eq!(kitchen.verdict(11), "All 6 in range, oldest reading 1 s ago (simulated)");
+    let named = View {
+        now: stamp(11),
+        snapshot: kitchen.cache.snapshot(),
+        cache: &kitchen.cache,
+        name: Some("Kitchen_Pi"),
+        fridges: &kitchen.fridges,
+    };
+    assert!(answer("status", &named).text.starts_with("Kitchen\\_Pi: All 6 in range"));
+    assert!(answer("status milk", &named).text.starts_with("Kitchen\\_Pi: Milk: 4.2 °C"));
+}
+
+#[test]
+fn programs_get_the_same_as_data_with_ascii_numbers() {
+    let kitchen = Kitchen::on(cafe(), true);
+    kitchen.well(10);
+    let reply = serde_json::to_value(kitchen.reply(stamp(14), "status")).unwrap();
+    assert_eq!(reply["simulated"], true);
+    let freezer = reply["fridges"].as_array().unwrap().iter().find(|row| row["name"] == "Freezer 1").unwrap();
+    assert_eq!(freezer["celsius"], -19.0);
+    assert_eq!(freezer["age_s"], 4);
+    assert_eq!(freezer["verdict"], "in_range");
+    assert_eq!(freezer["probe"], "28-000000000002");
+}
+
+#[test]
+fn probes_lists_what_is_there_and_what_is_missing() {
+    let mut fridges = cafe();
+    fridges[5].probe = probe(77);
+    let kitchen = Kitchen::new(fridges);
+    assert_eq!(kitchen.ask(1, "probes"), "No probe was found on any bus yet.");
+    kitchen.well(10);
+    let text = kitchen.ask(11, "probes");
+    assert!(text.starts_with("6 probes on 1 bus, 1 without a fridge\n"), "{text}");
+    assert!(text.contains("| `28-000000000005` | (no fridge) "), "{text}");
+    assert!(text.contains("| `28-00000000004d` | Vegetables "), "{text}");
+    assert!(text.lines().last().unwrap().contains("probe not found on any bus for 11 s"), "{text}");
+}

@@ -1,0 +1,187 @@
+//! The command line: one variant and one file per command. Arguments come in, an exit status comes
+//! out: 0 done, 78 a bad configuration, 1 any other failure; `doctor` has its own three.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::config::{Config, places};
+use crate::daemon::{self, Places};
+
+mod ask;
+mod cert;
+mod check;
+mod demo;
+mod doctor;
+mod probes;
+mod serve;
+mod terminal;
+
+/// The exit status for a bad configuration: `EX_CONFIG` of sysexits.h. systemd's unit does not
+/// restart on it.
+const BAD_CONFIGURATION: u8 = 78;
+
+/// Ask your fridges for their temperature in Mattermost.
+///
+/// A Raspberry Pi reads the DS18B20 probes in your fridges and freezers in the background; whoever
+/// types `fridge status` in a channel gets the answer at once, from memory.
+///
+/// Try it with no hardware at all: fridge demo
+#[derive(Parser)]
+#[command(name = "fridge", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_long_help = "Begin with `fridge demo`; it prints a line that asks it what the chat server would ask.\n\nExit status: 0 done, 78 the configuration is wrong, 1 anything else that failed; doctor: 0 ok, 1 warnings, 2 faults.")]
+pub struct Cli {
+    #[command(flatten)]
+    files: FileOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args, Clone, Default)]
+struct FileOptions {
+    /// The configuration [default: $CONFIGURATION_DIRECTORY/fridge.toml, /etc/fridge/fridge.toml, or
+    /// the user's own]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Files")]
+    config: Option<PathBuf>,
+    /// The folder of the certificate and its key [default: $STATE_DIRECTORY, /var/lib/fridge, or the
+    /// user's own]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Files")]
+    state: Option<PathBuf>,
+    /// The running gateway's socket [default: /run/fridge/fridge.sock, or the user's own]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Files")]
+    socket: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the gateway: poll the buses, answer Mattermost over HTTPS
+    Serve,
+    /// Run the whole gateway on a simulated wire: no hardware, no configuration
+    Demo(demo::Options),
+    /// Ask the running gateway what the channel can ask: fridge ask status milk
+    Ask(ask::Options),
+    /// How the fridges are, or one of them in detail: fridge status milk
+    Status(ask::StatusOptions),
+    /// What hangs on the buses, and which fridge each probe is in
+    Probes(probes::Options),
+    /// Read the configuration and say what is wrong in it, and where
+    Check(check::Options),
+    /// Look at everything that can be wrong, a line each, with the cure
+    Doctor(doctor::Options),
+    /// Show the certificate (make one where there is none): names, fingerprint, expiry, how to trust it
+    Cert(cert::Options),
+    /// Print the completions of a shell: source <(fridge completions bash)
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page: fridge man | man -l -
+    Man,
+}
+
+/// Reads the arguments, does what they say, and returns the exit status.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Where not even this can be printed, nobody is there to read another error.
+            drop(error.print());
+            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
+    match cli.run() {
+        Ok(status) => status,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal::error(&error);
+            match error.downcast_ref::<crate::config::Problems>() {
+                Some(_) => ExitCode::from(BAD_CONFIGURATION),
+                None => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+impl Cli {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let files = &self.files;
+        match self.command {
+            Command::Serve => serve::run(files).map(|()| ExitCode::SUCCESS),
+            Command::Demo(options) => demo::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Ask(options) => ask::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Status(options) => ask::run(&options.into(), files).map(|()| ExitCode::SUCCESS),
+            Command::Probes(options) => probes::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Check(options) => check::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Doctor(options) => doctor::run(&options, files),
+            Command::Cert(options) => cert::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "fridge", &mut script);
+                terminal::print(&String::from_utf8_lossy(&script)).map(|()| ExitCode::SUCCESS)
+            }
+            Command::Man => {
+                let mut page = Vec::new();
+                clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+                terminal::print(&String::from_utf8_lossy(&page)).map(|()| ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+impl FileOptions {
+    fn config_path(&self) -> Result<PathBuf, crate::config::Problems> {
+        places::configuration(self.config.as_deref(), &places::environment)
+    }
+
+    fn load(&self) -> Result<Config, crate::config::Problems> {
+        Config::load(&self.config_path()?)
+    }
+
+    fn state(&self) -> PathBuf {
+        places::state(self.state.as_deref(), &places::environment)
+    }
+
+    /// Where a client looks for a running gateway.
+    fn sockets(&self) -> Vec<PathBuf> {
+        places::client_sockets(self.socket.as_deref(), &places::environment)
+    }
+
+    fn places(&self) -> Places {
+        let state = self.state();
+        let socket = places::server_socket(self.socket.as_deref(), &places::environment)
+            .unwrap_or_else(|| state.join("fridge.sock"));
+        Places { state, socket }
+    }
+}
+
+/// Whether whoever read our output has had enough: `fridge help | head -1` is no failure.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Runs the daemon on a runtime of its own. Two threads: one may be in a handshake while the other
+/// answers; more would only cost memory on a Pi.
+fn block_on_daemon(
+    config: Config,
+    places: &Places,
+    ready: impl FnOnce(&daemon::Running),
+) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let result = runtime.block_on(daemon::run(config, places, ready));
+    // A bus that hangs holds a blocking thread of the runtime, too: it is not waited for.
+    runtime.shutdown_background();
+    Ok(result?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,54 @@
+//! `fridge ask` and `fridge status`: the channel's words, asked of the running gateway
+//! over its socket.
+
+use std::io::IsTerminal;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::{FileOptions, terminal};
+use crate::socket::{self, Question};
+
+/// What `ask` may be told.
+#[derive(Args)]
+pub struct Options {
+    /// The words that follow the trigger word in the channel: status milk
+    #[arg(value_name = "WORDS")]
+    words: Vec<String>,
+    /// Answer in JSON, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `status` may be told.
+#[derive(Args)]
+pub struct StatusOptions {
+    /// Any part of a fridge's name
+    #[arg(value_name = "NAME")]
+    name: Vec<String>,
+    /// Answer in JSON, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+impl From<StatusOptions> for Options {
+    fn from(options: StatusOptions) -> Self {
+        let words = std::iter::once(String::from("status")).chain(options.name).collect();
+        Options { words, json: options.json }
+    }
+}
+
+/// Asks, and prints the answer.
+pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
+    let answer = socket::ask(&files.sockets(), &Question::Ask(options.words.join(" ")))?;
+    show(&answer, options.json)
+}
+
+/// Prints an answer: as it is for a program, as text for a person.
+pub fn show(answer: &serde_json::Value, json: bool) -> anyhow::Result<()> {
+    if json {
+        return terminal::print(&format!("{answer:#}\n"));
+    }
+    let text = answer["text"].as_str().context("the gateway's answer holds no text: is it another version?")?;
+    terminal::print(&terminal::plain(text, std::io::stdout().is_terminal()))
+}

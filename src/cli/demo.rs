@@ -1,0 +1,232 @@
+//! `fridge demo`: the whole gateway on a simulated wire. It writes a configuration, as a person
+//! would, into a folder of its own, and runs the gateway on that.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::{FileOptions, block_on_daemon, terminal};
+use crate::bus::simulated::{self, Kind};
+use crate::config::Config;
+use crate::daemon::{Places, Running};
+
+/// The letters of Mattermost's own tokens, and how many a token has.
+const TOKEN_LETTERS: &[u8; 32] = b"ybndrfg8ejkmcpqxot1uwisza345h769";
+const TOKEN_LENGTH: usize = 26;
+
+/// What `demo` may be told.
+#[derive(Args)]
+pub struct Options {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4443")]
+    listen: SocketAddr,
+    /// How many probes hang on the simulated wire [default: 6; 1 with --replay]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    probes: Option<u16>,
+    /// From the start of one sweep to the start of the next; a conversion takes its real 750 ms
+    #[arg(long, value_name = "T", default_value = "2s")]
+    period: String,
+    /// The token that a question must carry [default: a new one]
+    #[arg(long, value_name = "T")]
+    token: Option<String>,
+    /// Play a temperature log instead of the modelled fridges: a file of `timestamp value` or
+    /// `timestamp,value`
+    #[arg(long, value_name = "FILE")]
+    replay: Option<PathBuf>,
+    /// The unit of the recording [default: °C where any value has a decimal point, else
+    /// thousandths of a °C]
+    #[arg(long, value_name = "UNIT", requires = "replay")]
+    unit: Option<Unit>,
+    /// How many times faster than real time the fridges, or the recording, run
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    speed: f64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Unit {
+    /// Degrees Celsius
+    C,
+    /// Degrees Fahrenheit
+    F,
+    /// Thousandths of a degree Celsius, as the kernel writes them
+    Milli,
+}
+
+/// Writes the demo's configuration and runs the gateway on it until it is told to end.
+pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
+    if files.config.is_some() {
+        bail!("`fridge demo` writes a configuration of its own; `fridge serve --config FILE` runs yours");
+    }
+    terminal::log();
+    let token = match &options.token {
+        Some(token) => token.clone(),
+        None => new_token()?,
+    };
+    let folder = Folder::new(files.state.as_deref())?;
+    let path = folder.path.join("fridge.toml");
+    std::fs::write(&path, configuration(options, &token)?).with_context(|| format!("cannot write {}", path.display()))?;
+    let config = Config::load(&path)?;
+    let places = Places {
+        state: folder.path.clone(),
+        socket: files.socket.clone().unwrap_or_else(|| folder.path.join("fridge.sock")),
+    };
+    block_on_daemon(config, &places, |running| {
+        // Where the standard output is closed, the gateway still runs.
+        drop(terminal::print(&banner(running, &token, &path)));
+    })
+}
+
+/// The demo's files: the folder given, which stays, or a temporary one, which goes with the demo.
+struct Folder {
+    path: PathBuf,
+    temporary: bool,
+}
+
+impl Folder {
+    fn new(given: Option<&Path>) -> anyhow::Result<Self> {
+        let (path, temporary) = match given {
+            Some(path) => (path.to_owned(), false),
+            None => {
+                let temporary = std::env::temp_dir();
+                let free = (0..1000).map(|n| temporary.join(format!("fridge-demo-{}-{n}", std::process::id())));
+                let free = free.into_iter().find(|path| !path.exists());
+                (free.with_context(|| format!("no free name for a folder in {}", temporary.display()))?, true)
+            }
+        };
+        std::fs::DirBuilder::new()
+            .recursive(!temporary)
+            .mode(0o700)
+            .create(&path)
+            .with_context(|| format!("cannot make the folder {}", path.display()))?;
+        Ok(Folder { path, temporary })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.temporary {
+            // What cannot be removed now, the system's own cleaning of its temporary folder removes.
+            drop(std::fs::remove_dir_all(&self.path));
+        }
+    }
+}
+
+fn new_token() -> anyhow::Result<String> {
+    let mut bytes = [0; TOKEN_LENGTH];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;
+    Ok(bytes.iter().map(|byte| char::from(TOKEN_LETTERS[usize::from(byte % 32)])).collect())
+}
+
+/// The configuration, as a person would write it.
+fn configuration(options: &Options, token: &str) -> anyhow::Result<String> {
+    let replaying = options.replay.is_some();
+    let probes = usize::from(options.probes.unwrap_or(if replaying { 1 } else { 6 }));
+    // One fridge is warm and one silent, so that one sees how that looks; the rest are well.
+    let (warm, silent) = match probes {
+        _ if replaying => (None, None),
+        0..=2 => (None, None),
+        3..=4 => (Some(3), None),
+        _ => (Some(3), Some(5)),
+    };
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let list = |number: Option<usize>| number.map_or_else(|| String::from("[]"), |number| format!("[{number}]"));
+
+    let mut text = String::from("# Written by `fridge demo`. `fridge serve --config THIS-FILE` runs the same.\n");
+    writeln!(text, "listen = \"{}\"\ntrigger_words = [\"fridge\"]\n", options.listen)?;
+    writeln!(text, "[[hook]]\nname = \"demo\"\ntoken = {}\n", quoted(token))?;
+    writeln!(text, "[[bus]]\nkind = \"simulated\"\nperiod = {}\nprobes = {probes}", quoted(&options.period))?;
+    writeln!(text, "warm = {}\nsilent = {}\nspeed = {:?}", list(warm), list(silent), options.speed)?;
+    if let Some(replay) = &options.replay {
+        let path = std::path::absolute(replay)?;
+        writeln!(text, "replay = {}", quoted(&path.to_string_lossy()))?;
+    }
+    if let Some(unit) = options.unit.and_then(|unit| unit.to_possible_value()) {
+        writeln!(text, "unit = \"{}\"", unit.get_name())?;
+    }
+    let mut names = Names::default();
+    for number in 1..=probes {
+        let probe = simulated::probe_id(number);
+        if replaying {
+            writeln!(text, "\n[[fridge]]\nname = \"Recording {number}\"\nprobe = \"{probe}\"")?;
+            continue;
+        }
+        let (name, limits) = match simulated::cabinet_kind(number) {
+            Kind::Freezer => (names.freezer(), "{ max = -15 }"),
+            Kind::Fridge => (names.fridge(), "{ min = 0, max = 8 }"),
+        };
+        writeln!(text, "\n[[fridge]]\nname = \"{name}\"\nprobe = \"{probe}\"\nlimits = {limits}")?;
+    }
+    Ok(text)
+}
+
+/// Names for the demo's fridges, each given once.
+#[derive(Default)]
+struct Names {
+    fridges: usize,
+    freezers: usize,
+}
+
+impl Names {
+    fn fridge(&mut self) -> String {
+        const FIRST: [&str; 8] = ["Milk", "Vegetables", "Drinks", "Meat", "Cheese", "Fish", "Cakes", "Fruit"];
+        self.fridges += 1;
+        FIRST.get(self.fridges - 1).map_or_else(|| format!("Fridge {}", self.fridges), |name| (*name).to_owned())
+    }
+
+    fn freezer(&mut self) -> String {
+        self.freezers += 1;
+        format!("Freezer {}", self.freezers)
+    }
+}
+
+/// What the demo prints once it answers.
+fn banner(running: &Running, token: &str, configuration: &Path) -> String {
+    let url = running.addresses.first().map_or_else(String::new, |address| url(*address));
+    let certificate = running.certificate.display();
+    let socket = running.socket.as_ref().map(|path| format!(" --socket {}", path.display())).unwrap_or_default();
+    format!(
+        "\nThe gateway runs on a simulated wire. Ctrl-C ends it.\n\n  \
+         URL            {url}\n  \
+         token          {token}\n  \
+         certificate    {certificate}\n  \
+         configuration  {}\n\n\
+         Ask it as Mattermost would (the first sweep takes a second):\n\n  \
+         curl --cacert {certificate} {url} -d token={token} -d trigger_word=fridge -d 'text=fridge status'\n\n\
+         Ask it from another shell on this machine:\n\n  \
+         fridge status{socket}\n\n",
+        configuration.display(),
+    )
+}
+
+/// How a client on this machine reaches that address.
+fn url(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    format!("https://{address}/webhook")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_look_like_mattermosts_and_differ() {
+        let (one, other) = (new_token().unwrap(), new_token().unwrap());
+        assert_eq!(one.len(), TOKEN_LENGTH);
+        assert!(one.bytes().all(|letter| TOKEN_LETTERS.contains(&letter)));
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn every_fridge_has_a_name_of_its_own() {
+        let mut names = Names::default();
+        let all: std::collections::BTreeSet<String> = (0..40).map(|_| names.fridge()).collect();
+        assert_eq!(all.len(), 40);
+    }
+}

@@ -1,0 +1,9 @@
+//! `fridge serve`: the gateway.
+
+use super::{FileOptions, block_on_daemon, terminal};
+
+/// Runs the gateway until it is told to end.
+pub fn run(files: &FileOptions) -> anyhow::Result<()> {
+    terminal::log();
+    block_on_daemon(files.load()?, &files.places(), |_| {})
+}

@@ -1,0 +1,212 @@
+//! The Unix socket: the machine's own users ask the running gateway here what the channel asks over
+//! HTTPS. A question is one line of JSON, so is its answer, and then the connection ends.
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream as BlockingStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tracing::warn;
+
+/// The longest question in bytes: a line of words is far shorter.
+const LONGEST_QUESTION: u64 = 64 * 1024;
+/// The longest answer in bytes that a client reads: a thousand fridges take half a megabyte.
+const LONGEST_ANSWER: u64 = 16 * 1024 * 1024;
+/// How many clients are served at once; more wait.
+const CLIENTS: usize = 16;
+/// How long one client may take over its question, and over reading the answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// The channel's words, without the trigger word: "status milk".
+    Ask(String),
+    /// What the doctor wants to know of the running gateway.
+    Report,
+}
+
+/// Why the socket does not serve, or the gateway was not reached.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another gateway answers on this socket.
+    #[error("another gateway already answers on {}: stop it first, or give this one a --socket of its own", .0.display())]
+    Taken(PathBuf),
+    /// The socket's file cannot be made.
+    #[error("cannot open the socket {}: {error}", path.display())]
+    Bind {
+        /// The socket's file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// No gateway answers on any of these sockets.
+    #[error("no gateway answers{}: start one with `fridge serve` (or `sudo systemctl start fridge`), or say where its socket is with --socket", tried(.0))]
+    NotRunning(Vec<PathBuf>),
+    /// A gateway was reached, and the conversation broke off.
+    #[error("the gateway on {} did not answer as expected: {reason}", path.display())]
+    Broken {
+        /// The socket's file.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+fn tried(paths: &[PathBuf]) -> String {
+    let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    if paths.is_empty() { String::new() } else { format!(" on {}", paths.join(", ")) }
+}
+
+/// The listening socket. Its file goes when it is dropped.
+pub struct Server {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Server {
+    /// Opens the socket for all of the machine's users to ask (0666). A file that a gateway left
+    /// behind when its plug was pulled is replaced; one on which a gateway answers is not.
+    ///
+    /// # Errors
+    /// [`Error::Taken`] and [`Error::Bind`].
+    pub fn bind(path: &Path) -> Result<Self, Error> {
+        let failed = |error| Error::Bind { path: path.to_owned(), error };
+        match BlockingStream::connect(path) {
+            Ok(_) => return Err(Error::Taken(path.to_owned())),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                std::fs::remove_file(path).map_err(failed)?;
+            }
+            Err(_) => {}
+        }
+        let listener = UnixListener::bind(path).map_err(failed)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).map_err(failed)?;
+        Ok(Server { listener, path: path.to_owned() })
+    }
+
+    /// Where the socket is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Serves until it is dropped. `answer` makes a line of JSON of a question.
+    pub async fn run(&self, answer: Arc<dyn Fn(Question) -> String + Send + Sync>) {
+        let clients = Arc::new(Semaphore::new(CLIENTS));
+        loop {
+            let Ok(place) = Arc::clone(&clients).acquire_owned().await else { return };
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    let answer = Arc::clone(&answer);
+                    tokio::spawn(async move {
+                        // A client that breaks off or dawdles loses its answer, and nobody else theirs.
+                        drop(timeout(PATIENCE, serve(stream, &*answer)).await);
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    // Out of file descriptors, most likely; asking again at once would spin.
+                    warn!("the socket accepts nobody just now: {error}");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // What is left behind is taken for a dead gateway's at the next start.
+        drop(std::fs::remove_file(&self.path));
+    }
+}
+
+async fn serve(stream: UnixStream, answer: &(dyn Fn(Question) -> String + Send + Sync)) -> std::io::Result<()> {
+    let (reading, mut writing) = stream.into_split();
+    let mut line = String::new();
+    tokio::io::BufReader::new(reading.take(LONGEST_QUESTION)).read_line(&mut line).await?;
+    let mut answer = match serde_json::from_str(&line) {
+        Ok(question) => answer(question),
+        Err(error) => serde_json::json!({ "error": format!("not a question: {error}") }).to_string(),
+    };
+    answer.push('\n');
+    writing.write_all(answer.as_bytes()).await
+}
+
+/// Asks the first gateway that answers on one of the sockets; returns its answer, a line of JSON.
+///
+/// # Errors
+/// [`Error::NotRunning`] and [`Error::Broken`].
+pub fn ask(sockets: &[PathBuf], question: &Question) -> Result<serde_json::Value, Error> {
+    let connected = sockets.iter().find_map(|path| Some((path, BlockingStream::connect(path).ok()?)));
+    let Some((path, mut stream)) = connected else {
+        return Err(Error::NotRunning(sockets.to_vec()));
+    };
+    let conversation = |stream: &mut BlockingStream| -> std::io::Result<serde_json::Value> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut question = serde_json::to_string(question)?;
+        question.push('\n');
+        stream.write_all(question.as_bytes())?;
+        let mut line = String::new();
+        BufReader::new(stream.take(LONGEST_ANSWER)).read_line(&mut line)?;
+        Ok(serde_json::from_str(&line)?)
+    };
+    conversation(&mut stream).map_err(|error| Error::Broken { path: path.clone(), reason: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer_with_length() -> Arc<dyn Fn(Question) -> String + Send + Sync> {
+        Arc::new(|question| match question {
+            Question::Ask(words) => serde_json::json!({ "words": words.len() }).to_string(),
+            Question::Report => String::from("{}"),
+        })
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_question_is_answered_and_a_broken_one_gets_a_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fridge.sock");
+        let server = Arc::new(Server::bind(&path).unwrap());
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o666);
+        let serving = Arc::clone(&server);
+        tokio::spawn(async move { serving.run(answer_with_length()).await });
+
+        let sockets = vec![folder.path().join("nobody.sock"), path.clone()];
+        let answer =
+            tokio::task::spawn_blocking(move || ask(&sockets, &Question::Ask("status".into()))).await.unwrap();
+        assert_eq!(answer.unwrap()["words"], 6);
+
+        let broken = tokio::task::spawn_blocking(move || {
+            let mut stream = BlockingStream::connect(path).unwrap();
+            stream.write_all(b"{\"dance\":1}\n").unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        });
+        assert!(broken.await.unwrap().contains("not a question"));
+    }
+
+    #[tokio::test]
+    async fn a_dead_gateways_socket_is_replaced_and_a_living_ones_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fridge.sock");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(path.exists(), "std leaves the file behind, as a pulled plug does");
+        let server = Server::bind(&path).unwrap();
+        assert!(matches!(Server::bind(&path), Err(Error::Taken(_))));
+        drop(server);
+        assert!(!path.exists());
+        assert!(matches!(ask(&[path], &Question::Report), Err(Error::NotRunning(_))));
+    }
+}
