@@ -275,3 +275,94 @@ impl Snapshot {
         Reading::Fault { fault, lasts }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    const ONE: ProbeId = ProbeId::new(0x28, 1);
+    const TWO: ProbeId = ProbeId::new(0x28, 2);
+
+    fn at(seconds: u64) -> Stamp {
+        Stamp { mono: Duration::from_secs(seconds), wall: Timestamp::UNIX_EPOCH }
+    }
+
+    fn warm(sixteenths: i16) -> Sample {
+        Ok(Celsius::from_sixteenths(sixteenths))
+    }
+
+    fn cache(buses: usize) -> Cache {
+        let buses = (1..=buses).map(|number| (format!("bus {number}"), false, Duration::from_secs(10)));
+        Cache::new(buses, at(0), TimeZone::UTC)
+    }
+
+    #[test]
+    fn a_sweep_tells_which_probes_changed_their_state() {
+        let cache = cache(1);
+        let took = Duration::from_secs(1);
+        assert_eq!(cache.record(0, at(1), took, &[(ONE, warm(64))]), [(ONE, warm(64))]);
+        assert_eq!(cache.record(0, at(2), took, &[(ONE, warm(70))]), []);
+        assert_eq!(cache.record(0, at(3), took, &[(ONE, Err(Fault::Crc))]), [(ONE, Err(Fault::Crc))]);
+        assert_eq!(cache.record(0, at(4), took, &[(ONE, Err(Fault::Crc))]), []);
+        assert_eq!(cache.record(0, at(5), took, &[]), [(ONE, Err(Fault::Absent))]);
+        assert_eq!(cache.record(0, at(6), took, &[(ONE, warm(64))]), [(ONE, warm(64))]);
+        let snapshot = cache.snapshot();
+        let (_, state) = snapshot.probe(ONE).unwrap();
+        assert_eq!(state.last_fault, Some((Fault::Absent, at(5), at(5))));
+        assert_eq!(state.faults, BTreeMap::from([(Fault::Crc, 2), (Fault::Absent, 1)]));
+        assert_eq!(state.since, at(6));
+    }
+
+    #[test]
+    fn a_snapshot_does_not_change_under_its_reader() {
+        let cache = cache(1);
+        cache.record(0, at(1), Duration::ZERO, &[(ONE, warm(64))]);
+        let before = cache.snapshot();
+        cache.record(0, at(2), Duration::ZERO, &[(ONE, warm(80))]);
+        assert_eq!(before.probe(ONE).unwrap().1.newest, warm(64));
+        assert_eq!(cache.snapshot().probe(ONE).unwrap().1.newest, warm(80));
+    }
+
+    #[test]
+    fn a_probe_that_moves_to_another_bus_is_read_there() {
+        let cache = cache(2);
+        cache.record(0, at(1), Duration::ZERO, &[(ONE, warm(64))]);
+        cache.record(0, at(11), Duration::ZERO, &[]);
+        cache.record(1, at(12), Duration::ZERO, &[(ONE, warm(80))]);
+        let age = Duration::from_secs(1);
+        let celsius = Celsius::from_sixteenths(80);
+        assert_eq!(cache.snapshot().reading(ONE, &at(13)), Reading::Fresh { celsius, age });
+    }
+
+    #[test]
+    fn a_sweep_longer_than_the_period_stretches_what_fresh_means() {
+        let cache = cache(1);
+        cache.record(0, at(1), Duration::from_secs(20), &[(ONE, warm(64))]);
+        assert!(matches!(cache.snapshot().reading(ONE, &at(61)), Reading::Fresh { .. }));
+        assert!(matches!(cache.snapshot().reading(ONE, &at(62)), Reading::Stale { .. }));
+    }
+
+    #[test]
+    fn a_probe_no_bus_has_seen_is_pending_then_absent() {
+        let cache = cache(2);
+        cache.record(0, at(1), Duration::ZERO, &[(ONE, warm(64))]);
+        let reading = |now| cache.snapshot().reading(TWO, &at(now));
+        let (pending, absent) = (Fault::Pending, Fault::Absent);
+        assert_eq!(reading(2), Reading::Fault { fault: pending, lasts: Duration::from_secs(2) });
+        cache.record(1, at(3), Duration::ZERO, &[]);
+        assert_eq!(reading(4), Reading::Fault { fault: absent, lasts: Duration::from_secs(4) });
+    }
+
+    #[test]
+    fn a_bus_is_fresh_while_its_newest_sweep_is() {
+        let cache = cache(1);
+        let fresh = |now| cache.snapshot().buses[0].is_fresh(&at(now));
+        assert!(!fresh(0));
+        cache.record(0, at(1), Duration::ZERO, &[]);
+        assert!(fresh(31) && !fresh(32));
+        let error = BusError { fault: Fault::Bus, detail: String::new() };
+        cache.record_failure(0, at(2), &error);
+        assert!(!fresh(3));
+    }
+}

@@ -73,3 +73,48 @@ impl Fridge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::reading::Fault;
+
+    fn judge(limits: Limits, reading: Reading) -> Verdict {
+        let fridge = Fridge {
+            name: String::from("Milk"),
+            group: None,
+            probe: ProbeId::new(0x28, 1),
+            limits,
+            out_of_service: false,
+        };
+        fridge.judge(&reading)
+    }
+
+    fn fresh(sixteenths: i16) -> Reading {
+        Reading::Fresh { celsius: Celsius::from_sixteenths(sixteenths), age: Duration::ZERO }
+    }
+
+    #[test]
+    fn both_limits_belong_to_the_range_and_the_next_sixteenth_does_not() {
+        let limits = Limits { min: Celsius::from_degrees(0.0), max: Celsius::from_degrees(5.0) };
+        assert_eq!(judge(limits, fresh(0)), Verdict::InRange);
+        assert_eq!(judge(limits, fresh(5 * 16)), Verdict::InRange);
+        assert_eq!(judge(limits, fresh(5 * 16 + 1)), Verdict::Warm);
+        assert_eq!(judge(limits, fresh(-1)), Verdict::Cold);
+        assert_eq!(judge(Limits::default(), fresh(125 * 16)), Verdict::InRange);
+    }
+
+    #[test]
+    fn only_a_fresh_value_can_be_in_range() {
+        let age = Duration::from_secs(60);
+        let stale = Reading::Stale { celsius: Celsius::from_sixteenths(64), age };
+        assert_eq!(judge(Limits::default(), stale), Verdict::Stale);
+        for fault in Fault::ALL {
+            let verdict = judge(Limits::default(), Reading::Fault { fault, lasts: age });
+            assert!(matches!(verdict, Verdict::NoAnswer | Verdict::Pending), "{fault:?}");
+            assert_eq!(verdict.needs_a_look(), fault != Fault::Pending);
+        }
+    }
+}

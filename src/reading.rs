@@ -253,3 +253,29 @@ pub enum Reading {
         lasts: Duration,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_is_written_as_the_kernel_writes_it() {
+        let id = ProbeId::from_rom([0x28, 0x1b, 0x0a, 0x79, 0xa2, 0x16, 0x03, 0x00]);
+        assert_eq!(id.to_string(), "28-0316a2790a1b");
+        assert_eq!("28-0316A2790a1b".parse(), Ok(id));
+        assert_eq!(id.rom_without_crc(), [0x28, 0x1b, 0x0a, 0x79, 0xa2, 0x16, 0x03]);
+        for wrong in ["", "28", "28-", "28-0316a2790a1", "28-0316a2790a1b0", "2-80316a2790a1b", "28-+316a2790a1b", "zz-0316a2790a1b"] {
+            assert_eq!(wrong.parse::<ProbeId>(), Err(ProbeIdError), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn degrees_round_to_the_nearest_sixteenth_and_stay_in_the_probes_range() {
+        assert_eq!(Celsius::from_degrees(5.3).map(Celsius::sixteenths), Some(85));
+        assert_eq!(Celsius::from_degrees(-55.0), Some(Celsius::MIN));
+        assert_eq!(Celsius::from_degrees(125.0), Some(Celsius::MAX));
+        for outside in [-55.1, 125.1, f64::NAN, f64::INFINITY, 1e300] {
+            assert_eq!(Celsius::from_degrees(outside), None, "{outside}");
+        }
+    }
+}

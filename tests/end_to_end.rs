@@ -1,0 +1,165 @@
+//! The whole gateway as a person meets it: the program is started, asked over TLS and over its
+//! socket, and ended.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+mod gateway;
+use gateway::{Client, Demo, TOKEN};
+
+fn fridge(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fridge")).args(arguments).output().expect("the program runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn the_demo_answers_over_tls_and_in_the_shell_and_ends_on_sigterm() {
+    let demo = Demo::start(&[]);
+    let mut client = Client::connect(&demo);
+    let text = client.ask_until("fridge status", |text| text.contains("2 of 6 need a look"));
+    assert!(text.contains("Freezer 1 \u{2212}") && text.contains("(limit \u{2212}15 °C)"), "{text}");
+    assert!(text.contains("no answer from the probe"), "{text}");
+    assert!(text.lines().next().unwrap().ends_with("(simulated)"), "{text}");
+    assert!(client.ask("fridge status milk").starts_with("Milk: "), "a name is enough");
+
+    let health = client.send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n");
+    assert_eq!(health.status, 200, "{health:?}");
+    assert!(health.body.contains("simulated") && !health.body.contains("Milk"), "{}", health.body);
+
+    let socket = demo.socket.to_str().unwrap().to_owned();
+    let shell = fridge(&["status", "--socket", &socket]);
+    assert!(stdout(&shell).contains("2 of 6 need a look") && !stdout(&shell).contains('|'), "{shell:?}");
+    let json = fridge(&["status", "milk", "--json", "--socket", &socket]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["fridges"][0]["name"], "Milk");
+    let probes = fridge(&["probes", "--socket", &socket]);
+    assert!(stdout(&probes).contains("28-000000000001"), "{probes:?}");
+
+    let folder = demo.certificate.parent().unwrap().to_owned();
+    assert!(folder.exists());
+    assert_eq!(demo.end("TERM"), Some(0));
+    assert!(!folder.exists(), "a temporary folder goes with its demo");
+}
+
+#[test]
+fn what_demo_writes_is_a_configuration_that_serve_runs_and_check_praises() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().to_str().unwrap();
+    let demo = Demo::start(&["--state", state, "--probes", "2"]);
+    assert_eq!(demo.end("INT"), Some(0));
+    // `end` has dropped the demo and with it the folder's certificate; the next start makes another.
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("fridge.toml");
+    std::fs::write(&config, SMALLEST).unwrap();
+    let config = config.to_str().unwrap();
+    let check = fridge(&["check", "--config", config]);
+    assert!(check.status.success() && stdout(&check).contains("in order (1 hook, 1 bus, 1 fridge)"), "{check:?}");
+
+    let none = folder.path().join("nobody.sock");
+    let probes = fridge(&["probes", "--config", config, "--socket", none.to_str().unwrap()]);
+    assert!(stdout(&probes).contains("2 probes on 1 bus, 1 without a fridge"), "{probes:?}");
+}
+
+const SMALLEST: &str = r#"
+listen = "127.0.0.1:0"
+
+[[hook]]
+token = "kt6ysz1apb8zfnigx5c7hm3erw"
+
+[[bus]]
+kind = "simulated"
+probes = 2
+
+[[fridge]]
+name = "Milk"
+probe = "28-000000000001"
+limits = { max = 8 }
+"#;
+
+#[test]
+fn a_wrong_configuration_ends_with_status_78_and_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("fridge.toml");
+    std::fs::write(&config, SMALLEST.replace("listen", "lisen")).unwrap();
+    for command in ["serve", "check"] {
+        let output = fridge(&[command, "--config", config.to_str().unwrap()]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(78), "{error}");
+        assert!(error.contains("line 2") && error.contains("lisen") && error.contains("listen"), "{error}");
+    }
+    let missing = fridge(&["serve", "--config", "/nowhere/fridge.toml"]);
+    assert_eq!(missing.status.code(), Some(78));
+    assert!(String::from_utf8(missing.stderr).unwrap().contains("/nowhere/fridge.toml"));
+}
+
+#[test]
+fn a_port_in_use_is_one_error_that_says_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = fridge(&["demo", "--listen", &address]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains(&address) && error.contains("in use"), "{error}");
+}
+
+#[test]
+fn a_recording_is_replayed_and_a_broken_line_in_it_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("log.csv");
+    std::fs::write(&recording, "2026-01-01 00:00:00,4.5\n2026-01-01 01:00:00,4.5\n").unwrap();
+    let demo = Demo::start(&["--replay", recording.to_str().unwrap()]);
+    let text = Client::connect(&demo).ask_until("fridge status", |text| text.contains("in range"));
+    assert!(text.contains("4.5 °C"), "{text}");
+    drop(demo);
+
+    std::fs::write(&recording, "2026-01-01 00:00:00,4.5\nyesterday,warm\n").unwrap();
+    let output = fridge(&["demo", "--listen", "127.0.0.1:0", "--replay", recording.to_str().unwrap()]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(error.contains("log.csv") && error.contains("line 2"), "{error}");
+}
+
+#[test]
+fn the_token_is_nowhere_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fridge"))
+        .args(["demo", "--listen", "127.0.0.1:0", "--token", TOKEN])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let written = || std::fs::read_to_string(&log).unwrap();
+    let deadline = std::time::Instant::now() + gateway::PATIENCE;
+    while !written().contains("answering on") {
+        assert!(std::time::Instant::now() < deadline, "{}", written());
+        std::thread::yield_now();
+    }
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").arg(&pid).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+    assert!(written().contains("ended") && !written().contains(TOKEN));
+}
+
+#[test]
+fn no_gateway_no_answer_but_a_cure() {
+    let output = fridge(&["status", "--socket", "/nowhere/fridge.sock"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("fridge serve"));
+    assert!(!Path::new("/nowhere").exists());
+}
+
+#[test]
+fn help_teaches_and_man_page_and_completions_come_from_it() {
+    let help = stdout(&fridge(&["--help"]));
+    for word in ["serve", "demo", "ask", "status", "probes", "check", "doctor", "cert"] {
+        assert!(help.contains(&format!("\n  {word} ")), "{help}");
+        assert!(fridge(&[word, "--help"]).status.success());
+    }
+    assert!(stdout(&fridge(&["man"])).contains(".TH fridge"));
+    assert!(stdout(&fridge(&["completions", "bash"])).contains("_fridge"));
+    assert_eq!(fridge(&["stauts"]).status.code(), Some(1));
+}

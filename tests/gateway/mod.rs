@@ -1,0 +1,190 @@
+//! A running `fridge demo` and a TLS client that asks it as Mattermost does: HTTP/1.1, no ALPN, the
+//! certificate verified, the connection kept alive.
+
+#![allow(dead_code)] // Each test program uses its own part.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+/// A token as Mattermost makes them.
+pub const TOKEN: &str = "kt6ysz1apb8zfnigx5c7hm3erw";
+/// No test waits longer than this for a condition.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running demo. It is killed when dropped; [`Demo::end`] ends it as a person would.
+pub struct Demo {
+    pub child: Child,
+    pub address: SocketAddr,
+    pub certificate: PathBuf,
+    pub socket: PathBuf,
+    /// What it printed until it answered.
+    pub banner: String,
+}
+
+impl Demo {
+    /// Starts the demo on a free port and waits until it says where it answers.
+    pub fn start(options: &[&str]) -> Demo {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fridge"))
+            .args(["demo", "--listen", "127.0.0.1:0", "--token", TOKEN])
+            .args(options)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let mut output = BufReader::new(child.stdout.take().expect("its output is piped"));
+        let mut banner = String::new();
+        while !banner.contains("fridge status --socket") {
+            assert!(output.read_line(&mut banner).expect("readable") > 0, "the demo ended: {banner}");
+        }
+        let after = |word: &str| {
+            let line = banner.lines().find_map(|line| line.trim_start().strip_prefix(word));
+            line.unwrap_or_else(|| panic!("no {word} in {banner}")).trim().to_owned()
+        };
+        let url = after("URL ");
+        let address = url.strip_prefix("https://").and_then(|rest| rest.split('/').next()).expect("a URL");
+        Demo {
+            address: address.parse().expect("an address"),
+            certificate: after("certificate ").into(),
+            socket: after("fridge status --socket").into(),
+            banner: banner.clone(),
+            child,
+        }
+    }
+
+    /// The most memory it ever held, in KiB (VmHWM of /proc).
+    pub fn peak_memory_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel tells");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// Sends the signal ("TERM", "INT") and returns the exit status.
+    pub fn end(mut self, signal: &str) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().expect("kill runs").success());
+        self.child.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.child.kill();
+        let _status = self.child.wait();
+        if let Some(folder) = self.certificate.parent() {
+            let _gone = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// One kept-alive connection.
+pub struct Client {
+    stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    /// The value of a header, its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Client {
+    /// Connects to the demo, trusting its certificate and no other.
+    pub fn connect(demo: &Demo) -> Client {
+        Client::to(demo.address, &demo.certificate)
+    }
+
+    /// Connects to an address, trusting the certificate in that file and no other.
+    pub fn to(address: SocketAddr, certificate: &Path) -> Client {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(certificate).expect("a certificate")).expect("a root");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::from(address.ip());
+        let connection = ClientConnection::new(Arc::new(config), name).expect("a connection");
+        let stream = TcpStream::connect(address).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+        stream.set_nodelay(true).expect("no delay");
+        Client { stream: BufReader::new(StreamOwned::new(connection, stream)) }
+    }
+
+    /// Sends these bytes and reads one answer.
+    pub fn send(&mut self, request: &[u8]) -> Answer {
+        let stream = self.stream.get_mut();
+        stream.write_all(request).expect("sent");
+        stream.flush().expect("sent");
+        let mut line = String::new();
+        self.stream.read_line(&mut line).expect("an answer");
+        let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        let mut headers = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line).expect("a header");
+            match line.trim_end().split_once(':') {
+                Some((name, value)) => headers.push((name.to_lowercase(), value.trim().to_owned())),
+                None => break,
+            }
+        }
+        let mut answer = Answer { status, headers, body: String::new() };
+        let length = answer.header("content-length").map_or(0, |length| length.parse().expect("a length"));
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).expect("a body");
+        answer.body = String::from_utf8(body).expect("UTF-8");
+        answer
+    }
+
+    /// Posts a form to a path.
+    pub fn post_form(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        self.send(
+            format!(
+                "POST {path} HTTP/1.1\r\nHost: fridge\r\nUser-Agent: Mattermost-Bot/1.1\r\nContent-Length: {}\r\n\
+                 Accept: application/json\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+                 Accept-Encoding: gzip\r\n\r\n{body}",
+                body.len()
+            )
+            .as_bytes(),
+        )
+    }
+
+    /// Asks as an outgoing webhook does; returns the answer's text.
+    pub fn ask(&mut self, text: &str) -> String {
+        let answer = self.post_form("/webhook", &[("text", text), ("token", TOKEN), ("trigger_word", "fridge")]);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let body: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+        body["text"].as_str().expect("a text").to_owned()
+    }
+
+    /// Asks until the answer is as wanted.
+    pub fn ask_until(&mut self, text: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.ask(text);
+            if wanted(&answer) {
+                return answer;
+            }
+            assert!(Instant::now() < deadline, "still: {answer}");
+        }
+    }
+}
