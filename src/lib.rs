@@ -16,3 +16,5 @@ pub mod poll;
 pub mod cache;
 
 pub mod chat;
+pub mod https;
+pub mod socket;

@@ -199,7 +199,7 @@ mod tests {
                 2 => Err(BusError { fault: Fault::Shorted, detail: String::from("held low") }),
                 3 => panic!("a bug in a driver"),
                 _ => {
-                    drop(self.hang.recv());
+                    let _never = self.hang.recv();
                     Ok(Vec::new())
                 }
             }

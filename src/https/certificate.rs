@@ -1,0 +1,296 @@
+//! The gateway's own certificate: making one where none is configured, and telling what one says.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::net::{IpAddr, Ipv6Addr};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
+
+use super::tls::{self, Files};
+
+/// A certificate that we make holds for ten years: nobody is there to renew one that works.
+const YEARS: i16 = 10;
+/// It holds from this day on. A Raspberry Pi has no battery clock: a start of today would be a
+/// start in the future for whoever looks while one of the clocks is behind.
+const FIRST_DAY: (i16, i8, i8) = (2020, 1, 1);
+
+/// Why there is no certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// One cannot be read.
+    #[error(transparent)]
+    Read(#[from] tls::Error),
+    /// It is not X.509.
+    #[error("the certificate in {} cannot be understood: {reason}", path.display())]
+    NotX509 {
+        /// The file.
+        path: PathBuf,
+        /// Where the reading stopped.
+        reason: String,
+    },
+    /// One cannot be written.
+    #[error("cannot write {}: {error}; the state folder must belong to the gateway's user, or say another with --state", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// One of certificate and key is there without the other.
+    #[error("{} is there without {}: put the other back, or remove it and a new pair is made", present.display(), missing.display())]
+    Half {
+        /// The file that is there.
+        present: PathBuf,
+        /// The file that is not.
+        missing: PathBuf,
+    },
+    /// The library could not make one.
+    #[error("cannot make a certificate: {0}")]
+    Make(#[from] rcgen::Error),
+}
+
+/// What a certificate says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The names and addresses it holds for (its subject alternative names).
+    pub names: Vec<String>,
+    /// SHA-256 of the certificate, as `openssl x509 -fingerprint -sha256` writes it.
+    pub fingerprint: String,
+    /// Since when it holds.
+    pub not_before: Timestamp,
+    /// Until when it holds.
+    pub not_after: Timestamp,
+    /// Whether it may sign others. `openssl req -x509` makes such ones; some clients refuse them as
+    /// a server's.
+    pub is_ca: bool,
+    /// Whether it was signed by its own key.
+    pub self_signed: bool,
+}
+
+/// The pair in the state folder; makes one where there is none, and never replaces one.
+///
+/// # Errors
+/// [`Error::Half`], [`Error::Unwritable`], [`Error::Make`].
+pub fn ensure(state: &Path) -> Result<Files, Error> {
+    let files = Files { certificate: state.join("certificate.pem"), key: state.join("key.pem") };
+    match (files.certificate.exists(), files.key.exists()) {
+        (true, true) => Ok(files),
+        (false, false) => {
+            make(&files, &names_of_this_machine())?;
+            Ok(files)
+        }
+        (true, false) => Err(Error::Half { present: files.certificate, missing: files.key }),
+        (false, true) => Err(Error::Half { present: files.key, missing: files.certificate }),
+    }
+}
+
+/// Makes a self-signed ECDSA P-256 certificate for a server of these names, and writes both files.
+/// Each appears whole or not at all, the key first: a pulled plug leaves a half that
+/// [`ensure`] names, never a certificate with another key.
+///
+/// # Errors
+/// [`Error::Unwritable`], also where a file is there already, and [`Error::Make`].
+pub fn make(files: &Files, names: &[String]) -> Result<(), Error> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(names.to_vec())?;
+    let common_name = names.first().map_or("fridge", String::as_str);
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let (year, month, day) = FIRST_DAY;
+    params.not_before = rcgen::date_time_ymd(year.into(), month.unsigned_abs(), day.unsigned_abs());
+    let last = last_day(Timestamp::now());
+    params.not_after = rcgen::date_time_ymd(last.year().into(), last.month().unsigned_abs(), last.day().unsigned_abs());
+    let certificate = params.self_signed(&key)?;
+    write_new(&files.key, &key.serialize_pem(), 0o600)?;
+    write_new(&files.certificate, &certificate.pem(), 0o644)
+}
+
+/// Ten years from today, or from our first day where the clock stands before that.
+fn last_day(now: Timestamp) -> Date {
+    let (year, month, day) = FIRST_DAY;
+    let first = jiff::civil::date(year, month, day);
+    let today = now.to_zoned_datetime(TimeZone::UTC).date().max(first);
+    today.saturating_add(YEARS.years())
+}
+
+fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
+    let failed = |error| Error::Unwritable { path: path.to_owned(), error };
+    let unfinished = path.with_extension("new");
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let mut file =
+        fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&unfinished).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    // A hard link fails where the name is taken; a rename would replace what is there.
+    fs::hard_link(&unfinished, path).map_err(failed)?;
+    fs::remove_file(&unfinished).map_err(failed)
+}
+
+/// The names under which this machine may be asked: its host name, that with `.local`, `localhost`,
+/// and every address that stays: no link-local ones, and none that IPv6 makes for privacy.
+pub fn names_of_this_machine() -> Vec<String> {
+    let mut names = Vec::new();
+    if let Ok(host) = fs::read_to_string("/proc/sys/kernel/hostname") {
+        let host = host.trim().to_lowercase();
+        if !host.is_empty() && host.is_ascii() {
+            let local = format!("{}.local", host.split('.').next().unwrap_or(&host));
+            names.extend([host, local]);
+        }
+    }
+    names.push(String::from("localhost"));
+    names.extend(stable_addresses().iter().map(IpAddr::to_string));
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
+}
+
+fn stable_addresses() -> Vec<IpAddr> {
+    let passing = passing_ipv6(&fs::read_to_string("/proc/net/if_inet6").unwrap_or_default());
+    let mut addresses: Vec<IpAddr> = if_addrs::get_if_addrs()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|interface| interface.ip())
+        .filter(|address| match address {
+            IpAddr::V4(address) => !address.is_link_local(),
+            IpAddr::V6(address) => !address.is_unicast_link_local() && !passing.contains(address),
+        })
+        .chain([IpAddr::from([127, 0, 0, 1]), Ipv6Addr::LOCALHOST.into()])
+        .collect();
+    addresses.sort();
+    addresses.dedup();
+    addresses
+}
+
+/// The addresses that the kernel marks as temporary, deprecated or not usable yet: the fifth column
+/// of /proc/net/if_inet6 holds the flags (linux/if_addr.h).
+fn passing_ipv6(table: &str) -> BTreeSet<Ipv6Addr> {
+    const TEMPORARY: u32 = 0x01;
+    const DAD_FAILED: u32 = 0x08;
+    const DEPRECATED: u32 = 0x20;
+    const TENTATIVE: u32 = 0x40;
+    table
+        .lines()
+        .filter_map(|line| {
+            let mut columns = line.split_whitespace();
+            let address = u128::from_str_radix(columns.next()?, 16).ok()?;
+            let flags = u32::from_str_radix(columns.nth(3)?, 16).ok()?;
+            let passing = flags & (TEMPORARY | DAD_FAILED | DEPRECATED | TENTATIVE) != 0;
+            passing.then_some(Ipv6Addr::from(address))
+        })
+        .collect()
+}
+
+/// What the first certificate of a PEM file says.
+///
+/// # Errors
+/// [`Error::Read`] and [`Error::NotX509`].
+pub fn describe(path: &Path) -> Result<Description, Error> {
+    let chain = tls::certificates(path)?;
+    let not_x509 = |reason: String| Error::NotX509 { path: path.to_owned(), reason };
+    let der = chain.first().ok_or_else(|| tls::Error::NoCertificate(path.to_owned()))?;
+    let certificate = Certificate::from_der(der).map_err(|error| not_x509(error.to_string()))?;
+    let certificate = certificate.tbs_certificate();
+    let names = certificate
+        .get_extension::<SubjectAltName>()
+        .map_err(|error| not_x509(error.to_string()))?
+        .map_or_else(Vec::new, |(_, names)| names.0.iter().filter_map(name).collect());
+    let constraints =
+        certificate.get_extension::<BasicConstraints>().map_err(|error| not_x509(error.to_string()))?;
+    let time = |time: &x509_cert::time::Time| {
+        let seconds = i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
+        Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
+    };
+    let validity = certificate.validity();
+    Ok(Description {
+        names,
+        fingerprint: fingerprint(der),
+        not_before: time(&validity.not_before),
+        not_after: time(&validity.not_after),
+        is_ca: constraints.is_some_and(|(_, constraints)| constraints.ca),
+        self_signed: certificate.issuer() == certificate.subject(),
+    })
+}
+
+fn name(name: &GeneralName) -> Option<String> {
+    match name {
+        GeneralName::DnsName(name) => Some(name.to_string()),
+        GeneralName::IpAddress(bytes) => {
+            let bytes = bytes.as_bytes();
+            let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+            v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok().map(|ip| ip.to_string())
+        }
+        _ => None,
+    }
+}
+
+fn fingerprint(der: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, der);
+    let bytes: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+    bytes.join(":")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_certificate_says_what_it_should_and_its_key_is_ours_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let files = ensure(folder.path()).unwrap();
+        let mode = fs::metadata(&files.key).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let said = describe(&files.certificate).unwrap();
+        assert!(!said.is_ca && said.self_signed);
+        for name in ["localhost", "127.0.0.1", "::1"] {
+            assert!(said.names.iter().any(|said| said == name), "{:?}", said.names);
+        }
+        let now = Timestamp::now();
+        assert!(said.not_before < now);
+        let years = (said.not_after.as_second() - now.as_second()) as f64 / (365.25 * 86_400.0);
+        assert!((9.9..10.1).contains(&years), "{years}");
+        assert_eq!(said.fingerprint.len(), 32 * 3 - 1);
+        tls::Current::load(files).unwrap();
+    }
+
+    #[test]
+    fn nothing_that_is_there_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ensure(folder.path()).unwrap();
+        let before = fs::read(&files.certificate).unwrap();
+        assert_eq!(ensure(folder.path()).unwrap(), files);
+        assert!(make(&files, &[String::from("other")]).is_err());
+        assert_eq!(fs::read(&files.certificate).unwrap(), before);
+        fs::remove_file(&files.key).unwrap();
+        let error = ensure(folder.path()).unwrap_err();
+        assert!(matches!(error, Error::Half { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_clock_before_the_first_day_still_gives_ten_years() {
+        assert_eq!(last_day(Timestamp::UNIX_EPOCH), jiff::civil::date(2030, 1, 1));
+    }
+
+    #[test]
+    fn temporary_and_deprecated_addresses_are_told_by_their_flags() {
+        let table = "fd000000000000000000000000000001 02 40 00 80     eth0\n\
+                     fd0000000000000000000000000000ff 02 40 00 01     eth0\n\
+                     fd0000000000000000000000000000fe 02 40 00 20     eth0\nnonsense\n";
+        let passing: Vec<String> = passing_ipv6(table).iter().map(Ipv6Addr::to_string).collect();
+        assert_eq!(passing, ["fd00::fe", "fd00::ff"]);
+    }
+}

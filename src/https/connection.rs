@@ -1,0 +1,111 @@
+//! One connection: TLS, then requests, each within its limits of time and size, until it idles too
+//! long, breaks a limit, or the server ends.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::service::{Service, service_fn};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::Watcher;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use warp::reply::Response;
+
+use super::Limits;
+use super::routes::{Routes, refusal};
+
+/// How much of a body over the limit is still read and thrown away, in bodies of the limit's size,
+/// so that its sender gets to read why it was refused. Beyond that the connection just ends.
+const DISCARDED_BODIES: usize = 8;
+
+/// Serves one connection to its end. Whatever a peer does wrong ends its own connection only.
+pub async fn serve(stream: TcpStream, acceptor: TlsAcceptor, routes: Routes, limits: Limits, graceful: Watcher) {
+    // Small answers leave at once. Where the system refuses, they leave a little later.
+    drop(stream.set_nodelay(true));
+    let Ok(Ok(stream)) = timeout(limits.handshake, acceptor.accept(stream)).await else { return };
+
+    let asked = Arc::new(AtomicBool::new(false));
+    let service = service_fn({
+        let (limits, asked) = (limits.clone(), Arc::clone(&asked));
+        let routes = TowerToHyperService::new(warp::service(routes));
+        move |request: Request<Incoming>| {
+            asked.store(true, Ordering::Relaxed);
+            let (routes, limits) = (routes.clone(), limits.clone());
+            async move {
+                let (head, body) = request.into_parts();
+                let body = match read(body, &limits).await {
+                    Ok(body) => body,
+                    Err(refused) => return Ok::<_, Infallible>(refused),
+                };
+                routes.call(Request::from_parts(head, Full::new(body))).await
+            }
+        }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.idle)
+        .max_buf_size(limits.header_bytes)
+        .max_headers(limits.header_lines)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(graceful.watch(connection));
+    // hyper has one limit for a header and for idling; the first request has a shorter one of its own.
+    // An error is the peer's and ends the connection; there is nobody left to tell.
+    match timeout(limits.first_request, &mut connection).await {
+        Err(_) if asked.load(Ordering::Relaxed) => drop(connection.await),
+        Err(_) | Ok(_) => {}
+    }
+}
+
+/// Reads a request's body, or says why not.
+async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, Response> {
+    let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if declared > limits.body_bytes * DISCARDED_BODIES {
+        return Err(too_large(limits));
+    }
+    match timeout(limits.body, collect(body, limits)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(refused)) => Err(refused),
+        Err(_) => Err(closing(refusal(StatusCode::REQUEST_TIMEOUT, &too_slow(limits.body)))),
+    }
+}
+
+async fn collect(mut body: Incoming, limits: &Limits) -> Result<Bytes, Response> {
+    let mut bytes = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(closing(refusal(StatusCode::BAD_REQUEST, "the body broke off or is not what its header says")));
+        };
+        let Some(data) = frame.data_ref() else { continue };
+        length += data.len();
+        if length > limits.body_bytes * DISCARDED_BODIES {
+            return Err(too_large(limits));
+        }
+        if length <= limits.body_bytes {
+            bytes.extend_from_slice(data);
+        }
+    }
+    if length > limits.body_bytes { Err(too_large(limits)) } else { Ok(bytes.into()) }
+}
+
+fn too_large(limits: &Limits) -> Response {
+    let reason = format!("the body is longer than {} bytes", limits.body_bytes);
+    closing(refusal(StatusCode::PAYLOAD_TOO_LARGE, &reason))
+}
+
+fn too_slow(limit: Duration) -> String {
+    format!("the body did not arrive within {} s", limit.as_secs_f32())
+}
+
+fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}

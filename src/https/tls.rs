@@ -1,0 +1,198 @@
+//! The certificate and key from PEM files to what rustls serves, and again whenever the files
+//! change. The only user of `rustls-pemfile`, which is named by the product's owner and no longer
+//! maintained (RUSTSEC-2025-0134).
+
+use std::fs::File;
+use std::io::{BufReader, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use rustls::ServerConfig;
+use rustls::crypto::ring::{default_provider, sign::any_supported_type};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tracing::{info, warn};
+
+/// Where the certificate and its key are. Both may be one file that holds both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// The certificate in PEM, and the chain up to its issuer where there is one.
+    pub certificate: PathBuf,
+    /// Its private key in PEM: PKCS #8, PKCS #1 or SEC 1, not encrypted.
+    pub key: PathBuf,
+}
+
+/// Why a certificate and key cannot be served; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file cannot be read.
+    #[error("cannot read {}: {error}{}", path.display(), cure_of(error))]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The file holds no certificate.
+    #[error("{} holds no certificate: it must have a line BEGIN CERTIFICATE (PEM)", .0.display())]
+    NoCertificate(PathBuf),
+    /// The file holds no private key.
+    #[error("{} holds no private key: it must have a line BEGIN PRIVATE KEY (PEM)", .0.display())]
+    NoKey(PathBuf),
+    /// The key needs a pass phrase.
+    #[error("the key in {} is encrypted, and nobody is there to type its pass phrase when the machine starts: write one without, with `openssl pkey -in {} -out key.pem`", .0.display(), .0.display())]
+    Encrypted(PathBuf),
+    /// The file's PEM is broken.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        reason: String,
+    },
+    /// The key is of a kind that TLS cannot use.
+    #[error("the key in {} cannot be used: make an ECDSA P-256 or an RSA key of at least 2048 bits ({reason})", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What the TLS library says.
+        reason: String,
+    },
+    /// The key is another certificate's.
+    #[error("the key in {} does not fit the certificate in {}: they must come from one call of openssl or one order", key.display(), certificate.display())]
+    Mismatch {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+    },
+}
+
+fn cure_of(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::PermissionDenied => {
+            "; let the gateway's user read it: `chgrp fridge FILE && chmod 640 FILE`"
+        }
+        ErrorKind::NotFound => "; say where it is in the configuration, `certificate` and `key`",
+        _ => "",
+    }
+}
+
+/// The certificate that is being served, exchanged for the new one when its files change.
+#[derive(Debug)]
+pub struct Current {
+    files: Files,
+    served: RwLock<Arc<CertifiedKey>>,
+}
+
+impl Current {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// What is wrong with them, and the cure.
+    pub fn load(files: Files) -> Result<Self, Error> {
+        let served = RwLock::new(Arc::new(read(&files)?));
+        Ok(Current { files, served })
+    }
+
+    /// The files that it was read from.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// When the files were last written, and how long they are: what changes when they do.
+    pub fn mark(&self) -> Mark {
+        Mark([&self.files.certificate, &self.files.key].map(|path| {
+            let file = std::fs::metadata(path).ok()?;
+            Some((file.modified().ok()?, file.len()))
+        }))
+    }
+
+    /// Reads the files again. Connections that are open keep what they have; where the new pair
+    /// cannot be served, the old one stays.
+    pub fn reload(&self) {
+        match read(&self.files) {
+            Ok(key) => {
+                *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+                info!("serving the new certificate in {}", self.files.certificate.display());
+            }
+            Err(error) => warn!("{error}; the certificate served so far stays"),
+        }
+    }
+}
+
+/// See [`Current::mark`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark([Option<(SystemTime, u64)>; 2]);
+
+impl ResolvesServerCert for Current {
+    /// One certificate for everybody: Mattermost sends no server name for an address.
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+/// TLS 1.2 and 1.3 with that certificate. No session tickets: Mattermost never resumes a session.
+pub fn server_config(current: Arc<Current>) -> ServerConfig {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .expect("ring provides both versions")
+        .with_no_client_auth()
+        .with_cert_resolver(current);
+    config.send_tls13_tickets = 0;
+    config
+}
+
+fn read(files: &Files) -> Result<CertifiedKey, Error> {
+    let chain = certificates(&files.certificate)?;
+    let key = private_key(&files.key)?;
+    let key = any_supported_type(&key)
+        .map_err(|error| Error::Unusable { path: files.key.clone(), reason: error.to_string() })?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch)) => {
+            Err(Error::Mismatch { certificate: files.certificate.clone(), key: files.key.clone() })
+        }
+        Err(rustls::Error::InconsistentKeys(_)) | Ok(()) => Ok(certified),
+        Err(error) => {
+            Err(Error::Damaged { path: files.certificate.clone(), reason: error.to_string() })
+        }
+    }
+}
+
+/// The certificates of a PEM file, the server's own first.
+///
+/// # Errors
+/// [`Error::Unreadable`], [`Error::Damaged`] and [`Error::NoCertificate`].
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let chain: Vec<_> = rustls_pemfile::certs(&mut open(path)?)
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::Damaged { path: path.to_owned(), reason: error.to_string() })?;
+    if chain.is_empty() { Err(Error::NoCertificate(path.to_owned())) } else { Ok(chain) }
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
+    let mut file = open(path)?;
+    if let Ok(metadata) = file.get_ref().metadata() {
+        if metadata.permissions().mode() & 0o007 != 0 {
+            warn!("every user of this machine can read the key {0}: `chmod o= {0}`", path.display());
+        }
+    }
+    match rustls_pemfile::private_key(&mut file) {
+        Ok(Some(key)) => Ok(key),
+        Ok(None) => {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            let encrypted = text.contains("BEGIN ENCRYPTED PRIVATE KEY");
+            Err(if encrypted { Error::Encrypted(path.to_owned()) } else { Error::NoKey(path.to_owned()) })
+        }
+        Err(error) => Err(Error::Damaged { path: path.to_owned(), reason: error.to_string() }),
+    }
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, Error> {
+    let file = File::open(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
+    Ok(BufReader::new(file))
+}
