@@ -144,7 +144,7 @@ impl FileOptions {
 
     /// Where a client looks for a running gateway.
     fn sockets(&self) -> Vec<PathBuf> {
-        places::client_sockets(self.socket.as_deref(), &places::environment)
+        places::client_sockets(self.socket.as_deref(), &self.state())
     }
 
     fn places(&self) -> Places {

@@ -18,3 +18,5 @@ pub mod cache;
 pub mod chat;
 pub mod https;
 pub mod socket;
+
+pub mod config;

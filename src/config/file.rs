@@ -1,0 +1,102 @@
+//! The shape of the TOML file: which keys there are and of what type. What they mean and whether they
+//! fit together is checked one floor up.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use toml::Spanned;
+
+/// The whole file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    pub name: Option<Spanned<String>>,
+    #[serde(default)]
+    pub listen: Option<Spanned<OneOrMany>>,
+    pub url: Option<Spanned<String>>,
+    pub trigger_words: Option<Vec<Spanned<String>>>,
+    pub certificate: Option<Spanned<String>>,
+    pub key: Option<Spanned<String>>,
+    #[serde(default)]
+    pub hook: Vec<Spanned<Hook>>,
+    #[serde(default)]
+    pub bus: Vec<Spanned<Bus>>,
+    #[serde(default)]
+    pub fridge: Vec<Spanned<Fridge>>,
+}
+
+/// `[[hook]]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hook {
+    pub name: Option<Spanned<String>>,
+    pub token: Option<Spanned<String>>,
+    pub token_file: Option<Spanned<String>>,
+}
+
+/// `[[bus]]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bus {
+    pub kind: Spanned<String>,
+    pub name: Option<Spanned<String>>,
+    pub period: Option<Spanned<String>>,
+    pub probes: Option<Spanned<i64>>,
+    pub warm: Option<Spanned<Vec<i64>>>,
+    pub silent: Option<Spanned<Vec<i64>>>,
+    pub replay: Option<Spanned<String>>,
+    pub unit: Option<Spanned<String>>,
+    pub speed: Option<Spanned<f64>>,
+}
+
+/// `[[fridge]]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fridge {
+    pub name: Spanned<String>,
+    pub group: Option<Spanned<String>>,
+    pub probe: Spanned<String>,
+    pub limits: Option<Spanned<Limits>>,
+    #[serde(default)]
+    pub out_of_service: bool,
+}
+
+/// `limits = { min = 0, max = 5 }`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+}
+
+/// A text, or a list of texts.
+pub struct OneOrMany(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = OneOrMany;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a list of texts")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<OneOrMany, E> {
+                Ok(OneOrMany(vec![text.to_owned()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                Ok(OneOrMany(texts))
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
