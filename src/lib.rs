@@ -20,3 +20,7 @@ pub mod https;
 pub mod socket;
 
 pub mod config;
+
+pub mod daemon;
+
+pub mod cli;

@@ -1,36 +1,96 @@
-//! A 1-Wire bus in memory.
-use std::sync::Arc;
+//! A 1-Wire bus in memory: the same driver that runs on a Pi's pin, on a wire of this program's own,
+//! in real time, with probes in modelled fridges or playing a recording.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::onewire::Driver;
 use super::{Bus, BusError};
-use crate::reading::{Fault, ProbeId};
-use crate::recording::Recording;
+use crate::reading::{ProbeId, Sample};
+use crate::recording::{Played, Recording};
+
+pub mod cabinet;
+pub mod fault;
+pub mod probe;
+pub mod wire;
+
+use cabinet::Cabinet;
+pub use cabinet::{Kind, kind as cabinet_kind};
+use probe::{Next, Probe, Timing};
+use wire::{Costs, Shared, Wire, WireClock, WirePin};
 
 /// What hangs on a simulated bus.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// How many probes, each in a modelled fridge of its own.
+    /// How many probes, each in a cabinet of its own; 1 to 1000.
     pub probes: usize,
-    /// The probes, counted from 1, whose fridges are too warm.
+    /// The probes, counted from 1, whose cabinets are broken and too warm.
     pub warm: Vec<usize>,
-    /// The probes, counted from 1, that do not answer (any more).
+    /// The probes, counted from 1, that do not answer when they are read.
     pub silent: Vec<usize>,
-    /// A recording that every probe plays instead of the model.
+    /// A recording that every probe plays instead of its cabinet.
     pub replay: Option<Arc<Recording>>,
-    /// How many times faster than real time the fridges (or the recording) run.
+    /// How many times faster than real time the cabinets, or the recording, run.
     pub speed: f64,
 }
 
-/// The identity of the probe counted from 1.
+/// The identity of the probe of that number, counted from 1.
 pub fn probe_id(number: usize) -> ProbeId {
-    ProbeId::new(0x28, number as u64)
+    ProbeId::new(super::onewire::FAMILY, number as u64)
 }
 
-pub(super) fn open(_config: &Config) -> Result<impl Bus + use<>, BusError> {
-    Err::<Nothing, _>(BusError { fault: Fault::Bus, detail: "not yet".into() })
+/// Opens a bus that runs in real time: a conversion takes its 750 ms.
+pub(super) fn open(config: &Config) -> Result<Simulated, BusError> {
+    let probes = (1..=config.probes).map(|number| {
+        let mut probe = Probe::new(probe_id(number), Timing::TYPICAL);
+        probe.mute = config.silent.contains(&number);
+        probe
+    });
+    let wire: Shared = Rc::new(RefCell::new(Wire::new(probes.collect(), Costs::default(), 1)));
+    let clock = WireClock::real_time(&wire);
+    let cabinets = (1..=config.probes).map(|number| Cabinet::new(number, config.warm.contains(&number)));
+    Ok(Simulated {
+        cabinets: cabinets.collect(),
+        replay: config.replay.clone(),
+        speed: config.speed,
+        driver: Driver::new(WirePin(Rc::clone(&wire)), clock.clone())?,
+        clock,
+        wire,
+    })
 }
-struct Nothing;
-impl Bus for Nothing {
-    fn measure(&mut self) -> Result<Vec<(ProbeId, crate::reading::Sample)>, BusError> {
-        Ok(vec![])
+
+/// A bus of simulated probes.
+pub(super) struct Simulated {
+    cabinets: Vec<Cabinet>,
+    replay: Option<Arc<Recording>>,
+    speed: f64,
+    driver: Driver<WirePin, WireClock>,
+    clock: WireClock,
+    wire: Shared,
+}
+
+impl Simulated {
+    /// Gives each probe the temperature of its cabinet at the present moment.
+    fn set_temperatures(&self) {
+        let mut wire = self.wire.borrow_mut();
+        let seconds = wire.now as f64 / 1e9 * self.speed;
+        let played = self.replay.as_ref().map(|recording| recording.at(Duration::from_secs_f64(seconds)));
+        for (probe, cabinet) in wire.probes.iter_mut().zip(&self.cabinets) {
+            probe.next = match played {
+                Some(Played::PowerOnReset) => Next::PowerOnReset,
+                Some(Played::Value(celsius)) => Next::Sixteenths(celsius.sixteenths()),
+                None => Next::Sixteenths(cabinet.at(seconds).sixteenths()),
+            };
+        }
+    }
+}
+
+impl Bus for Simulated {
+    fn measure(&mut self) -> Result<Vec<(ProbeId, Sample)>, BusError> {
+        self.clock.catch_up();
+        self.set_temperatures();
+        self.driver.measure()
     }
 }

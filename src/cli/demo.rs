@@ -133,7 +133,8 @@ fn configuration(options: &Options, token: &str) -> anyhow::Result<String> {
         3..=4 => (Some(3), None),
         _ => (Some(3), Some(5)),
     };
-    let quoted = |text: &str| toml::Value::from(text).to_string();
+    // A JSON text is a TOML text, too.
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let list = |number: Option<usize>| number.map_or_else(|| String::from("[]"), |number| format!("[{number}]"));
 
     let mut text = String::from("# Written by `fridge demo`. `fridge serve --config THIS-FILE` runs the same.\n");

@@ -1,0 +1,244 @@
+//! `fridge doctor`: everything that can be wrong, a line each: ok, warning or fault, and the cure.
+//! Exit status 0, 1, 2 by the worst of them.
+
+use std::io::IsTerminal;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{FileOptions, terminal};
+use crate::chat::english;
+use crate::config::Config;
+use crate::daemon::Report;
+use crate::https::certificate;
+use crate::socket::{self, Question};
+
+/// A certificate that ends within this time is worth a warning.
+const ENDS_SOON: Duration = Duration::from_secs(30 * 86_400);
+
+/// What `doctor` may be told.
+#[derive(Args)]
+pub struct Options {
+    /// Answer in JSON, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a thing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Level {
+    Ok,
+    Warning,
+    Fault,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    level: Level,
+    about: &'static str,
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cure: Option<String>,
+}
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn ok(&mut self, about: &'static str, text: impl Into<String>) {
+        self.0.push(Finding { level: Level::Ok, about, text: text.into(), cure: None });
+    }
+
+    fn warning(&mut self, about: &'static str, text: impl Into<String>, cure: impl Into<String>) {
+        self.0.push(Finding { level: Level::Warning, about, text: text.into(), cure: Some(cure.into()) });
+    }
+
+    fn fault(&mut self, about: &'static str, text: impl Into<String>, cure: impl Into<String>) {
+        self.0.push(Finding { level: Level::Fault, about, text: text.into(), cure: Some(cure.into()) });
+    }
+}
+
+/// Looks at everything and tells what it found.
+pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
+    let mut findings = Findings::default();
+    let report = gateway(files, &mut findings);
+    let config = configuration(files, report.as_ref(), &mut findings);
+    certificate(files, config.as_ref(), report.as_ref(), &mut findings);
+    match &report {
+        Some(report) => running(report, &mut findings),
+        None => port(config.as_ref(), &mut findings),
+    }
+
+    if options.json {
+        terminal::print(&format!("{}\n", serde_json::to_string_pretty(&findings.0)?))?;
+    } else {
+        terminal::print(&text(&findings.0, std::io::stdout().is_terminal()))?;
+    }
+    let worst = findings.0.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok);
+    Ok(ExitCode::from(worst as u8))
+}
+
+fn text(findings: &[Finding], colour: bool) -> String {
+    let mut text = String::new();
+    for Finding { level, about, text: said, cure } in findings {
+        let (word, on) = match level {
+            Level::Ok => ("ok", "\x1b[32m"),
+            Level::Warning => ("warning", "\x1b[33;1m"),
+            Level::Fault => ("fault", "\x1b[31;1m"),
+        };
+        let (on, off) = if colour { (on, "\x1b[0m") } else { ("", "") };
+        text.push_str(&format!("{on}{word:<8}{off} {about}: {said}\n"));
+        if let Some(cure) = cure {
+            text.push_str(&format!("         → {cure}\n"));
+        }
+    }
+    text
+}
+
+fn gateway(files: &FileOptions, findings: &mut Findings) -> Option<Report> {
+    const ABOUT: &str = "gateway";
+    match socket::ask(&files.sockets(), &Question::Report).map(serde_json::from_value::<Report>) {
+        Ok(Ok(report)) => {
+            let up = english::duration(Duration::from_secs(report.up_s));
+            if report.version == env!("CARGO_PKG_VERSION") {
+                findings.ok(ABOUT, format!("version {} runs, up for {up}", report.version));
+            } else {
+                let text = format!("version {} runs, {} is installed", report.version, env!("CARGO_PKG_VERSION"));
+                findings.warning(ABOUT, text, "sudo systemctl restart fridge");
+            }
+            Some(report)
+        }
+        Ok(Err(error)) => {
+            findings.fault(ABOUT, format!("another version runs: {error}"), "sudo systemctl restart fridge");
+            None
+        }
+        Err(error) => {
+            findings.warning(ABOUT, "none runs, or it cannot be reached", error.to_string());
+            None
+        }
+    }
+}
+
+/// The configuration of the gateway that runs; where none does, of the one that would.
+fn configuration(files: &FileOptions, report: Option<&Report>, findings: &mut Findings) -> Option<Config> {
+    const ABOUT: &str = "configuration";
+    let path = match (&files.config, report) {
+        (None, Some(report)) => Ok(report.configuration.clone()),
+        _ => files.config_path(),
+    };
+    match path.and_then(|path| Config::load(&path)) {
+        Ok(config) => {
+            findings.ok(ABOUT, format!("{} is in order", config.path.display()));
+            for warning in &config.warnings {
+                findings.warning(ABOUT, warning.clone(), "docs/config.md tells how");
+            }
+            Some(config)
+        }
+        Err(problems) => {
+            findings.fault(ABOUT, problems.to_string(), "mend it, then `fridge check`");
+            None
+        }
+    }
+}
+
+fn certificate(files: &FileOptions, config: Option<&Config>, report: Option<&Report>, findings: &mut Findings) {
+    const ABOUT: &str = "certificate";
+    let configured = config.and_then(|config| config.https.certificate.as_ref());
+    let path = match (report, configured) {
+        (Some(report), _) => report.certificate.clone(),
+        (None, Some(configured)) => configured.certificate.clone(),
+        (None, None) => files.state().join("certificate.pem"),
+    };
+    if report.is_none() && configured.is_none() && !path.exists() {
+        findings.ok(ABOUT, format!("none yet; the first start makes {}", path.display()));
+        return;
+    }
+    match certificate::describe(&path) {
+        Err(error) => findings.fault(ABOUT, error.to_string(), "`fridge cert --help`"),
+        Ok(said) => judge_certificate(&path, &said, Timestamp::now(), findings),
+    }
+}
+
+fn judge_certificate(path: &Path, said: &certificate::Description, now: Timestamp, findings: &mut Findings) {
+    const ABOUT: &str = "certificate";
+    let another = "put another in its place; it is read without a restart";
+    let until = said.not_after.strftime("%Y-%m-%d");
+    if now > said.not_after {
+        findings.fault(ABOUT, format!("{} ended on {until}", path.display()), another);
+    } else if now < said.not_before {
+        let text = format!("{} begins on {} only", path.display(), said.not_before.strftime("%Y-%m-%d"));
+        findings.fault(ABOUT, text, "is this machine's clock right? `timedatectl`");
+    } else if said.not_after.duration_since(now).unsigned_abs() < ENDS_SOON {
+        findings.warning(ABOUT, format!("{} ends on {until}", path.display()), another);
+    } else {
+        findings.ok(ABOUT, format!("{} holds until {until} for {}", path.display(), said.names.join(", ")));
+    }
+    if said.names.is_empty() {
+        findings.fault(
+            ABOUT,
+            "it holds for no name: Mattermost wants a subject alternative name and looks at no common name",
+            "make it anew with -addext 'subjectAltName=DNS:…,IP:…'",
+        );
+    }
+}
+
+/// Whether the port is free, where no gateway runs that has it.
+fn port(config: Option<&Config>, findings: &mut Findings) {
+    for address in config.iter().flat_map(|config| &config.https.listen) {
+        match TcpListener::bind::<SocketAddr>(*address) {
+            Ok(_) => findings.ok("port", format!("{address} is free")),
+            Err(error) => findings.fault(
+                "port",
+                format!("cannot listen on {address}: {error}"),
+                format!("`ss -ltnp sport = :{}` shows what has it", address.port()),
+            ),
+        }
+    }
+}
+
+fn running(report: &Report, findings: &mut Findings) {
+    let addresses: Vec<String> = report.addresses.iter().map(SocketAddr::to_string).collect();
+    findings.ok("port", format!("answering on {}", addresses.join(", ")));
+    for bus in &report.buses {
+        let simulated = if report.simulated { ", simulated" } else { "" };
+        match (&bus.trouble, bus.age_s) {
+            (Some(trouble), _) => findings.fault("readings", format!("{}: {trouble}", bus.name), "`fridge probes`"),
+            (None, Some(age)) if bus.fresh => {
+                let age = english::duration(Duration::from_secs(age));
+                let text = format!("{}: {} probes, last sweep {age} ago{simulated}", bus.name, bus.probes);
+                findings.ok("readings", text);
+            }
+            (None, Some(age)) => {
+                let age = english::duration(Duration::from_secs(age));
+                findings.fault("readings", format!("{}: no sweep for {age}", bus.name), "its driver hangs: restart the gateway, and look at its wires");
+            }
+            (None, None) => findings.warning("readings", format!("{}: no sweep yet", bus.name), "ask again in some seconds"),
+        }
+    }
+    questions(report, findings);
+}
+
+fn questions(report: &Report, findings: &mut Findings) {
+    const ABOUT: &str = "Mattermost";
+    let questions = &report.questions;
+    if report.hooks == 0 {
+        findings.fault(ABOUT, "no token is configured: every question is refused", "a [[hook]] with the token that Mattermost shows");
+    }
+    match (&questions.last_hook, questions.last_question_age_s) {
+        (Some(hook), Some(age)) => {
+            let age = english::duration(Duration::from_secs(age));
+            findings.ok(ABOUT, format!("last question {age} ago by {hook}, {} in all", questions.asked));
+        }
+        _ => findings.warning(ABOUT, "no question since the start", "type `fridge status` in the channel; if nothing comes, README, \"When it does not work\""),
+    }
+    for (reason, count) in &questions.refused {
+        findings.warning(ABOUT, format!("{count} refused: {reason}"), "README, \"When it does not work\"");
+    }
+}
