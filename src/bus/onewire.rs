@@ -24,6 +24,8 @@ use scratchpad::Scratchpad;
 /// How often one transaction is tried. With five tries a sweep of 20 probes is complete in 99.8 % of
 /// cases at 50 long stalls a second (simulated).
 const TRIES: usize = 5;
+/// How often one step of a search is tried: a single step that fails for good ends the whole search.
+const SEARCH_TRIES: usize = 10;
 /// How often the bus is searched for probes that were plugged in or out. A search costs 13 ms a probe.
 pub const SEARCH_PERIOD: Duration = Duration::from_secs(60);
 /// After so many searches in a row without it a probe counts as gone.
@@ -255,7 +257,7 @@ where
     fn search(&mut self) -> Result<Vec<Address>, Trouble> {
         let (mut found, mut state) = (Vec::new(), None::<SearchState>);
         while let Some((address, next)) =
-            self.transact(TRIES, |bus, pace| bus.device_search(state.as_ref(), false, pace))?
+            self.transact(SEARCH_TRIES, |bus, pace| bus.device_search(state.as_ref(), false, pace))?
         {
             found.push(address);
             state = Some(next);
