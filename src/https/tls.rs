@@ -2,8 +2,7 @@
 //! change. The only user of `rustls-pemfile`, which is named by the product's owner and no longer
 //! maintained (RUSTSEC-2025-0134).
 
-use std::fs::File;
-use std::io::{BufReader, ErrorKind};
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -168,31 +167,30 @@ fn read(files: &Files) -> Result<CertifiedKey, Error> {
 /// # Errors
 /// [`Error::Unreadable`], [`Error::Damaged`] and [`Error::NoCertificate`].
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let chain: Vec<_> = rustls_pemfile::certs(&mut open(path)?)
+    let pem = bytes(path)?;
+    let chain: Vec<_> = rustls_pemfile::certs(&mut pem.as_slice())
         .collect::<Result<_, _>>()
         .map_err(|error| Error::Damaged { path: path.to_owned(), reason: error.to_string() })?;
     if chain.is_empty() { Err(Error::NoCertificate(path.to_owned())) } else { Ok(chain) }
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
-    let mut file = open(path)?;
-    if let Ok(metadata) = file.get_ref().metadata() {
-        if metadata.permissions().mode() & 0o007 != 0 {
-            warn!("every user of this machine can read the key {0}: `chmod o= {0}`", path.display());
-        }
+    let pem = bytes(path)?;
+    let mode = std::fs::metadata(path).map_or(0, |file| file.permissions().mode());
+    if mode & 0o007 != 0 {
+        warn!("every user of this machine can read the key {0}: `chmod o= {0}`", path.display());
     }
-    match rustls_pemfile::private_key(&mut file) {
+    // Both forms of encrypted keys say so, and the older one looks damaged to who reads on.
+    if String::from_utf8_lossy(&pem).contains("ENCRYPTED") {
+        return Err(Error::Encrypted(path.to_owned()));
+    }
+    match rustls_pemfile::private_key(&mut pem.as_slice()) {
         Ok(Some(key)) => Ok(key),
-        Ok(None) => {
-            let text = std::fs::read_to_string(path).unwrap_or_default();
-            let encrypted = text.contains("BEGIN ENCRYPTED PRIVATE KEY");
-            Err(if encrypted { Error::Encrypted(path.to_owned()) } else { Error::NoKey(path.to_owned()) })
-        }
+        Ok(None) => Err(Error::NoKey(path.to_owned())),
         Err(error) => Err(Error::Damaged { path: path.to_owned(), reason: error.to_string() }),
     }
 }
 
-fn open(path: &Path) -> Result<BufReader<File>, Error> {
-    let file = File::open(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
-    Ok(BufReader::new(file))
+fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })
 }

@@ -113,11 +113,20 @@ impl Client {
 
     /// Connects to an address, trusting the certificate in that file and no other.
     pub fn to(address: SocketAddr, certificate: &Path) -> Client {
+        Client::with_versions(address, certificate, &[&rustls::version::TLS13, &rustls::version::TLS12])
+    }
+
+    /// Connects with these versions of TLS only.
+    pub fn with_versions(
+        address: SocketAddr,
+        certificate: &Path,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> Client {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(certificate).expect("a certificate")).expect("a root");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .expect("versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
@@ -129,11 +138,49 @@ impl Client {
         Client { stream: BufReader::new(StreamOwned::new(connection, stream)) }
     }
 
+    /// Whether a new connection gets an answer; not, where the server closes it at once.
+    pub fn is_served(address: SocketAddr, certificate: &Path) -> bool {
+        let mut client = Client::to(address, certificate);
+        let stream = client.stream.get_mut();
+        let mut byte = [0];
+        stream.write_all(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n").is_ok()
+            && stream.read_exact(&mut byte).is_ok()
+    }
+
+    /// Does the handshake and sends nothing more.
+    pub fn handshake(&mut self) {
+        let stream = self.stream.get_mut();
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock).expect("a handshake");
+        }
+    }
+
+    /// The certificate that the server showed.
+    pub fn shown_certificate(&mut self) -> Vec<u8> {
+        self.handshake();
+        let chain = self.stream.get_ref().conn.peer_certificates().expect("a certificate");
+        chain[0].to_vec()
+    }
+
+    /// Sends these bytes.
+    pub fn write(&mut self, bytes: &[u8]) {
+        let stream = self.stream.get_mut();
+        stream.write_all(bytes).expect("sent");
+        stream.flush().expect("sent");
+    }
+
+    /// Waits until the server ends the connection; returns how long that took.
+    pub fn until_closed(&mut self) -> Duration {
+        let began = Instant::now();
+        let mut rest = Vec::new();
+        // The end may come with a TLS alert or without one.
+        let _ended = self.stream.read_to_end(&mut rest);
+        began.elapsed()
+    }
+
     /// Sends these bytes and reads one answer.
     pub fn send(&mut self, request: &[u8]) -> Answer {
-        let stream = self.stream.get_mut();
-        stream.write_all(request).expect("sent");
-        stream.flush().expect("sent");
+        self.write(request);
         let mut line = String::new();
         self.stream.read_line(&mut line).expect("an answer");
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");

@@ -1,0 +1,198 @@
+//! Certificates as people bring them: made by openssl as the tutorials say, RSA, without names, with a
+//! key that does not fit; and exchanged while the gateway runs.
+
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use fridge::https::certificate::{self, describe};
+use fridge::https::tls::Files;
+
+mod gateway;
+mod served;
+use gateway::{Client, PATIENCE};
+use served::{Served, Setup};
+
+fn openssl(folder: &Path, arguments: &str) {
+    let output = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().expect("openssl runs");
+    assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What `openssl req -nodes -new -x509` makes, with more arguments.
+fn make(folder: &Path, name: &str, more: &str) -> Files {
+    let line = format!("req -nodes -new -x509 -days 365 -subj /CN=fridge -keyout {name}.key -out {name}.pem {more}");
+    openssl(folder, line.trim_end());
+    Files { certificate: folder.join(format!("{name}.pem")), key: folder.join(format!("{name}.key")) }
+}
+
+fn serve(files: Files) -> Result<Served, String> {
+    let mut setup = Setup::new();
+    setup.config.certificate = Some(files);
+    setup.config.limits.certificate_check = Duration::from_millis(20);
+    setup.try_serve().map_err(|error| error.to_string())
+}
+
+fn reason(files: Files) -> String {
+    serve(files).err().expect("it cannot be served")
+}
+
+/// Whether openssl's client, which looks at no names, gets through with that certificate.
+fn is_served(served: &Served, certificate: &Path) -> bool {
+    let output = Command::new("curl")
+        .args(["-sS", "--max-time", "10", "--cacert"])
+        .arg(certificate)
+        .args(["--connect-to", &format!("::{}", served.address), "https://fridge.test/health"])
+        .output()
+        .expect("curl runs");
+    String::from_utf8_lossy(&output.stdout).contains("\"status\"")
+}
+
+#[test]
+fn what_openssl_makes_is_served_whatever_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = "-addext subjectAltName=DNS:fridge.test";
+    for (name, more) in [
+        ("rsa", "-newkey rsa:2048"),
+        ("p256", "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1"),
+        ("p384", "-newkey ec -pkeyopt ec_paramgen_curve:secp384r1"),
+        ("ed25519", "-newkey ed25519"),
+    ] {
+        let files = make(folder.path(), name, &format!("{more} {names}"));
+        let said = describe(&files.certificate).unwrap();
+        assert!(said.is_ca && said.self_signed, "openssl's are CA certificates");
+        assert_eq!(said.names, ["fridge.test"]);
+        let served = serve(files.clone()).unwrap();
+        assert!(is_served(&served, &files.certificate), "{name}");
+    }
+}
+
+#[test]
+fn the_older_forms_of_keys_and_one_file_for_both_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let rsa = make(folder.path(), "rsa", "-newkey rsa:2048");
+    openssl(folder.path(), "rsa -in rsa.key -traditional -out pkcs1.key");
+    let ec = make(folder.path(), "ec", "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1");
+    openssl(folder.path(), "ec -in ec.key -out sec1.key");
+    for (certificate, key, begin) in
+        [(&rsa.certificate, "pkcs1.key", "BEGIN RSA PRIVATE KEY"), (&ec.certificate, "sec1.key", "BEGIN EC PRIVATE KEY")]
+    {
+        let key = folder.path().join(key);
+        assert!(std::fs::read_to_string(&key).unwrap().contains(begin));
+        serve(Files { certificate: certificate.clone(), key }).unwrap();
+    }
+    let both = folder.path().join("both.pem");
+    let text = [&rsa.certificate, &rsa.key].map(|path| std::fs::read_to_string(path).unwrap()).concat();
+    std::fs::write(&both, text).unwrap();
+    serve(Files { certificate: both.clone(), key: both }).unwrap();
+}
+
+#[test]
+fn one_without_names_is_served_and_the_doctor_can_tell() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = make(folder.path(), "bare", "-newkey rsa:2048");
+    assert!(describe(&files.certificate).unwrap().names.is_empty());
+    serve(files).unwrap();
+}
+
+#[test]
+fn what_cannot_be_served_says_why_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let one = make(folder.path(), "one", "-newkey rsa:2048");
+    let two = make(folder.path(), "two", "-newkey rsa:2048");
+    openssl(folder.path(), "pkey -in one.key -aes256 -passout pass:secret -out encrypted.key");
+    openssl(folder.path(), "rsa -in one.key -traditional -aes256 -passout pass:secret -out encrypted1.key");
+    std::fs::write(path("empty"), "").unwrap();
+    std::fs::write(path("damaged"), "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n").unwrap();
+
+    let with = |certificate: &PathBuf, key: PathBuf| Files { certificate: certificate.clone(), key };
+    for (files, expected) in [
+        (with(&one.certificate, two.key.clone()), "does not fit the certificate"),
+        (with(&path("none.pem"), one.key.clone()), "none.pem"),
+        (with(&path("empty"), one.key.clone()), "holds no certificate"),
+        (with(&path("damaged"), one.key.clone()), "damaged"),
+        (with(&one.certificate, path("empty")), "holds no private key"),
+        (with(&one.certificate, one.certificate.clone()), "holds no private key"),
+        (with(&one.certificate, path("encrypted.key")), "openssl pkey"),
+        (with(&one.certificate, path("encrypted1.key")), "openssl pkey"),
+        (with(&one.certificate, path("none.key")), "none.key"),
+    ] {
+        let reason = reason(files);
+        assert!(reason.contains(expected), "{reason}");
+    }
+}
+
+#[test]
+fn an_unreadable_key_says_who_must_be_able_to_read_it() {
+    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65_534;
+    let folder = tempfile::tempdir().unwrap();
+    let files = make(folder.path(), "one", "-newkey rsa:2048");
+    let config = folder.path().join("fridge.toml");
+    let text = "listen = \"127.0.0.1:0\"\ncertificate = \"one.pem\"\nkey = \"one.key\"\n[[bus]]\nkind = \"simulated\"\n";
+    std::fs::write(&config, text).unwrap();
+    let program = folder.path().join("fridge");
+    std::fs::copy(env!("CARGO_BIN_EXE_fridge"), &program).unwrap();
+    let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    set(folder.path(), 0o755);
+    set(&program, 0o755);
+    set(&config, 0o644);
+    set(&files.key, 0o000);
+    let state = folder.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    set(&state, 0o777);
+
+    let mut serve = Command::new(&program);
+    serve.arg("serve").arg("--config").arg(&config).arg("--state").arg(&state);
+    // Root reads everything, so root becomes somebody else.
+    if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+        serve.uid(NOBODY).gid(NOBODY);
+    }
+    let output = serve.output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("one.key") && error.contains("let the gateway's user read it"), "{error}");
+}
+
+#[test]
+fn new_files_are_served_without_a_restart_and_bad_ones_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = {
+        let files = Files { certificate: folder.path().join("c.pem"), key: folder.path().join("k.pem") };
+        certificate::make(&files, &[String::from("127.0.0.1")]).unwrap();
+        serve(files).unwrap()
+    };
+    let shown = |certificate: &Path| Client::to(served.address, certificate).shown_certificate();
+    let first = shown(&served.certificate);
+
+    let other = Files { certificate: folder.path().join("c2.pem"), key: folder.path().join("k2.pem") };
+    certificate::make(&other, &[String::from("127.0.0.1")]).unwrap();
+    // The certificate alone does not fit the old key: the old pair stays, and a client that trusts
+    // it gets through.
+    let old = folder.path().join("old.pem");
+    std::fs::copy(&served.certificate, &old).unwrap();
+    std::fs::copy(&other.certificate, &served.certificate).unwrap();
+    for _ in 0..20 {
+        assert_eq!(shown(&old), first);
+    }
+    std::fs::copy(&other.key, folder.path().join("k.pem")).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while openssl_shows(&served) == first {
+        assert!(Instant::now() < deadline, "the new pair is never served");
+    }
+    assert_ne!(shown(&other.certificate), first);
+}
+
+/// The certificate that the server shows to a client that trusts everybody.
+fn openssl_shows(served: &Served) -> Vec<u8> {
+    drop(TcpStream::connect(served.address).expect("it listens"));
+    let output = Command::new("sh")
+        .arg("-c")
+        .arg(format!("openssl s_client -connect {} </dev/null 2>/dev/null | openssl x509 -outform der", served.address))
+        .output()
+        .expect("openssl runs");
+    output.stdout
+}
