@@ -21,14 +21,17 @@ fn main() -> ExitCode {
     // With a period shorter than a sweep the sweeps follow each other back to back.
     let sweeping = Demo::start(&["--probes", "20", "--period", "100ms"]);
     let resting = Demo::start(&["--probes", "20", "--period", "1h"]);
-    let mut clients = [&sweeping, &resting].map(|demo| Client::connect(demo));
+    let mut clients = [&sweeping, &resting].map(Client::connect);
     for client in &mut clients {
         // The first sweep has ended, and caches are warm.
         client.ask_until("fridge status", |text| text.contains("of 20 need a look"));
         measure(client, QUESTIONS / 4);
     }
     println!("{QUESTIONS} questions a round over one kept-alive TLS connection, 20 probes; microseconds");
-    println!("{:>5} {:>14} {:>14} {:>14} {:>14} {:>7}", "pair", "sweeping p50", "resting p50", "sweeping p99", "resting p99", "ratio");
+    println!(
+        "{:>5} {:>14} {:>14} {:>14} {:>14} {:>7}",
+        "pair", "sweeping p50", "resting p50", "sweeping p99", "resting p99", "ratio"
+    );
     let mut ratios = Vec::new();
     for pair in 1..=PAIRS {
         // Alternated, so that neither always comes first.
@@ -39,7 +42,10 @@ fn main() -> ExitCode {
         }
         let [sweeping, resting] = rounds.map(|round| (percentile(&round, 50), percentile(&round, 99)));
         let ratio = sweeping.0 / resting.0;
-        println!("{pair:>5} {:>14.0} {:>14.0} {:>14.0} {:>14.0} {ratio:>7.3}", sweeping.0, resting.0, sweeping.1, resting.1);
+        println!(
+            "{pair:>5} {:>14.0} {:>14.0} {:>14.0} {:>14.0} {ratio:>7.3}",
+            sweeping.0, resting.0, sweeping.1, resting.1
+        );
         ratios.push(ratio);
     }
     ratios.sort_by(f64::total_cmp);

@@ -84,7 +84,9 @@ fn main() -> ExitCode {
                 let (together, apart) = (crates(probes, bits, pin, true), crates(probes, bits, pin, false));
                 println!(
                     "{bits:>4} {:>7.1} {probes:>7} {floor:>8.1} {ours:>8.1} {over:>9.2} % {together:>10.1} {:>5.2}x {apart:>11.1} {:>6.2}x",
-                    pin as f64 / 1e3, together / ours, apart / ours
+                    pin as f64 / 1e3,
+                    together / ours,
+                    apart / ours
                 );
                 within &= bits < 12 || over <= 3.0;
             }

@@ -130,7 +130,9 @@ impl Command {
     /// What it answers, in one line.
     pub fn meaning(self) -> &'static str {
         match self {
-            Command::Status => "how all fridges are, or one of them in detail: `status milk`; any part of the name will do",
+            Command::Status => {
+                "how all fridges are, or one of them in detail: `status milk`; any part of the name will do"
+            }
             Command::Probes => "what hangs on the buses, and which fridge each probe is in",
             Command::Help => "this list",
         }

@@ -30,7 +30,9 @@ const BAD_CONFIGURATION: u8 = 78;
 /// Try it with no hardware at all: fridge demo
 #[derive(Parser)]
 #[command(name = "fridge", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_long_help = "Begin with `fridge demo`; it prints a line that asks it what the chat server would ask.\n\nExit status: 0 done, 78 the configuration is wrong, 1 anything else that failed; doctor: 0 ok, 1 warnings, 2 faults.")]
+#[command(
+    after_long_help = "Begin with `fridge demo`; it prints a line that asks it what the chat server would ask.\n\nExit status: 0 done, 78 the configuration is wrong, 1 anything else that failed; doctor: 0 ok, 1 warnings, 2 faults."
+)]
 pub struct Cli {
     #[command(flatten)]
     files: FileOptions,
@@ -157,9 +159,7 @@ impl FileOptions {
 
 /// Whether whoever read our output has had enough: `fridge help | head -1` is no failure.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// Runs the daemon on a runtime of its own. Two threads: one may be in a handshake while the other

@@ -81,7 +81,8 @@ impl Config {
         })?;
         let file: file::File =
             toml::from_str(&source).map_err(|error| problem::of_toml(path, &source, &error))?;
-        let mut check = Check { path, folder: path.parent().unwrap_or(path), problems: Collector::new(path, &source) };
+        let mut check =
+            Check { path, folder: path.parent().unwrap_or(path), problems: Collector::new(path, &source) };
         let config = check.config(file);
         check.problems.finish()?;
         Ok(config)
@@ -105,10 +106,12 @@ impl Check<'_> {
             ));
         }
         if file.fridge.is_empty() {
-            warnings.push(String::from("there is no [[fridge]]: `fridge probes` lists what hangs on the buses"));
+            warnings
+                .push(String::from("there is no [[fridge]]: `fridge probes` lists what hangs on the buses"));
         }
         if file.bus.is_empty() {
-            self.problems.of_file("there is no [[bus]]: at least one is needed, such as kind = \"simulated\"");
+            self.problems
+                .of_file("there is no [[bus]]: at least one is needed, such as kind = \"simulated\"");
         }
         let https = https::Config {
             listen: self.listen(file.listen),
@@ -143,7 +146,10 @@ impl Check<'_> {
         let Some(listen) = listen else { return DEFAULT_LISTEN.parse().into_iter().collect() };
         let (span, addresses) = (listen.span(), listen.into_inner().0);
         if addresses.is_empty() {
-            self.problems.at(&span, format!("`listen` is an empty list: say where to listen, such as \"{DEFAULT_LISTEN}\""));
+            self.problems.at(
+                &span,
+                format!("`listen` is an empty list: say where to listen, such as \"{DEFAULT_LISTEN}\""),
+            );
         }
         let mut parsed = Vec::new();
         for address in addresses {
@@ -161,7 +167,10 @@ impl Check<'_> {
     fn url(&mut self, url: Spanned<String>) -> String {
         let host = url.get_ref().strip_prefix("https://").unwrap_or_default();
         if host.is_empty() || host.contains(char::is_whitespace) {
-            self.problems.at(&url.span(), "`url` is the gateway as Mattermost reaches it: \"https://192.168.1.50:4443\"");
+            self.problems.at(
+                &url.span(),
+                "`url` is the gateway as Mattermost reaches it: \"https://192.168.1.50:4443\"",
+            );
         }
         url.into_inner().trim_end_matches('/').to_owned()
     }
@@ -170,8 +179,11 @@ impl Check<'_> {
         let Some(words) = words else { return vec![DEFAULT_TRIGGER_WORD.to_owned()] };
         for word in &words {
             if word.get_ref().is_empty() {
-                self.problems.at(&word.span(), "a trigger word cannot be empty: every message would be a question");
-            } else if let Some(first) = word.get_ref().split_whitespace().next().filter(|first| first != word.get_ref()) {
+                self.problems
+                    .at(&word.span(), "a trigger word cannot be empty: every message would be a question");
+            } else if let Some(first) =
+                word.get_ref().split_whitespace().next().filter(|first| first != word.get_ref())
+            {
                 self.problems.at(
                     &word.span(),
                     format!("a trigger word with a blank can never match, because only the first word of a message is looked at: write \"{first}\""),
@@ -181,7 +193,11 @@ impl Check<'_> {
         words.into_iter().map(Spanned::into_inner).collect()
     }
 
-    fn certificate(&mut self, certificate: Option<Spanned<String>>, key: Option<Spanned<String>>) -> Option<https::tls::Files> {
+    fn certificate(
+        &mut self,
+        certificate: Option<Spanned<String>>,
+        key: Option<Spanned<String>>,
+    ) -> Option<https::tls::Files> {
         match (certificate, key) {
             (None, None) => None,
             (Some(certificate), Some(key)) => Some(https::tls::Files {
@@ -189,11 +205,17 @@ impl Check<'_> {
                 key: self.folder.join(key.into_inner()),
             }),
             (Some(one), None) => {
-                self.problems.at(&one.span(), "`certificate` needs `key` beside it (the same file, if that holds both)");
+                self.problems.at(
+                    &one.span(),
+                    "`certificate` needs `key` beside it (the same file, if that holds both)",
+                );
                 None
             }
             (None, Some(one)) => {
-                self.problems.at(&one.span(), "`key` needs `certificate` beside it (the same file, if that holds both)");
+                self.problems.at(
+                    &one.span(),
+                    "`key` needs `certificate` beside it (the same file, if that holds both)",
+                );
                 None
             }
         }
@@ -212,7 +234,10 @@ impl Check<'_> {
                     continue;
                 }
                 (None, None) => {
-                    self.problems.at(&span, "a hook needs the `token` that Mattermost shows, or a `token_file` that holds it");
+                    self.problems.at(
+                        &span,
+                        "a hook needs the `token` that Mattermost shows, or a `token_file` that holds it",
+                    );
                     continue;
                 }
             };
@@ -222,7 +247,8 @@ impl Check<'_> {
             } else if token.chars().count() < SHORTEST_TOKEN {
                 self.problems.at(&span, format!("the token is too short to be safe: Mattermost's have 26 letters, and {SHORTEST_TOKEN} are the least"));
             } else if checked.iter().any(|other| other.token.matches(&token)) {
-                self.problems.at(&span, "another hook has the same token: each of Mattermost's hooks has its own");
+                self.problems
+                    .at(&span, "another hook has the same token: each of Mattermost's hooks has its own");
             }
             checked.push(https::Hook { name, token: Secret::new(token) });
         }
@@ -242,7 +268,8 @@ impl Check<'_> {
                     ErrorKind::PermissionDenied => ": let the gateway's user read it",
                     _ => "",
                 };
-                self.problems.at(&file.span(), format!("cannot read the token in {}: {error}{cure}", path.display()));
+                self.problems
+                    .at(&file.span(), format!("cannot read the token in {}: {error}{cure}", path.display()));
                 None
             }
         }
@@ -255,10 +282,17 @@ impl Check<'_> {
             "simulated" => {}
             "kernel" | "gpio" | "owserver" => self.problems.at(
                 &bus.kind.span(),
-                format!("this version cannot read a bus of kind `{}` yet; `simulated` works", bus.kind.get_ref()),
+                format!(
+                    "this version cannot read a bus of kind `{}` yet; `simulated` works",
+                    bus.kind.get_ref()
+                ),
             ),
             unknown => {
-                let text = problem::unknown_word(&format!("there is no kind of bus named `{unknown}`"), unknown, &kinds);
+                let text = problem::unknown_word(
+                    &format!("there is no kind of bus named `{unknown}`"),
+                    unknown,
+                    &kinds,
+                );
                 self.problems.at(&bus.kind.span(), text);
             }
         }
@@ -298,7 +332,8 @@ impl Check<'_> {
         let probes = bus.probes.map_or(1, |probes| {
             let count = usize::try_from(*probes.get_ref()).unwrap_or(0);
             if !(1..=MOST_SIMULATED_PROBES).contains(&count) {
-                self.problems.at(&probes.span(), format!("a simulated bus has 1 to {MOST_SIMULATED_PROBES} probes"));
+                self.problems
+                    .at(&probes.span(), format!("a simulated bus has 1 to {MOST_SIMULATED_PROBES} probes"));
             }
             count
         });
@@ -307,7 +342,11 @@ impl Check<'_> {
             "f" => Some(Unit::Fahrenheit),
             "milli" => Some(Unit::MilliCelsius),
             unknown => {
-                let text = problem::unknown_word(&format!("there is no unit named `{unknown}`"), unknown, &["c", "f", "milli"]);
+                let text = problem::unknown_word(
+                    &format!("there is no unit named `{unknown}`"),
+                    unknown,
+                    &["c", "f", "milli"],
+                );
                 self.problems.at(&unit.span(), text);
                 None
             }
@@ -318,13 +357,14 @@ impl Check<'_> {
             }
             speed.into_inner()
         });
-        let replay = bus.replay.and_then(|replay| match Recording::read(&self.folder.join(replay.get_ref()), unit) {
-            Ok(recording) => Some(Arc::new(recording)),
-            Err(error) => {
-                self.problems.at(&replay.span(), error.to_string());
-                None
-            }
-        });
+        let replay =
+            bus.replay.and_then(|replay| match Recording::read(&self.folder.join(replay.get_ref()), unit) {
+                Ok(recording) => Some(Arc::new(recording)),
+                Err(error) => {
+                    self.problems.at(&replay.span(), error.to_string());
+                    None
+                }
+            });
         simulated::Config {
             probes,
             warm: self.probe_numbers(bus.warm, probes),
@@ -337,7 +377,8 @@ impl Check<'_> {
     fn probe_numbers(&mut self, numbers: Option<Spanned<Vec<i64>>>, probes: usize) -> Vec<usize> {
         let Some(numbers) = numbers else { return Vec::new() };
         let span = numbers.span();
-        let number = |number: i64| usize::try_from(number).ok().filter(|number| (1..=probes).contains(number));
+        let number =
+            |number: i64| usize::try_from(number).ok().filter(|number| (1..=probes).contains(number));
         let checked: Vec<Option<usize>> = numbers.into_inner().into_iter().map(number).collect();
         if checked.contains(&None) {
             self.problems.at(&span, format!("these are the numbers of probes, from 1 to {probes}"));
@@ -355,20 +396,29 @@ impl Check<'_> {
             let name = self.name(fridge.name);
             let line = self.problems.line(&name_span);
             if let Some(other) = names.insert(name.to_lowercase(), line) {
-                self.problems.at(&name_span, format!("the fridge in line {other} has the same name: nobody could ask for this one"));
+                self.problems.at(
+                    &name_span,
+                    format!("the fridge in line {other} has the same name: nobody could ask for this one"),
+                );
             }
             let group = fridge.group.map(|group| self.name(group));
             let limits = fridge.limits.map_or_else(Limits::default, |limits| self.limits(limits));
             let probe: ProbeId = match fridge.probe.get_ref().parse() {
                 Ok(probe) => probe,
                 Err(error) => {
-                    self.problems.at(&probe_span, format!("`{}` is no probe: {error}", fridge.probe.get_ref()));
+                    self.problems
+                        .at(&probe_span, format!("`{}` is no probe: {error}", fridge.probe.get_ref()));
                     continue;
                 }
             };
             let line = self.problems.line(&probe_span);
             if let Some(other) = probes.insert(probe, line) {
-                self.problems.at(&probe_span, format!("line {other} puts the probe {probe} into another fridge: it can hang in one only"));
+                self.problems.at(
+                    &probe_span,
+                    format!(
+                        "line {other} puts the probe {probe} into another fridge: it can hang in one only"
+                    ),
+                );
             }
             checked.push(Fridge { name, group, probe, limits, out_of_service: fridge.out_of_service });
         }
@@ -385,10 +435,10 @@ impl Check<'_> {
             celsius
         };
         let limits = Limits { min: celsius(min), max: celsius(max) };
-        if let (Some(min), Some(max)) = (limits.min, limits.max) {
-            if min >= max {
-                self.problems.at(&span, "`min` must be below `max`: these limits are upside down");
-            }
+        if let (Some(min), Some(max)) = (limits.min, limits.max)
+            && min >= max
+        {
+            self.problems.at(&span, "`min` must be below `max`: these limits are upside down");
         }
         limits
     }

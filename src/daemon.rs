@@ -157,10 +157,13 @@ pub async fn run(config: Config, places: &Places, ready: impl FnOnce(&Running)) 
         let (gateway, statistics) = (Arc::clone(&gateway), server.statistics());
         let answer = move |question| match question {
             Question::Ask(words) => serde_json::to_string(&gateway.answer(&words)),
-            Question::Report => serde_json::to_string(&report(&gateway, &running, &configuration, hooks, &statistics)),
+            Question::Report => {
+                serde_json::to_string(&report(&gateway, &running, &configuration, hooks, &statistics))
+            }
         };
         tokio::spawn(async move {
-            let answer = move |question| answer(question).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
+            let answer =
+                move |question| answer(question).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
             socket.run(Arc::new(answer)).await;
         });
     }

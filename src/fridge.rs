@@ -67,8 +67,12 @@ impl Fridge {
             Reading::Fault { fault: Pending, .. } => Verdict::Pending,
             Reading::Fault { .. } => Verdict::NoAnswer,
             Reading::Stale { .. } => Verdict::Stale,
-            Reading::Fresh { celsius, .. } if self.limits.max.is_some_and(|max| celsius > max) => Verdict::Warm,
-            Reading::Fresh { celsius, .. } if self.limits.min.is_some_and(|min| celsius < min) => Verdict::Cold,
+            Reading::Fresh { celsius, .. } if self.limits.max.is_some_and(|max| celsius > max) => {
+                Verdict::Warm
+            }
+            Reading::Fresh { celsius, .. } if self.limits.min.is_some_and(|min| celsius < min) => {
+                Verdict::Cold
+            }
             Reading::Fresh { .. } => Verdict::InRange,
         }
     }

@@ -127,10 +127,12 @@ fn cure_of(address: SocketAddr, error: &std::io::Error) -> String {
             "; the port is in use: stop what uses it (`ss -ltnp sport = :{}` shows it) or say another with `listen`",
             address.port()
         ),
-        ErrorKind::PermissionDenied => String::from("; ports below 1024 are for root: say one above with `listen`"),
-        ErrorKind::AddrNotAvailable => {
-            String::from("; this machine has no such address: say one of its own, or 0.0.0.0 for all, with `listen`")
+        ErrorKind::PermissionDenied => {
+            String::from("; ports below 1024 are for root: say one above with `listen`")
         }
+        ErrorKind::AddrNotAvailable => String::from(
+            "; this machine has no such address: say one of its own, or 0.0.0.0 for all, with `listen`",
+        ),
         _ => String::new(),
     }
 }
@@ -158,7 +160,8 @@ impl Server {
         let current = Arc::new(tls::Current::load(files)?);
         let mut listeners = Vec::new();
         for address in config.listen {
-            let listener = TcpListener::bind(address).await.map_err(|error| Error::Listen { address, error })?;
+            let listener =
+                TcpListener::bind(address).await.map_err(|error| Error::Listen { address, error })?;
             listeners.push(listener);
         }
         let statistics = Arc::new(Statistics::default());

@@ -5,18 +5,28 @@
 //! from one snapshot of it; [`https`] and [`socket`] carry questions in and answers out. Nothing
 //! that answers can reach a bus, so an answer never waits for a sensor (`tests/layers.rs`).
 
+// In what is shipped only: a test may do both.
+#![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
+
+// In the order of the path; the blank lines keep the formatter from sorting them.
 pub mod reading;
+
 pub mod secret;
+
 pub mod recording;
 
 pub mod fridge;
 
 pub mod bus;
+
 pub mod poll;
+
 pub mod cache;
 
 pub mod chat;
+
 pub mod https;
+
 pub mod socket;
 
 pub mod config;

@@ -210,7 +210,8 @@ mod tests {
     fn a_failure_a_panic_and_a_hang_stay_with_their_bus_and_the_end_waits_for_no_hung_one() {
         let (outcomes, seen) = std::sync::mpsc::channel();
         let (release, hang) = std::sync::mpsc::channel();
-        let mut scripts = vec![Script { step: 3, hang }, Script { step: 0, hang: std::sync::mpsc::channel().1 }];
+        let mut scripts =
+            vec![Script { step: 3, hang }, Script { step: 0, hang: std::sync::mpsc::channel().1 }];
         let polled = Polled {
             name: String::from("bus 1"),
             period: Duration::from_millis(1),
@@ -225,8 +226,7 @@ mod tests {
                 drop(outcomes.send(outcome));
             }),
         };
-        let clock: Clock =
-            Arc::new(|| Stamp { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH });
+        let clock: Clock = Arc::new(|| Stamp { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH });
         let pollers = start(vec![polled], &clock).unwrap();
         assert!(matches!(seen.recv().unwrap(), Outcome::Sweep { .. }));
         let Outcome::Failed { error, .. } = seen.recv().unwrap() else { panic!("a failure was due") };

@@ -264,7 +264,16 @@ mod tests {
         assert_eq!(id.to_string(), "28-0316a2790a1b");
         assert_eq!("28-0316A2790a1b".parse(), Ok(id));
         assert_eq!(id.rom_without_crc(), [0x28, 0x1b, 0x0a, 0x79, 0xa2, 0x16, 0x03]);
-        for wrong in ["", "28", "28-", "28-0316a2790a1", "28-0316a2790a1b0", "2-80316a2790a1b", "28-+316a2790a1b", "zz-0316a2790a1b"] {
+        for wrong in [
+            "",
+            "28",
+            "28-",
+            "28-0316a2790a1",
+            "28-0316a2790a1b0",
+            "2-80316a2790a1b",
+            "28-+316a2790a1b",
+            "zz-0316a2790a1b",
+        ] {
             assert_eq!(wrong.parse::<ProbeId>(), Err(ProbeIdError), "{wrong}");
         }
     }

@@ -155,7 +155,9 @@ fn timestamp(text: &str) -> Option<Timestamp> {
     let text = text.replacen('_', "T", 1);
     let zoned = text.parse::<Timestamp>().ok();
     // A time without a zone is taken as UTC: only the distances matter, and UTC has no gaps.
-    zoned.or_else(|| text.parse::<DateTime>().ok()?.to_zoned_datetime(TimeZone::UTC).ok().map(|time| time.timestamp()))
+    zoned.or_else(|| {
+        text.parse::<DateTime>().ok()?.to_zoned_datetime(TimeZone::UTC).ok().map(|time| time.timestamp())
+    })
 }
 
 fn played(text: &str, unit: Unit) -> Result<Played, String> {
@@ -168,7 +170,9 @@ fn played(text: &str, unit: Unit) -> Result<Played, String> {
     match Celsius::from_degrees(degrees) {
         Some(celsius) if degrees == 85.0 && celsius.degrees() == 85.0 => Ok(Played::PowerOnReset),
         Some(celsius) => Ok(Played::Value(celsius)),
-        None => Err(format!("{degrees} °C is outside what a probe can read (−55 to +125 °C): is the unit right?")),
+        None => {
+            Err(format!("{degrees} °C is outside what a probe can read (−55 to +125 °C): is the unit right?"))
+        }
     }
 }
 
@@ -202,8 +206,12 @@ mod tests {
         assert_eq!(kernel.points[0].value, value(27.8125));
         assert_eq!(kernel.points[1], Point { at: seconds(600), value: Played::PowerOnReset });
 
-        let seconds_and_fahrenheit = read("1767225600 41\n1767225660.5 50\n", Some(Unit::Fahrenheit)).unwrap();
-        assert_eq!(seconds_and_fahrenheit.points[1], Point { at: Duration::from_millis(60_500), value: value(10.0) });
+        let seconds_and_fahrenheit =
+            read("1767225600 41\n1767225660.5 50\n", Some(Unit::Fahrenheit)).unwrap();
+        assert_eq!(
+            seconds_and_fahrenheit.points[1],
+            Point { at: Duration::from_millis(60_500), value: value(10.0) }
+        );
     }
 
     #[test]
@@ -232,7 +240,9 @@ mod tests {
     #[test]
     fn it_plays_the_newest_point_and_begins_anew_after_the_last_ones_interval() {
         let recording = read("0 1.0\n60 2.0\n120 3.0\n", None).unwrap();
-        for (elapsed, degrees) in [(0, 1.0), (59, 1.0), (60, 2.0), (120, 3.0), (179, 3.0), (180, 1.0), (240, 2.0)] {
+        for (elapsed, degrees) in
+            [(0, 1.0), (59, 1.0), (60, 2.0), (120, 3.0), (179, 3.0), (180, 1.0), (240, 2.0)]
+        {
             assert_eq!(recording.at(seconds(elapsed)), value(degrees), "{elapsed} s");
         }
         let single = read("0 1.5\n", None).unwrap();

@@ -128,7 +128,10 @@ impl Drop for Server {
     }
 }
 
-async fn serve(stream: UnixStream, answer: &(dyn Fn(Question) -> String + Send + Sync)) -> std::io::Result<()> {
+async fn serve(
+    stream: UnixStream,
+    answer: &(dyn Fn(Question) -> String + Send + Sync),
+) -> std::io::Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
     tokio::io::BufReader::new(reading.take(LONGEST_QUESTION)).read_line(&mut line).await?;
@@ -183,8 +186,9 @@ mod tests {
         tokio::spawn(async move { serving.run(answer_with_length()).await });
 
         let sockets = vec![folder.path().join("nobody.sock"), path.clone()];
-        let answer =
-            tokio::task::spawn_blocking(move || ask(&sockets, &Question::Ask("status".into()))).await.unwrap();
+        let answer = tokio::task::spawn_blocking(move || ask(&sockets, &Question::Ask("status".into())))
+            .await
+            .unwrap();
         assert_eq!(answer.unwrap()["words"], 6);
 
         let broken = tokio::task::spawn_blocking(move || {

@@ -16,13 +16,18 @@ use gateway::{Client, PATIENCE};
 use served::{Served, Setup};
 
 fn openssl(folder: &Path, arguments: &str) {
-    let output = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().expect("openssl runs");
+    let output = Command::new("openssl")
+        .args(arguments.split(' '))
+        .current_dir(folder)
+        .output()
+        .expect("openssl runs");
     assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// What `openssl req -nodes -new -x509` makes, with more arguments.
 fn make(folder: &Path, name: &str, more: &str) -> Files {
-    let line = format!("req -nodes -new -x509 -days 365 -subj /CN=fridge -keyout {name}.key -out {name}.pem {more}");
+    let line =
+        format!("req -nodes -new -x509 -days 365 -subj /CN=fridge -keyout {name}.key -out {name}.pem {more}");
     openssl(folder, line.trim_end());
     Files { certificate: folder.join(format!("{name}.pem")), key: folder.join(format!("{name}.key")) }
 }
@@ -75,9 +80,10 @@ fn the_older_forms_of_keys_and_one_file_for_both_are_read() {
     openssl(folder.path(), "rsa -in rsa.key -traditional -out pkcs1.key");
     let ec = make(folder.path(), "ec", "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1");
     openssl(folder.path(), "ec -in ec.key -out sec1.key");
-    for (certificate, key, begin) in
-        [(&rsa.certificate, "pkcs1.key", "BEGIN RSA PRIVATE KEY"), (&ec.certificate, "sec1.key", "BEGIN EC PRIVATE KEY")]
-    {
+    for (certificate, key, begin) in [
+        (&rsa.certificate, "pkcs1.key", "BEGIN RSA PRIVATE KEY"),
+        (&ec.certificate, "sec1.key", "BEGIN EC PRIVATE KEY"),
+    ] {
         let key = folder.path().join(key);
         assert!(std::fs::read_to_string(&key).unwrap().contains(begin));
         serve(Files { certificate: certificate.clone(), key }).unwrap();
@@ -105,7 +111,8 @@ fn what_cannot_be_served_says_why_and_what_to_do() {
     openssl(folder.path(), "pkey -in one.key -aes256 -passout pass:secret -out encrypted.key");
     openssl(folder.path(), "rsa -in one.key -traditional -aes256 -passout pass:secret -out encrypted1.key");
     std::fs::write(path("empty"), "").unwrap();
-    std::fs::write(path("damaged"), "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n").unwrap();
+    std::fs::write(path("damaged"), "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n")
+        .unwrap();
 
     let with = |certificate: &PathBuf, key: PathBuf| Files { certificate: certificate.clone(), key };
     for (files, expected) in [
@@ -136,7 +143,8 @@ fn an_unreadable_key_says_who_must_be_able_to_read_it() {
     std::fs::write(&config, text).unwrap();
     let program = folder.path().join("fridge");
     std::fs::copy(env!("CARGO_BIN_EXE_fridge"), &program).unwrap();
-    let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let set =
+        |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     set(folder.path(), 0o755);
     set(&program, 0o755);
     set(&config, 0o644);
@@ -191,7 +199,10 @@ fn openssl_shows(served: &Served) -> Vec<u8> {
     drop(TcpStream::connect(served.address).expect("it listens"));
     let output = Command::new("sh")
         .arg("-c")
-        .arg(format!("openssl s_client -connect {} </dev/null 2>/dev/null | openssl x509 -outform der", served.address))
+        .arg(format!(
+            "openssl s_client -connect {} </dev/null 2>/dev/null | openssl x509 -outform der",
+            served.address
+        ))
         .output()
         .expect("openssl runs");
     output.stdout

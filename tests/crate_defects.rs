@@ -40,7 +40,9 @@ fn a_strict_probe_cannot_be_read_because_the_sample_comes_too_late() {
 
 #[test]
 fn temperatures_below_zero_and_below_twelve_bits_are_decoded_wrong() {
-    for (bits, sixteenths, crate_says) in [(12, -162, 4085.875), (11, 408, 51.0), (10, 408, 102.0), (9, 408, 204.0)] {
+    for (bits, sixteenths, crate_says) in
+        [(12, -162, 4085.875), (11, 408, 51.0), (10, 408, 102.0), (9, 408, 204.0)]
+    {
         let mut bench = Bench::new(1, Timing::TYPICAL, 100);
         bench.wire.borrow_mut().probes[0].set_resolution(bits);
         bench.set_all(sixteenths);
@@ -119,7 +121,8 @@ fn a_conversion_lost_to_a_stall_hands_out_the_old_value() {
 
     let Bench { wire, mut driver } = Bench::new(1, Timing::TYPICAL, 100);
     wire.borrow_mut().stall(stalls);
-    let convert = &mut || driver.measure().is_ok_and(|samples| samples.iter().all(|(_, sample)| sample.is_ok()));
+    let convert =
+        &mut || driver.measure().is_ok_and(|samples| samples.iter().all(|(_, sample)| sample.is_ok()));
     assert_eq!(lost(convert, &wire), 0);
 }
 
@@ -182,14 +185,17 @@ fn the_sequence_of_operations_and_delays_is_the_one_the_adapter_reads() {
     let read = sequence(&mut |bus, delay| assert!(bus.read_bit(delay).unwrap()));
     assert_eq!(read, "low 6 release 9 high? 55");
 
-    let convert = sequence(&mut |bus, delay| ds18b20::start_simultaneous_temp_measurement(bus, delay).unwrap());
+    let convert =
+        sequence(&mut |bus, delay| ds18b20::start_simultaneous_temp_measurement(bus, delay).unwrap());
     let bits = |byte: u8| -> Vec<String> {
         (0..8).map(|bit| if byte >> bit & 1 == 1 { one.clone() } else { zero.clone() }).collect()
     };
-    let expected: Vec<String> = std::iter::once(reset.clone()).chain([0xCC, 0x44].into_iter().flat_map(&bits)).collect();
+    let expected: Vec<String> =
+        std::iter::once(reset.clone()).chain([0xCC, 0x44].into_iter().flat_map(&bits)).collect();
     assert_eq!(convert, expected.join(" "));
 
-    let scratchpad = sequence(&mut |bus, delay| assert!(ds18b20::read_scratchpad(&address(1), bus, delay).is_err()));
+    let scratchpad =
+        sequence(&mut |bus, delay| assert!(ds18b20::read_scratchpad(&address(1), bus, delay).is_err()));
     let rom = address(1).0.to_le_bytes();
     let expected: Vec<String> = std::iter::once(reset)
         .chain(std::iter::once(0x55).chain(rom).chain([0xBE]).flat_map(&bits))

@@ -56,7 +56,10 @@ fn what_demo_writes_is_a_configuration_that_serve_runs_and_check_praises() {
     std::fs::write(&config, SMALLEST).unwrap();
     let config = config.to_str().unwrap();
     let check = fridge(&["check", "--config", config]);
-    assert!(check.status.success() && stdout(&check).contains("in order (1 hook, 1 bus, 1 fridge)"), "{check:?}");
+    assert!(
+        check.status.success() && stdout(&check).contains("in order (1 hook, 1 bus, 1 fridge)"),
+        "{check:?}"
+    );
 
     let none = folder.path().join("nobody.sock");
     let probes = fridge(&["probes", "--config", config, "--socket", none.to_str().unwrap()]);

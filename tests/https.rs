@@ -99,7 +99,9 @@ fn the_raw_bytes_of_mattermosts_client_are_answered() {
 fn a_wrong_a_missing_and_an_empty_token_are_refused() {
     let served = Setup::new().serve();
     let mut client = connect(&served);
-    for token in ["", "token=", "token=wrong", "token=i8ge9icprrz8ppjsg7ncawuf8", "token=I8ge9icprrz8ppjsg7ncawuf8a"] {
+    for token in
+        ["", "token=", "token=wrong", "token=i8ge9icprrz8ppjsg7ncawuf8", "token=I8ge9icprrz8ppjsg7ncawuf8a"]
+    {
         let body = format!("text=fridge&{token}");
         assert_refused(&post(&mut client, FORM, body.as_bytes()), 401);
     }
@@ -186,7 +188,10 @@ fn words_that_nobody_knows_get_help_and_are_not_repeated() {
     for words in ["dance", "@all", "<!channel>", "🧊🧊", longest.as_str()] {
         let body = serde_json::json!({ "token": TOKEN, "text": format!("fridge {words}"), "trigger_word": "fridge" });
         let said = text(&post(&mut client, JSON, body.to_string().as_bytes()));
-        assert!(said.contains("`fridge help`") && !said.contains(words) && !said.contains(['<', '>']), "{said}");
+        assert!(
+            said.contains("`fridge help`") && !said.contains(words) && !said.contains(['<', '>']),
+            "{said}"
+        );
     }
 }
 
@@ -235,7 +240,8 @@ fn until_closed(mut stream: TcpStream, mut drip: impl FnMut(&mut TcpStream)) -> 
         match stream.read(&mut buffer) {
             Ok(0) => return began.elapsed(),
             Ok(_) => {}
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+            Err(error)
+                if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
             Err(_) => return began.elapsed(),
         }
         assert!(began.elapsed() < PATIENCE, "the server keeps it open");
@@ -260,14 +266,20 @@ fn who_says_nothing_or_says_it_too_slowly_is_closed_and_others_are_served_meanwh
     let dripping = TcpStream::connect(served.address).unwrap();
     let hello = [0x16, 0x03, 0x01, 0x02, 0x00];
     let mut sent = 0;
-    assert!(text(&post(&mut connect(&served), FORM, format!("token={TOKEN}&text=fridge").as_bytes())).contains("Milk"));
+    assert!(
+        text(&post(&mut connect(&served), FORM, format!("token={TOKEN}&text=fridge").as_bytes()))
+            .contains("Milk")
+    );
     until_closed(silent, |_| {});
     until_closed(dripping, |stream| {
         // The header of a handshake, a byte at a time, then nothing but zeros.
         let _closed = stream.write_all(&[hello.get(sent).copied().unwrap_or(0)]);
         sent += 1;
     });
-    assert!(text(&post(&mut connect(&served), FORM, format!("token={TOKEN}&text=fridge").as_bytes())).contains("Milk"));
+    assert!(
+        text(&post(&mut connect(&served), FORM, format!("token={TOKEN}&text=fridge").as_bytes()))
+            .contains("Milk")
+    );
 }
 
 #[test]

@@ -6,18 +6,36 @@ use std::path::{Path, PathBuf};
 
 /// The modules in their order. `docs/structure.md` draws it.
 const ORDER: [&str; 12] = [
-    "reading", "secret", "recording", "fridge", "bus", "poll", "cache", "chat", "https", "socket", "config",
+    "reading",
+    "secret",
+    "recording",
+    "fridge",
+    "bus",
+    "poll",
+    "cache",
+    "chat",
+    "https",
+    "socket",
+    "config",
     "daemon",
 ];
 /// What comes behind them all.
 const LAST: [&str; 2] = ["cli", "main"];
 /// Module, and what it must not use although that stands before it.
-const NEVER: [(&str, &str); 6] =
-    [("chat", "bus"), ("chat", "poll"), ("https", "bus"), ("https", "poll"), ("socket", "bus"), ("socket", "poll")];
+const NEVER: [(&str, &str); 6] = [
+    ("chat", "bus"),
+    ("chat", "poll"),
+    ("https", "bus"),
+    ("https", "poll"),
+    ("socket", "bus"),
+    ("socket", "poll"),
+];
 
 fn position(module: &str) -> usize {
     let all: Vec<&str> = ORDER.into_iter().chain(LAST).collect();
-    all.iter().position(|known| *known == module).unwrap_or_else(|| panic!("`{module}` has no place in the order"))
+    all.iter()
+        .position(|known| *known == module)
+        .unwrap_or_else(|| panic!("`{module}` has no place in the order"))
 }
 
 /// Why the first module may not use the second one.
@@ -33,7 +51,8 @@ fn objection(user: &str, used: &str) -> Option<&'static str> {
 
 /// The modules of this crate that a source imports or names.
 fn imports(source: &str) -> BTreeSet<String> {
-    let code: String = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let code: String =
+        source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     let mut found = BTreeSet::new();
     for (at, _) in code.match_indices("crate::") {
@@ -94,7 +113,8 @@ fn every_import_follows_the_order() {
 
 #[test]
 fn a_forbidden_import_is_noticed() {
-    let planted = "use crate::{reading::Stamp, bus};\nfn f() { crate::config::load() }\n// crate::poll is a remark\n";
+    let planted =
+        "use crate::{reading::Stamp, bus};\nfn f() { crate::config::load() }\n// crate::poll is a remark\n";
     let found: Vec<String> = imports(planted).into_iter().collect();
     assert_eq!(found, ["bus", "config", "reading"]);
     assert!(objection("chat", "bus").is_some());

@@ -98,7 +98,8 @@ fn sweeping_process() {
         period: std::time::Duration::from_millis(1),
         open: Box::new(move || {
             let wire = wire(20, Timing::TYPICAL, 100);
-            let file = std::fs::OpenOptions::new().write(true).open(&register).expect("the register is there");
+            let file =
+                std::fs::OpenOptions::new().write(true).open(&register).expect("the register is there");
             let pin = Register { pin: WirePin(wire.clone()), file };
             Ok(Box::new(Driver::new(pin, WireClock::virtual_time(&wire))?))
         }),
@@ -112,7 +113,8 @@ fn sweeping_process() {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
+        let mut terminate =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
         let pollers = poll::start(vec![polled], &clock).unwrap();
         terminate.recv().await;
         assert!(pollers.stop(std::time::Duration::from_secs(20)));

@@ -45,7 +45,8 @@ fn every_answer_comes_at_once_and_shows_the_age_growing_to_stale() {
     let period = Duration::from_millis(100);
     // What the cache takes for the period; the thread's own is real time, and short.
     let shown = Duration::from_secs(10);
-    let cache = Arc::new(Cache::new([(String::from("bus 1"), false, shown)], clock(), jiff::tz::TimeZone::UTC));
+    let cache =
+        Arc::new(Cache::new([(String::from("bus 1"), false, shown)], clock(), jiff::tz::TimeZone::UTC));
     let (release, never) = mpsc::channel();
     let (hangs, hanging) = mpsc::channel();
     let mut bus = Some(Hanging { swept: false, never, hangs });
@@ -84,7 +85,10 @@ fn every_answer_comes_at_once_and_shows_the_age_growing_to_stale() {
         let text = gateway.answer("status").text;
         assert!(asked.elapsed() < Duration::from_secs(1), "an answer waited for the bus");
         if age <= 30 {
-            assert!(text.starts_with(&format!("The only fridge is in range, oldest reading {age} s ago")), "{text}");
+            assert!(
+                text.starts_with(&format!("The only fridge is in range, oldest reading {age} s ago")),
+                "{text}"
+            );
         } else {
             assert!(text.starts_with("1 of 1 needs a look: Milk: no reading for"), "{text}");
             assert!(!text.contains("4.0 °C"), "{text}");

@@ -13,8 +13,8 @@ use fridge::bus::Bus;
 use fridge::bus::onewire::Driver;
 use fridge::bus::simulated::fault::Stalls;
 use fridge::bus::simulated::probe::{Next, Probe, Timing};
-use fridge::bus::simulated::wire::{Costs, Shared, Wire, WireClock, WirePin};
 use fridge::bus::simulated::probe_id;
+use fridge::bus::simulated::wire::{Costs, Shared, Wire, WireClock, WirePin};
 use one_wire_bus::{Address, OneWire};
 
 const READS: u64 = if cfg!(debug_assertions) { 10_000 } else { 200_000 };
@@ -122,7 +122,8 @@ fn run(timing: Timing, stalls: (u64, u64, f64, bool), seed: u64) -> Tally {
 
 #[test]
 fn under_stalls_no_wrong_temperature_no_lost_conversion_and_no_short_search_passes() {
-    let cells: Vec<_> = STALLS.into_iter().flat_map(|stalls| TIMINGS.map(|timing| (stalls, timing))).collect();
+    let cells: Vec<_> =
+        STALLS.into_iter().flat_map(|stalls| TIMINGS.map(|timing| (stalls, timing))).collect();
     let next = Mutex::new(cells.iter().enumerate());
     let results = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -145,12 +146,22 @@ fn under_stalls_no_wrong_temperature_no_lost_conversion_and_no_short_search_pass
     for (_, (shortest, longest, per_second, _), name, tally) in &results {
         println!(
             "{:>4}-{:<5} {per_second:>7}  {name:<8} {:>6} {:>6} {:>5} {:>9} {:>6}  {:>7.2} %",
-            shortest, longest, tally.reads, tally.wrong, tally.lost_conversions, tally.searches,
-            tally.short_searches, 100.0 * tally.complete as f64 / tally.sweeps as f64
+            shortest,
+            longest,
+            tally.reads,
+            tally.wrong,
+            tally.lost_conversions,
+            tally.searches,
+            tally.short_searches,
+            100.0 * tally.complete as f64 / tally.sweeps as f64
         );
     }
     for (_, stalls, name, tally) in &results {
-        assert_eq!((tally.wrong, tally.lost_conversions, tally.short_searches), (0, 0, 0), "{stalls:?} {name} {tally:?}");
+        assert_eq!(
+            (tally.wrong, tally.lost_conversions, tally.short_searches),
+            (0, 0, 0),
+            "{stalls:?} {name} {tally:?}"
+        );
         assert!(tally.searches > 0, "{stalls:?} {name} {tally:?}");
         let complete = tally.complete as f64 / tally.sweeps as f64;
         assert!(!stalls.3 || complete >= 0.99, "{stalls:?} {name}: {complete}");

@@ -30,7 +30,11 @@ fn every_sixteenth_at_every_resolution_comes_back_over_the_wire() {
                 let undefined = (1 << (12 - bits)) - 1;
                 for sixteenths in Celsius::MIN.sixteenths()..=Celsius::MAX.sixteenths() {
                     bench.set(1, Next::Sixteenths(sixteenths));
-                    assert_eq!(samples(&mut bench), [warm(sixteenths & !undefined)], "{bits} bits, pin {pin} ns");
+                    assert_eq!(
+                        samples(&mut bench),
+                        [warm(sixteenths & !undefined)],
+                        "{bits} bits, pin {pin} ns"
+                    );
                     conversions += 1;
                 }
                 assert_eq!(bench.wire.borrow().violations.total(), 0, "{:?}", bench.wire.borrow().violations);

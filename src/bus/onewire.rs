@@ -242,7 +242,7 @@ where
     }
 
     fn convert(&mut self) -> Result<(), Trouble> {
-        self.transact(TRIES, |bus, pace| ds18b20::start_simultaneous_temp_measurement(bus, pace))
+        self.transact(TRIES, ds18b20::start_simultaneous_temp_measurement)
     }
 
     fn scratchpad(&mut self, address: &Address, tries: usize) -> Result<Scratchpad, Trouble> {
@@ -272,7 +272,8 @@ where
         let tries = if known.silent { 1 } else { TRIES };
         let mut bytes = self.scratchpad(&known.address, tries).map_err(fault)?;
         let mut celsius = scratchpad::decode(&bytes)?;
-        let surprising = |celsius: Celsius| known.last_good.is_none_or(|last| last.distance(celsius) > SURPRISING);
+        let surprising =
+            |celsius: Celsius| known.last_good.is_none_or(|last| last.distance(celsius) > SURPRISING);
         let mut confirmed = !surprising(celsius);
         for _ in 0..TRIES {
             if confirmed {

@@ -121,7 +121,8 @@ impl Summary<'_> {
             String::from("No fridge is in service")
         } else if self.needing > 0 {
             let verb = if self.needing == 1 { "needs" } else { "need" };
-            let mut line = format!("{} of {} {verb} a look: {}", self.needing, self.counted, self.first.join(", "));
+            let mut line =
+                format!("{} of {} {verb} a look: {}", self.needing, self.counted, self.first.join(", "));
             let rest = self.needing - self.first.len();
             if rest > 0 {
                 line.push_str(&format!(" and {rest} more"));
@@ -132,11 +133,19 @@ impl Summary<'_> {
         } else if self.pending > 0 {
             format!("{} of {} in range", self.counted - self.pending, self.counted)
         } else {
-            let all = if self.counted == 1 { String::from("The only fridge is") } else { format!("All {}", self.counted) };
+            let all = if self.counted == 1 {
+                String::from("The only fridge is")
+            } else {
+                format!("All {}", self.counted)
+            };
             format!("{all} in range")
         };
         if self.pending > 0 && self.pending < self.counted {
-            line.push_str(&format!(", {} not measured yet (started {} ago)", self.pending, duration(self.up)));
+            line.push_str(&format!(
+                ", {} not measured yet (started {} ago)",
+                self.pending,
+                duration(self.up)
+            ));
         } else if let (0, Some(oldest)) = (self.needing, self.oldest) {
             line.push_str(&format!(", oldest reading {} ago", duration(oldest)));
         }
@@ -221,7 +230,9 @@ pub const NO_PROBES: &str = "No probe was found on any bus yet.";
 /// `@all`.
 pub fn unknown_word(nearest: Option<&str>) -> String {
     match nearest {
-        Some(word) => format!("I do not know that word. Did you mean `fridge {word}`? `fridge help` lists what can be asked."),
+        Some(word) => format!(
+            "I do not know that word. Did you mean `fridge {word}`? `fridge help` lists what can be asked."
+        ),
         None => String::from("I do not know that word. `fridge help` lists what can be asked."),
     }
 }

@@ -61,7 +61,8 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
             let mut line = String::from("|");
             for (column, cell) in cells.into_iter().enumerate() {
                 let blanks = " ".repeat(widths[column].saturating_sub(width(cell)));
-                let (before, after) = if self.right[column] { (blanks.as_str(), "") } else { ("", blanks.as_str()) };
+                let (before, after) =
+                    if self.right[column] { (blanks.as_str(), "") } else { ("", blanks.as_str()) };
                 line.push_str(&format!(" {before}{cell}{after} |"));
             }
             line

@@ -28,7 +28,11 @@ pub fn answer(view: &View<'_>) -> (String, Data) {
     let fridge_of = |id: ProbeId| view.fridges.iter().find(|fridge| fridge.probe == id);
     let mut rows: Vec<Row> = Vec::new();
     for bus in &view.snapshot.buses {
-        rows.extend(bus.probes.keys().map(|&id| row(id, Some(&bus.name), view, fridge_of(id).map(|fridge| fridge.name.as_str()))));
+        rows.extend(
+            bus.probes
+                .keys()
+                .map(|&id| row(id, Some(&bus.name), view, fridge_of(id).map(|fridge| fridge.name.as_str()))),
+        );
     }
     let absent = view.fridges.iter().filter(|fridge| view.snapshot.probe(fridge.probe).is_none());
     rows.extend(absent.map(|fridge| row(fridge.probe, None, view, Some(&fridge.name))));

@@ -122,7 +122,9 @@ fn detail(fridge: &Fridge, view: &View<'_>) -> (String, Data) {
     let row = row(fridge, view);
     let known = view.snapshot.probe(fridge.probe);
     let line = match row.verdict {
-        Verdict::InRange => format!("{}: {}, {}", escape(&row.name), cell(&row), english::verdict(row.verdict)),
+        Verdict::InRange => {
+            format!("{}: {}, {}", escape(&row.name), cell(&row), english::verdict(row.verdict))
+        }
         Verdict::OutOfService => format!("{}: {}", escape(&row.name), english::verdict(row.verdict)),
         _ => in_few_words(&row),
     };
@@ -199,7 +201,9 @@ fn fresh_age(row: &Row) -> Option<Duration> {
 fn in_few_words(row: &Row) -> String {
     let name = escape(&row.name);
     match (row.reading, english::crossed(&row.limits, row.verdict)) {
-        (Reading::Fresh { celsius, .. }, Some(limit)) => format!("{name} {} ({limit})", english::temperature(celsius)),
+        (Reading::Fresh { celsius, .. }, Some(limit)) => {
+            format!("{name} {} ({limit})", english::temperature(celsius))
+        }
         _ => format!("{name}: {}", value(row)),
     }
 }

@@ -80,7 +80,10 @@ impl Kitchen {
         let text = reply.text;
         assert!(!text.contains(['<', '>']), "{text}");
         assert!(text.chars().count() <= POST_CHARACTERS);
-        assert_eq!(text.lines().next().unwrap().contains("simulated"), self.simulated && text.contains(" | "));
+        assert_eq!(
+            text.lines().next().unwrap().contains("simulated"),
+            self.simulated && text.contains(" | ")
+        );
         text
     }
 
@@ -270,8 +273,9 @@ fn out_of_service_is_shown_so_and_never_counted() {
 
 #[test]
 fn hundreds_of_fridges_show_the_worst_ones_and_count_the_rest() {
-    let fridges: Vec<Fridge> =
-        (0..1_000).map(|number| fridge(number, &format!("Cold room {number}"), Some(0.0), Some(5.0))).collect();
+    let fridges: Vec<Fridge> = (0..1_000)
+        .map(|number| fridge(number, &format!("Cold room {number}"), Some(0.0), Some(5.0)))
+        .collect();
     let kitchen = Kitchen::new(fridges);
     let mut samples = vec![Ok(degrees(4.0)); 1_000];
     samples[999] = Ok(degrees(9.0));
@@ -279,7 +283,9 @@ fn hundreds_of_fridges_show_the_worst_ones_and_count_the_rest() {
     kitchen.sweep(10, &samples);
     let text = kitchen.ask(11, "status");
     let lines: Vec<&str> = text.lines().collect();
-    assert!(lines[0].starts_with("2 of 1000 need a look: Cold room 999 9.0 °C (limit 5 °C), Cold room 500: "));
+    assert!(
+        lines[0].starts_with("2 of 1000 need a look: Cold room 999 9.0 °C (limit 5 °C), Cold room 500: ")
+    );
     assert!(lines[4].starts_with("| Cold room 999 ") && lines[5].starts_with("| Cold room 500 "));
     let shown = lines.iter().filter(|line| line.starts_with("| Cold")).count();
     assert!(shown > 200, "{shown}");

@@ -49,6 +49,7 @@ pub fn show(answer: &serde_json::Value, json: bool) -> anyhow::Result<()> {
     if json {
         return terminal::print(&format!("{answer:#}\n"));
     }
-    let text = answer["text"].as_str().context("the gateway's answer holds no text: is it another version?")?;
+    let text =
+        answer["text"].as_str().context("the gateway's answer holds no text: is it another version?")?;
     terminal::print(&terminal::plain(text, std::io::stdout().is_terminal()))
 }

@@ -69,7 +69,8 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     };
     let folder = Folder::new(files.state.as_deref())?;
     let path = folder.path.join("fridge.toml");
-    std::fs::write(&path, configuration(options, &token)?).with_context(|| format!("cannot write {}", path.display()))?;
+    std::fs::write(&path, configuration(options, &token)?)
+        .with_context(|| format!("cannot write {}", path.display()))?;
     let config = Config::load(&path)?;
     let places = Places {
         state: folder.path.clone(),
@@ -93,7 +94,8 @@ impl Folder {
             Some(path) => (path.to_owned(), false),
             None => {
                 let temporary = std::env::temp_dir();
-                let free = (0..1000).map(|n| temporary.join(format!("fridge-demo-{}-{n}", std::process::id())));
+                let free =
+                    (0..1000).map(|n| temporary.join(format!("fridge-demo-{}-{n}", std::process::id())));
                 let free = free.into_iter().find(|path| !path.exists());
                 (free.with_context(|| format!("no free name for a folder in {}", temporary.display()))?, true)
             }
@@ -118,7 +120,9 @@ impl Drop for Folder {
 
 fn new_token() -> anyhow::Result<String> {
     let mut bytes = [0; TOKEN_LENGTH];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;
     Ok(bytes.iter().map(|byte| char::from(TOKEN_LETTERS[usize::from(byte % 32)])).collect())
 }
 
@@ -135,9 +139,11 @@ fn configuration(options: &Options, token: &str) -> anyhow::Result<String> {
     };
     // A JSON text is a TOML text, too.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let list = |number: Option<usize>| number.map_or_else(|| String::from("[]"), |number| format!("[{number}]"));
+    let list =
+        |number: Option<usize>| number.map_or_else(|| String::from("[]"), |number| format!("[{number}]"));
 
-    let mut text = String::from("# Written by `fridge demo`. `fridge serve --config THIS-FILE` runs the same.\n");
+    let mut text =
+        String::from("# Written by `fridge demo`. `fridge serve --config THIS-FILE` runs the same.\n");
     writeln!(text, "listen = \"{}\"\ntrigger_words = [\"fridge\"]\n", options.listen)?;
     writeln!(text, "[[hook]]\nname = \"demo\"\ntoken = {}\n", quoted(token))?;
     writeln!(text, "[[bus]]\nkind = \"simulated\"\nperiod = {}\nprobes = {probes}", quoted(&options.period))?;
@@ -176,7 +182,9 @@ impl Names {
     fn fridge(&mut self) -> String {
         const FIRST: [&str; 8] = ["Milk", "Vegetables", "Drinks", "Meat", "Cheese", "Fish", "Cakes", "Fruit"];
         self.fridges += 1;
-        FIRST.get(self.fridges - 1).map_or_else(|| format!("Fridge {}", self.fridges), |name| (*name).to_owned())
+        FIRST
+            .get(self.fridges - 1)
+            .map_or_else(|| format!("Fridge {}", self.fridges), |name| (*name).to_owned())
     }
 
     fn freezer(&mut self) -> String {
@@ -189,7 +197,8 @@ impl Names {
 fn banner(running: &Running, token: &str, configuration: &Path) -> String {
     let url = running.addresses.first().map_or_else(String::new, |address| url(*address));
     let certificate = running.certificate.display();
-    let socket = running.socket.as_ref().map(|path| format!(" --socket {}", path.display())).unwrap_or_default();
+    let socket =
+        running.socket.as_ref().map(|path| format!(" --socket {}", path.display())).unwrap_or_default();
     format!(
         "\nThe gateway runs on a simulated wire. Ctrl-C ends it.\n\n  \
          URL            {url}\n  \

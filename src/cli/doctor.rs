@@ -110,7 +110,8 @@ fn gateway(files: &FileOptions, findings: &mut Findings) -> Option<Report> {
             if report.version == env!("CARGO_PKG_VERSION") {
                 findings.ok(ABOUT, format!("version {} runs, up for {up}", report.version));
             } else {
-                let text = format!("version {} runs, {} is installed", report.version, env!("CARGO_PKG_VERSION"));
+                let text =
+                    format!("version {} runs, {} is installed", report.version, env!("CARGO_PKG_VERSION"));
                 findings.warning(ABOUT, text, "sudo systemctl restart fridge");
             }
             Some(report)
@@ -148,7 +149,12 @@ fn configuration(files: &FileOptions, report: Option<&Report>, findings: &mut Fi
     }
 }
 
-fn certificate(files: &FileOptions, config: Option<&Config>, report: Option<&Report>, findings: &mut Findings) {
+fn certificate(
+    files: &FileOptions,
+    config: Option<&Config>,
+    report: Option<&Report>,
+    findings: &mut Findings,
+) {
     const ABOUT: &str = "certificate";
     let configured = config.and_then(|config| config.https.certificate.as_ref());
     let path = match (report, configured) {
@@ -209,7 +215,9 @@ fn running(report: &Report, findings: &mut Findings) {
     for bus in &report.buses {
         let simulated = if report.simulated { ", simulated" } else { "" };
         match (&bus.trouble, bus.age_s) {
-            (Some(trouble), _) => findings.fault("readings", format!("{}: {trouble}", bus.name), "`fridge probes`"),
+            (Some(trouble), _) => {
+                findings.fault("readings", format!("{}: {trouble}", bus.name), "`fridge probes`")
+            }
             (None, Some(age)) if bus.fresh => {
                 let age = english::duration(Duration::from_secs(age));
                 let text = format!("{}: {} probes, last sweep {age} ago{simulated}", bus.name, bus.probes);
@@ -217,9 +225,17 @@ fn running(report: &Report, findings: &mut Findings) {
             }
             (None, Some(age)) => {
                 let age = english::duration(Duration::from_secs(age));
-                findings.fault("readings", format!("{}: no sweep for {age}", bus.name), "its driver hangs: restart the gateway, and look at its wires");
+                findings.fault(
+                    "readings",
+                    format!("{}: no sweep for {age}", bus.name),
+                    "its driver hangs: restart the gateway, and look at its wires",
+                );
             }
-            (None, None) => findings.warning("readings", format!("{}: no sweep yet", bus.name), "ask again in some seconds"),
+            (None, None) => findings.warning(
+                "readings",
+                format!("{}: no sweep yet", bus.name),
+                "ask again in some seconds",
+            ),
         }
     }
     questions(report, findings);
@@ -229,14 +245,22 @@ fn questions(report: &Report, findings: &mut Findings) {
     const ABOUT: &str = "Mattermost";
     let questions = &report.questions;
     if report.hooks == 0 {
-        findings.fault(ABOUT, "no token is configured: every question is refused", "a [[hook]] with the token that Mattermost shows");
+        findings.fault(
+            ABOUT,
+            "no token is configured: every question is refused",
+            "a [[hook]] with the token that Mattermost shows",
+        );
     }
     match (&questions.last_hook, questions.last_question_age_s) {
         (Some(hook), Some(age)) => {
             let age = english::duration(Duration::from_secs(age));
             findings.ok(ABOUT, format!("last question {age} ago by {hook}, {} in all", questions.asked));
         }
-        _ => findings.warning(ABOUT, "no question since the start", "type `fridge status` in the channel; if nothing comes, README, \"When it does not work\""),
+        _ => findings.warning(
+            ABOUT,
+            "no question since the start",
+            "type `fridge status` in the channel; if nothing comes, README, \"When it does not work\"",
+        ),
     }
     for (reason, count) in &questions.refused {
         findings.warning(ABOUT, format!("{count} refused: {reason}"), "README, \"When it does not work\"");

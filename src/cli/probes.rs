@@ -29,7 +29,10 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
         Err(socket::Error::NotRunning(_)) => {
             let config = files.load()?;
             if !options.json {
-                terminal::print(&format!("No gateway runs: measuring the buses of {} once.\n", config.path.display()))?;
+                terminal::print(&format!(
+                    "No gateway runs: measuring the buses of {} once.\n",
+                    config.path.display()
+                ))?;
             }
             serde_json::to_value(sweep_once(config).answer("probes"))?
         }

@@ -115,7 +115,8 @@ fn cells(row: &str) -> Vec<Cell> {
 
 fn write_table(text: &mut String, rows: &[Vec<Cell>], colour: bool) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(Cell::width).max().unwrap_or(0);
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(Cell::width).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     for row in rows.iter().filter(|row| row.iter().any(|cell| !cell.text.is_empty())) {
         let (before, after) =

@@ -95,15 +95,19 @@ fn line(source: &str, byte: usize) -> usize {
 /// serde's sentences name the key and the allowed ones between backticks.
 fn in_words(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
-    if message.starts_with("unknown field") {
-        if let Some(unknown) = quoted.next() {
-            return unknown_word(&format!("`{unknown}` is no setting here"), unknown, &quoted.collect::<Vec<_>>());
-        }
+    if message.starts_with("unknown field")
+        && let Some(unknown) = quoted.next()
+    {
+        return unknown_word(
+            &format!("`{unknown}` is no setting here"),
+            unknown,
+            &quoted.collect::<Vec<_>>(),
+        );
     }
-    if message.starts_with("missing field") {
-        if let Some(missing) = quoted.next() {
-            return format!("the setting `{missing}` is missing here");
-        }
+    if message.starts_with("missing field")
+        && let Some(missing) = quoted.next()
+    {
+        return format!("the setting `{missing}` is missing here");
     }
     if message.starts_with("duplicate key") {
         return String::from("this setting stands here twice: remove one of them");

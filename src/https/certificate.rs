@@ -111,7 +111,8 @@ pub fn make(files: &Files, names: &[String]) -> Result<(), Error> {
     let (year, month, day) = FIRST_DAY;
     params.not_before = rcgen::date_time_ymd(year.into(), month.unsigned_abs(), day.unsigned_abs());
     let last = last_day(Timestamp::now());
-    params.not_after = rcgen::date_time_ymd(last.year().into(), last.month().unsigned_abs(), last.day().unsigned_abs());
+    params.not_after =
+        rcgen::date_time_ymd(last.year().into(), last.month().unsigned_abs(), last.day().unsigned_abs());
     let certificate = params.self_signed(&key)?;
     write_new(&files.key, &key.serialize_pem(), 0o600)?;
     write_new(&files.certificate, &certificate.pem(), 0o644)

@@ -27,7 +27,13 @@ use super::routes::{Routes, refusal};
 const DISCARDED_BODIES: usize = 8;
 
 /// Serves one connection to its end. Whatever a peer does wrong ends its own connection only.
-pub async fn serve(stream: TcpStream, acceptor: TlsAcceptor, routes: Routes, limits: Limits, graceful: Watcher) {
+pub async fn serve(
+    stream: TcpStream,
+    acceptor: TlsAcceptor,
+    routes: Routes,
+    limits: Limits,
+    graceful: Watcher,
+) {
     // Small answers leave at once. Where the system refuses, they leave a little later.
     drop(stream.set_nodelay(true));
     let Ok(Ok(stream)) = timeout(limits.handshake, acceptor.accept(stream)).await else { return };
@@ -82,7 +88,10 @@ async fn collect(mut body: Incoming, limits: &Limits) -> Result<Bytes, Response>
     let mut length = 0;
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
-            return Err(closing(refusal(StatusCode::BAD_REQUEST, "the body broke off or is not what its header says")));
+            return Err(closing(refusal(
+                StatusCode::BAD_REQUEST,
+                "the body broke off or is not what its header says",
+            )));
         };
         let Some(data) = frame.data_ref() else { continue };
         length += data.len();

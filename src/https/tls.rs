@@ -156,9 +156,7 @@ fn read(files: &Files) -> Result<CertifiedKey, Error> {
             Err(Error::Mismatch { certificate: files.certificate.clone(), key: files.key.clone() })
         }
         Err(rustls::Error::InconsistentKeys(_)) | Ok(()) => Ok(certified),
-        Err(error) => {
-            Err(Error::Damaged { path: files.certificate.clone(), reason: error.to_string() })
-        }
+        Err(error) => Err(Error::Damaged { path: files.certificate.clone(), reason: error.to_string() }),
     }
 }
 

@@ -161,7 +161,13 @@ mod tests {
 
     #[test]
     fn a_question_begins_with_a_trigger_word_whoever_says_so() {
-        for text in ["fridge status", "  fridge\tstatus", "fridge\nstatus", "fridge\u{a0}status", "fridge\u{3000}status"] {
+        for text in [
+            "fridge status",
+            "  fridge\tstatus",
+            "fridge\nstatus",
+            "fridge\u{a0}status",
+            "fridge\u{3000}status",
+        ] {
             assert_eq!(words(text, ""), Some("status".into()), "{text:?}");
         }
         assert_eq!(words("fridges? milk", "fridge"), Some("milk".into()));

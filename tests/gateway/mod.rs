@@ -217,7 +217,8 @@ impl Client {
 
     /// Asks as an outgoing webhook does; returns the answer's text.
     pub fn ask(&mut self, text: &str) -> String {
-        let answer = self.post_form("/webhook", &[("text", text), ("token", TOKEN), ("trigger_word", "fridge")]);
+        let answer =
+            self.post_form("/webhook", &[("text", text), ("token", TOKEN), ("trigger_word", "fridge")]);
         assert_eq!(answer.status, 200, "{answer:?}");
         let body: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
         body["text"].as_str().expect("a text").to_owned()

@@ -58,7 +58,8 @@ impl Setup {
     /// Starts it, or says why not.
     pub fn try_serve(self) -> Result<Served, Error> {
         let Setup { config, folder } = self;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(Server::bind(config, gateway(), folder.path()))?;
         let (address, certificate) = (server.addresses()[0], server.certificate().to_owned());
         let statistics = server.statistics();
@@ -69,7 +70,14 @@ impl Setup {
             }));
             runtime.shutdown_background();
         });
-        Ok(Served { address, certificate, statistics, folder, shutdown: Some(shutdown), thread: Some(thread) })
+        Ok(Served {
+            address,
+            certificate,
+            statistics,
+            folder,
+            shutdown: Some(shutdown),
+            thread: Some(thread),
+        })
     }
 }
 

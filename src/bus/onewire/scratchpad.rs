@@ -91,7 +91,9 @@ mod tests {
 
     #[test]
     fn undefined_bits_are_cleared_below_twelve_bits() {
-        for (configuration, raw) in [(0x1F, 0x0198), (0x3F, 0x0198 | 4), (0x5F, 0x0198 | 6), (0x7F, 0x0198 | 7)] {
+        for (configuration, raw) in
+            [(0x1F, 0x0198), (0x3F, 0x0198 | 4), (0x5F, 0x0198 | 6), (0x7F, 0x0198 | 7)]
+        {
             let said = decode(&scratchpad(0x0198 | 7, configuration, 0x0C)).map(Celsius::sixteenths);
             assert_eq!(said, Ok(raw), "{configuration:#x}");
         }

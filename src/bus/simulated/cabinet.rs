@@ -56,7 +56,7 @@ impl Cabinet {
 
 /// The kind of the cabinet of that number, counted from 1.
 pub fn kind(number: usize) -> Kind {
-    if number % 3 == 0 { Kind::Freezer } else { Kind::Fridge }
+    if number.is_multiple_of(3) { Kind::Freezer } else { Kind::Fridge }
 }
 
 /// A rise to 1 within a fifth of `fading`, and its fading, `seconds` after its beginning.

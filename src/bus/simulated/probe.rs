@@ -293,7 +293,9 @@ impl Probe {
                 let byte = byte.push(bit);
                 byte.complete().map_or(State::RomCommand(byte), rom_command)
             }
-            State::Match { bit: at } | State::Search { bit: at, .. } if bit != bit_of(&self.rom, at) => State::Deaf,
+            State::Match { bit: at } | State::Search { bit: at, .. } if bit != bit_of(&self.rom, at) => {
+                State::Deaf
+            }
             State::Match { bit: 63 } => State::Function(Byte::default()),
             State::Match { bit: at } => State::Match { bit: at + 1 },
             State::Search { bit: 63, .. } => State::Deaf,
@@ -312,7 +314,11 @@ impl Probe {
                     None => State::Receive { to, byte },
                     Some(value) => {
                         self.scratchpad[to] = if to == 4 { value & 0x60 | 0x1F } else { value };
-                        if to == 4 { State::Deaf } else { State::Receive { to: to + 1, byte: Byte::default() } }
+                        if to == 4 {
+                            State::Deaf
+                        } else {
+                            State::Receive { to: to + 1, byte: Byte::default() }
+                        }
                     }
                 }
             }
@@ -325,7 +331,7 @@ impl Probe {
         match command {
             command::CONVERT_TEMP => {
                 // tCONV: 750 ms at 12 bits, half of it for each bit less.
-                self.done_at = Some(now + (750_000 * US >> (12 - self.bits())));
+                self.done_at = Some(now + ((750_000 * US) >> (12 - self.bits())));
                 self.conversions += 1;
                 State::Convert
             }
