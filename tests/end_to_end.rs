@@ -142,7 +142,7 @@ fn the_token_is_nowhere_in_the_log() {
         std::thread::yield_now();
     }
     let pid = child.id().to_string();
-    assert!(Command::new("kill").arg(&pid).status().unwrap().success());
+    assert!(Command::new("sh").args(["-c", &format!("kill {pid}")]).status().unwrap().success());
     assert!(child.wait().unwrap().success());
     assert!(written().contains("ended") && !written().contains(TOKEN));
 }

@@ -143,7 +143,7 @@ fn sigterm_at_any_moment_leaves_the_line_released() {
             std::hint::spin_loop();
         }
         let pid = child.id().to_string();
-        assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
+        assert!(Command::new("sh").args(["-c", &format!("kill -s TERM {pid}")]).status().unwrap().success());
         assert!(lines.all(|line| line.is_ok()));
         assert!(child.wait().unwrap().success(), "process {process}");
         assert_eq!(std::fs::read_to_string(&register).unwrap(), "H", "process {process} left the line low");

@@ -69,7 +69,13 @@ impl Demo {
     /// Sends the signal ("TERM", "INT") and returns the exit status.
     pub fn end(mut self, signal: &str) -> Option<i32> {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", signal, &pid]).status().expect("kill runs").success());
+        assert!(
+            Command::new("sh")
+                .args(["-c", &format!("kill -s {signal} {pid}")])
+                .status()
+                .expect("kill runs")
+                .success()
+        );
         self.child.wait().expect("it ends").code()
     }
 }
