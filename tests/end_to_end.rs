@@ -126,6 +126,81 @@ fn a_recording_is_replayed_and_a_broken_line_in_it_is_named() {
 }
 
 #[test]
+fn a_replayed_85_degrees_is_a_probe_that_lost_its_power() {
+    let recording =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/etinkers_ds18b20_10min_2017.log");
+    let text = std::fs::read_to_string(recording).unwrap();
+    let reset = text.lines().position(|line| line.ends_with(" 85000")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let from_there = folder.path().join("log");
+    // The recording from its first false 85 °C on, and only that line: in force for all of the test.
+    std::fs::write(&from_there, text.lines().nth(reset).unwrap()).unwrap();
+    let demo = Demo::start(&["--replay", from_there.to_str().unwrap()]);
+    let said = Client::connect(&demo).ask_until("fridge status", |text| text.contains("lost its power"));
+    assert!(said.contains("1 of 1 needs a look") && !said.contains("85"), "{said}");
+}
+
+#[test]
+fn the_doctor_tells_by_its_exit_status_how_bad_it_is() {
+    let demo = Demo::start(&[]);
+    let mut client = Client::connect(&demo);
+    client.ask_until("fridge status", |text| text.contains("2 of 6"));
+    let socket = demo.socket.to_str().unwrap();
+    let well = fridge(&["doctor", "--socket", socket]);
+    assert_eq!(well.status.code(), Some(0), "{well:?}");
+    for line in [
+        "gateway: version",
+        "is in order",
+        "holds until",
+        "answering on 127.0.0.1",
+        "6 probes, last sweep",
+        "by demo",
+    ] {
+        assert!(stdout(&well).contains(line), "`{line}` is not in {}", stdout(&well));
+    }
+    let json = fridge(&["doctor", "--json", "--socket", socket]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert!(json.as_array().unwrap().iter().all(|finding| finding["level"] == "ok"), "{json}");
+
+    client.post_form("/webhook", &[("text", "fridge"), ("token", "wrong")]);
+    let refused = fridge(&["doctor", "--socket", socket]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(stdout(&refused).contains("1 refused: wrong token"), "{}", stdout(&refused));
+
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("fridge.toml");
+    std::fs::write(&config, "listen = 1\n").unwrap();
+    let nobody = folder.path().join("nobody.sock");
+    let broken =
+        fridge(&["doctor", "--config", config.to_str().unwrap(), "--socket", nobody.to_str().unwrap()]);
+    assert_eq!(broken.status.code(), Some(2), "{broken:?}");
+    assert!(stdout(&broken).contains("line 1") && stdout(&broken).contains("fridge check"));
+}
+
+#[test]
+fn cert_makes_one_certificate_and_then_shows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("fridge.toml");
+    std::fs::write(&config, SMALLEST).unwrap();
+    let state = folder.path().join("state");
+    let cert = || {
+        let output = fridge(&[
+            "cert",
+            "--json",
+            "--config",
+            config.to_str().unwrap(),
+            "--state",
+            state.to_str().unwrap(),
+        ]);
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    let made = cert();
+    assert_eq!(made["is_ca"], false);
+    assert!(made["names"].as_array().unwrap().iter().any(|name| name == "localhost"));
+    assert_eq!(cert(), made, "the second call shows what the first one made");
+}
+
+#[test]
 fn the_token_is_nowhere_in_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");

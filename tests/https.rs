@@ -125,6 +125,20 @@ fn without_a_configured_token_every_question_is_refused_and_says_what_is_missing
 }
 
 #[test]
+fn health_is_200_while_the_readings_are_fresh_and_503_when_they_are_not() {
+    for (age, status) in [(30, 200), (31, 503)] {
+        let mut setup = Setup::new();
+        setup.age = age;
+        let served = setup.serve();
+        let health = connect(&served).send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n");
+        assert_eq!(health.status, status, "{health:?}");
+        let body: serde_json::Value = serde_json::from_str(&health.body).unwrap();
+        assert_eq!(body["buses"][0]["last_sweep_age_s"], age);
+        assert!(!health.body.contains("Milk") && !health.body.contains("\"text\""), "{}", health.body);
+    }
+}
+
+#[test]
 fn other_methods_paths_and_content_types_are_refused() {
     let served = Setup::new().serve();
     let mut client = connect(&served);

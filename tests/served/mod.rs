@@ -34,6 +34,8 @@ pub struct Served {
 pub struct Setup {
     pub config: Config,
     pub folder: tempfile::TempDir,
+    /// The age of the one reading, in seconds; the bus's period is 10 s.
+    pub age: u64,
 }
 
 impl Setup {
@@ -47,7 +49,7 @@ impl Setup {
             trigger_words: vec![String::from("fridge")],
             limits: Limits::default(),
         };
-        Setup { config, folder: tempfile::tempdir().unwrap() }
+        Setup { config, folder: tempfile::tempdir().unwrap(), age: 4 }
     }
 
     /// Starts it.
@@ -57,10 +59,10 @@ impl Setup {
 
     /// Starts it, or says why not.
     pub fn try_serve(self) -> Result<Served, Error> {
-        let Setup { config, folder } = self;
+        let Setup { config, folder, age } = self;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let server = runtime.block_on(Server::bind(config, gateway(), folder.path()))?;
+        let server = runtime.block_on(Server::bind(config, gateway(age), folder.path()))?;
         let (address, certificate) = (server.addresses()[0], server.certificate().to_owned());
         let statistics = server.statistics();
         let (shutdown, told) = oneshot::channel::<()>();
@@ -120,9 +122,9 @@ fn stamp() -> Stamp {
     Stamp { mono: Duration::from_secs(100), wall: jiff::Timestamp::UNIX_EPOCH }
 }
 
-/// A gateway whose one fridge was read 4 s ago.
-fn gateway() -> Arc<Gateway> {
-    let earlier = Stamp { mono: Duration::from_secs(96), ..stamp() };
+/// A gateway whose one fridge was read `age` seconds ago.
+fn gateway(age: u64) -> Arc<Gateway> {
+    let earlier = Stamp { mono: stamp().mono - Duration::from_secs(age), ..stamp() };
     let buses = [(String::from("bus 1"), false, Duration::from_secs(10))];
     let cache = Cache::new(buses, earlier, jiff::tz::TimeZone::UTC);
     let probe = ProbeId::new(0x28, 1);
