@@ -71,6 +71,8 @@ pub struct ProbeState {
     pub last_fault: Option<(Fault, Stamp, Stamp)>,
     /// The lowest and highest value of the day of the last good value.
     pub day: Option<Day>,
+    /// Those of the day before that one.
+    pub day_before: Option<Day>,
     /// How often each fault was seen since the start.
     pub faults: BTreeMap<Fault, u64>,
 }
@@ -185,6 +187,7 @@ impl ProbeState {
             last_good: None,
             last_fault: None,
             day: None,
+            day_before: None,
             faults: BTreeMap::new(),
         }
     }
@@ -205,7 +208,11 @@ impl ProbeState {
                     Some(day) if day.date == date => {
                         Day { min: day.min.min(celsius), max: day.max.max(celsius), ..day }
                     }
-                    _ => Day { date, min: celsius, max: celsius, since: at },
+                    before => {
+                        self.day_before =
+                            before.filter(|day| day.date.tomorrow().is_ok_and(|next| next == date));
+                        Day { date, min: celsius, max: celsius, since: at }
+                    }
                 };
                 self.day = Some(day);
             }

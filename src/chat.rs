@@ -4,21 +4,33 @@
 //! clock or touches a bus: a [`View`] holds all that an answer is made from.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
 use crate::cache::{Cache, Snapshot};
-use crate::fridge::Fridge;
+use crate::fridge::{Fridge, Verdict};
+use crate::history::History;
 use crate::reading::{Clock, Stamp};
 
+mod about;
 pub mod english;
 mod help;
+mod history;
 mod markdown;
+mod minmax;
 mod names;
 mod probes;
+mod question;
+mod scope;
+mod selection;
 mod status;
+mod trend;
 
+pub use english::Units;
 pub use markdown::POST_CHARACTERS;
+pub use question::{Command, Question};
+pub use scope::Scope;
 
 /// What answers: the fridges by their names, and what is known of them.
 pub struct Gateway {
@@ -26,26 +38,35 @@ pub struct Gateway {
     pub name: Option<String>,
     /// The fridges, in the order of the configuration.
     pub fridges: Vec<Fridge>,
+    /// The unit of temperatures, unless a question asks for the other.
+    pub units: Units,
     /// What is known of the probes.
     pub cache: Arc<Cache>,
+    /// The last 24 hours of the probes.
+    pub history: Arc<History>,
     /// The present moment.
     pub clock: Clock,
+    /// How many questions were answered.
+    pub asked: AtomicU64,
 }
 
 impl Gateway {
-    /// Answers the words after the trigger word: "status milk". Never waits.
-    pub fn answer(&self, words: &str) -> Reply {
-        answer(words, &self.view())
+    /// Answers the words after the trigger word, such as "status milk", to somebody who may see the
+    /// fridges of `scope`. Never waits.
+    pub fn answer(&self, words: &str, scope: &Scope) -> Reply {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        answer(words, &self.view(scope))
     }
 
-    /// Everything an answer is made from, at this moment.
-    pub fn view(&self) -> View<'_> {
+    /// Everything an answer is made from, at this moment, as `scope` may see it.
+    pub fn view(&self, scope: &Scope) -> View<'_> {
         View {
             now: (self.clock)(),
             snapshot: self.cache.snapshot(),
-            cache: &self.cache,
-            name: self.name.as_deref(),
-            fridges: &self.fridges,
+            gateway: self,
+            fridges: self.fridges.iter().filter(|fridge| scope.sees(fridge)).collect(),
+            everything: scope.is_everything(),
+            units: self.units,
         }
     }
 }
@@ -56,114 +77,140 @@ pub struct View<'a> {
     pub now: Stamp,
     /// What is known of the probes at that moment.
     pub snapshot: Arc<Snapshot>,
-    /// For the time zone in which days begin.
-    pub cache: &'a Cache,
-    /// The gateway's name, if it has one.
-    pub name: Option<&'a str>,
-    /// The fridges, in the order of the configuration.
-    pub fridges: &'a [Fridge],
+    /// For the gateway's name, the time zone and the history.
+    pub gateway: &'a Gateway,
+    /// The fridges that the asker may see, in the order of the configuration.
+    pub fridges: Vec<&'a Fridge>,
+    /// Whether the asker may see everything, probes without a fridge included.
+    pub everything: bool,
+    /// The unit that the question asks for.
+    pub units: Units,
 }
 
 /// An answer, as text for people and as data for programs.
 #[derive(Clone, Debug, Serialize)]
 pub struct Reply {
-    /// The answer as Markdown: at most [`POST_CHARACTERS`] characters, no `<` and no `>`, its first
-    /// line enough for a phone's notification.
+    /// The answer as Markdown: at most [`POST_CHARACTERS`] characters together with a mood, no `<`
+    /// and no `>`, its first line enough for a phone's notification.
     pub text: String,
     /// Whether any of it comes from no real probe.
     pub simulated: bool,
+    /// How the fridges are that it is about.
+    pub mood: Mood,
+    /// Whether the asker wants everybody in the channel to see it.
+    #[serde(skip)]
+    pub share: bool,
+    /// The question that makes this answer anew, in the configuration's words and none of the asker's;
+    /// `None` for an answer that is not about how fridges are.
+    #[serde(skip)]
+    pub again: Option<String>,
     /// What the answer was made from.
     #[serde(flatten)]
     pub data: Data,
 }
 
-/// The data behind an answer.
+/// How the fridges of an answer are together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mood {
+    /// One is too warm or too cold.
+    Alarming,
+    /// One has no fresh value.
+    Worrying,
+    /// Nothing was measured yet.
+    Waiting,
+    /// All are in range.
+    Well,
+    /// It is not about how fridges are.
+    Neutral,
+}
+
+impl Mood {
+    /// The mood of an answer about fridges, the worst of whose verdicts is this.
+    fn of(worst: Option<Verdict>) -> Mood {
+        match worst {
+            Some(Verdict::Warm | Verdict::Cold) => Mood::Alarming,
+            Some(Verdict::NoAnswer | Verdict::Stale) => Mood::Worrying,
+            Some(Verdict::Pending) => Mood::Waiting,
+            Some(Verdict::InRange) => Mood::Well,
+            Some(Verdict::OutOfService) | None => Mood::Neutral,
+        }
+    }
+
+    /// An emoji that Mattermost's server knows by this name.
+    pub fn emoji(self) -> &'static str {
+        match self {
+            Mood::Alarming => ":rotating_light:",
+            Mood::Worrying => ":warning:",
+            Mood::Waiting => ":hourglass:",
+            Mood::Well => ":white_check_mark:",
+            Mood::Neutral => ":thermometer:",
+        }
+    }
+}
+
+/// The data behind an answer; temperatures are always in °C.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Data {
     /// How fridges are, the worst first.
     Fridges(Vec<status::Row>),
+    /// How fast they change.
+    Trends(Vec<trend::Row>),
+    /// Their lowest and highest values.
+    Extremes(Vec<minmax::Row>),
+    /// Their last 24 hours.
+    Histories(Vec<history::Row>),
     /// What hangs on the buses.
     Probes(Vec<probes::Row>),
+    /// The gateway itself.
+    About(about::About),
     /// The words that can be asked.
     Words(Vec<&'static str>),
-    /// The question was not understood.
+    /// The question was not understood, or means several fridges.
     Unknown {
         /// What the asker may have meant.
-        nearest: Option<String>,
+        nearest: Vec<String>,
     },
 }
 
-/// What can be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// How the fridges are, or those that the rest of the question names.
-    Status,
-    /// What hangs on the buses.
-    Probes,
-    /// What can be asked.
-    Help,
-}
-
-impl Command {
-    /// Every command, in the order in which `help` lists them.
-    pub const ALL: [Command; 3] = [Command::Status, Command::Probes, Command::Help];
-
-    /// The word that asks for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Command::Status => "status",
-            Command::Probes => "probes",
-            Command::Help => "help",
-        }
-    }
-
-    /// How it is asked, behind the trigger word.
-    pub fn usage(self) -> &'static str {
-        match self {
-            Command::Status => "status [fridge]",
-            Command::Probes => "probes",
-            Command::Help => "help",
-        }
-    }
-
-    /// What it answers, in one line.
-    pub fn meaning(self) -> &'static str {
-        match self {
-            Command::Status => {
-                "how all fridges are, or one of them in detail: `status milk`; any part of the name will do"
-            }
-            Command::Probes => "what hangs on the buses, and which fridge each probe is in",
-            Command::Help => "this list",
-        }
-    }
-
-    fn of(word: &str) -> Option<Command> {
-        let word = names::fold(word);
-        Command::ALL.into_iter().find(|command| command.word() == word)
-    }
-}
+/// The text of an answer, its mood and its data, before it is put together.
+type Said = (String, Mood, Data);
 
 /// Answers the words after the trigger word. No words at all ask for the status; words that are
 /// none of ours but name a fridge ask for that fridge's.
 pub fn answer(words: &str, view: &View<'_>) -> Reply {
-    let words = words.trim();
-    let (first, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
-    let (text, data) = match Command::of(first) {
-        Some(Command::Status) => status::answer(rest, view),
-        Some(Command::Probes) => probes::answer(view),
-        Some(Command::Help) => help::answer(),
-        None if first.is_empty() => status::answer("", view),
-        None if status::names_a_fridge(words, view) => status::answer(words, view),
-        None => help::unknown(first),
+    let question = Question::parse(words);
+    let view = &View {
+        units: question.units.unwrap_or(view.units),
+        snapshot: Arc::clone(&view.snapshot),
+        fridges: view.fridges.clone(),
+        ..*view
     };
-    Reply { text, simulated: view.snapshot.is_simulated(), data }
+    let rest = question.rest.as_str();
+    let (text, mood, data) = match question.command {
+        Some(Command::Status) => status::answer(rest, view),
+        Some(Command::Worst) => status::worst(view),
+        Some(Command::Trend) => trend::answer(rest, view),
+        Some(Command::MinMax) => minmax::answer(rest, view),
+        Some(Command::History) => history::answer(rest, view),
+        Some(Command::Probes) => probes::answer(view),
+        Some(Command::About) => about::answer(view),
+        Some(Command::Help) => help::answer(rest),
+        None if selection::names_something(rest, view) => status::answer(rest, view),
+        None => help::unknown(rest),
+    };
+    let again = match (question.command, &data) {
+        (Some(Command::Status) | None, Data::Fridges(_)) => status::again(rest, view),
+        _ => None,
+    };
+    Reply { text, simulated: view.snapshot.is_simulated(), mood, share: question.share, again, data }
 }
 
 /// The first line of an answer, with what every first line says: which gateway speaks, where it has
 /// a name, and that it is simulated, where it is.
 fn headline(line: &str, view: &View<'_>) -> String {
-    let mut headline = match view.name {
+    let mut headline = match &view.gateway.name {
         Some(name) => format!("{}: {line}", markdown::escape(name)),
         None => line.to_owned(),
     };

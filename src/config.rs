@@ -3,13 +3,15 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use toml::Spanned;
 
 use crate::bus;
+use crate::chat::Units;
 use crate::fridge::Fridge;
 use crate::https;
 
@@ -34,8 +36,8 @@ pub struct Config {
     pub path: PathBuf,
     /// The gateway's name, where several answer in one channel.
     pub name: Option<String>,
-    /// The gateway as Mattermost reaches it, for buttons and for the doctor.
-    pub url: Option<String>,
+    /// The unit of temperatures, unless a question asks for the other.
+    pub units: Units,
     /// What the server serves.
     pub https: https::Config,
     /// The buses.
@@ -105,20 +107,23 @@ impl Check<'_> {
             self.problems
                 .of_file("there is no [[bus]]: at least one is needed, such as kind = \"simulated\"");
         }
+        let fridges = self.fridges(file.fridge);
         let https = https::Config {
+            url: file.url.map(|url| self.url(url)),
+            allow: self.allow(file.allow),
             listen: self.listen(file.listen),
             certificate: self.certificate(file.certificate, file.key),
-            hooks: self.hooks(file.hook),
+            hooks: self.hooks(file.hook, &fridges),
             trigger_words: self.trigger_words(file.trigger_words),
             limits: https::Limits::default(),
         };
         Config {
             path: self.path.to_owned(),
             name: file.name.map(|name| self.name(name)),
-            url: file.url.map(|url| self.url(url)),
+            units: self.units(file.units),
             https,
             buses: file.bus.into_iter().enumerate().map(|(index, bus)| self.bus(index + 1, bus)).collect(),
-            fridges: self.fridges(file.fridge),
+            fridges,
             warnings,
         }
     }
@@ -165,6 +170,29 @@ impl Check<'_> {
             );
         }
         url.into_inner().trim_end_matches('/').to_owned()
+    }
+
+    fn units(&mut self, units: Option<Spanned<String>>) -> Units {
+        let Some(units) = units else { return Units::default() };
+        Units::of(units.get_ref()).unwrap_or_else(|| {
+            self.problems.at(&units.span(), "`units` are \"C\" or \"F\"");
+            Units::default()
+        })
+    }
+
+    fn allow(&mut self, allow: Option<Vec<Spanned<String>>>) -> Vec<IpNet> {
+        let mut nets = Vec::new();
+        for net in allow.into_iter().flatten() {
+            let text = net.get_ref();
+            match text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
+                Ok(net) => nets.push(net),
+                Err(_) => self.problems.at(
+                    &net.span(),
+                    format!("`{text}` is no address and no network: \"192.168.1.10\" or \"192.168.1.0/24\""),
+                ),
+            }
+        }
+        nets
     }
 
     fn trigger_words(&mut self, words: Option<Vec<Spanned<String>>>) -> Vec<String> {

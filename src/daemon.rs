@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -14,8 +15,9 @@ use tracing::{info, warn};
 
 use crate::bus;
 use crate::cache::Cache;
-use crate::chat::{Gateway, english};
+use crate::chat::{Gateway, Scope, english};
 use crate::config::Config;
+use crate::history::History;
 use crate::https;
 use crate::poll::{self, Outcome, Polled};
 use crate::reading::{Clock, ProbeId, Sample, Stamp};
@@ -128,11 +130,15 @@ pub async fn run(config: Config, places: &Places, ready: impl FnOnce(&Running)) 
     let clock = clock();
     let buses = config.buses.iter().map(|bus| (bus.name.clone(), bus.config.is_simulated(), bus.period));
     let cache = Arc::new(Cache::new(buses, clock(), TimeZone::system()));
+    let history = Arc::new(History::default());
     let gateway = Arc::new(Gateway {
         name: config.name.clone(),
         fridges: config.fridges.clone(),
+        units: config.units,
         cache: Arc::clone(&cache),
+        history: Arc::clone(&history),
         clock: Arc::clone(&clock),
+        asked: AtomicU64::new(0),
     });
 
     let hooks = config.https.hooks.len();
@@ -145,7 +151,7 @@ pub async fn run(config: Config, places: &Places, ready: impl FnOnce(&Running)) 
             None
         }
     };
-    let pollers = poll::start(polled(&config, &cache), &clock)?;
+    let pollers = poll::start(polled(&config, &cache, &history), &clock)?;
 
     let running = Running {
         addresses: server.addresses(),
@@ -156,7 +162,7 @@ pub async fn run(config: Config, places: &Places, ready: impl FnOnce(&Running)) 
         let (running, configuration) = (running.clone(), config.path.clone());
         let (gateway, statistics) = (Arc::clone(&gateway), server.statistics());
         let answer = move |question| match question {
-            Question::Ask(words) => serde_json::to_string(&gateway.answer(&words)),
+            Question::Ask(words) => serde_json::to_string(&gateway.answer(&words, &Scope::everything())),
             Question::Report => {
                 serde_json::to_string(&report(&gateway, &running, &configuration, hooks, &statistics))
             }
@@ -198,13 +204,14 @@ fn make_folder(path: &Path) -> Result<(), Error> {
 }
 
 /// The buses as the poll threads want them, each writing into the cache.
-fn polled(config: &Config, cache: &Arc<Cache>) -> Vec<Polled> {
+fn polled(config: &Config, cache: &Arc<Cache>, history: &Arc<History>) -> Vec<Polled> {
     let fridge_of: Arc<HashMap<ProbeId, String>> =
         Arc::new(config.fridges.iter().map(|fridge| (fridge.probe, fridge.name.clone())).collect());
     let entries = config.buses.iter().enumerate();
     entries
         .map(|(index, entry)| {
-            let (cache, fridge_of) = (Arc::clone(cache), Arc::clone(&fridge_of));
+            let (cache, history, fridge_of) =
+                (Arc::clone(cache), Arc::clone(history), Arc::clone(&fridge_of));
             let (bus_config, name) = (entry.config.clone(), entry.name.clone());
             Polled {
                 name: entry.name.clone(),
@@ -212,6 +219,11 @@ fn polled(config: &Config, cache: &Arc<Cache>) -> Vec<Polled> {
                 open: Box::new(move || bus::open(&bus_config)),
                 report: Box::new(move |outcome| match outcome {
                     Outcome::Sweep { at, took, samples } => {
+                        for &(probe, sample) in &samples {
+                            if let Ok(celsius) = sample {
+                                history.add(probe, &at, celsius);
+                            }
+                        }
                         for (probe, sample) in cache.record(index, at, took, &samples) {
                             log_change(&name, probe, fridge_of.get(&probe), sample);
                         }
@@ -239,7 +251,7 @@ fn report(
     hooks: usize,
     statistics: &https::Statistics,
 ) -> Report {
-    let view = gateway.view();
+    let view = gateway.view(&Scope::everything());
     let buses = view.snapshot.buses.iter().map(|bus| BusReport {
         name: bus.name.clone(),
         fresh: bus.is_fresh(&view.now),

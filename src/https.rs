@@ -11,24 +11,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
-use crate::chat::Gateway;
+use crate::chat::{Gateway, Scope};
 use crate::secret::Secret;
 
+mod action;
 pub mod certificate;
+mod command;
 mod connection;
 mod health;
+mod message;
+mod post;
+mod reception;
+mod refusals;
 mod routes;
-mod statistics;
+mod signature;
 pub mod tls;
 mod webhook;
 
-pub use statistics::{Report, Statistics};
+pub use refusals::{Remembered, Report, Statistics};
 
 /// What the server serves, and to whom.
 #[derive(Clone, Debug)]
@@ -41,6 +48,11 @@ pub struct Config {
     pub hooks: Vec<Hook>,
     /// A question begins with one of these words.
     pub trigger_words: Vec<String>,
+    /// The gateway as Mattermost reaches it, without a slash at the end; without it there are no
+    /// buttons.
+    pub url: Option<String>,
+    /// From where one may ask; empty for anywhere. The caps on connections do not hold for them.
+    pub allow: Vec<IpNet>,
     /// How much, how many and how long.
     pub limits: Limits,
 }
@@ -52,6 +64,27 @@ pub struct Hook {
     pub name: String,
     /// What it proves itself with.
     pub token: Secret,
+    /// Where the answer to an outgoing webhook appears.
+    pub response: Placement,
+    /// Whether everybody in the channel sees the answer to a slash command.
+    pub in_channel: bool,
+    /// Another name for the answer's author, where Mattermost allows that.
+    pub username: Option<String>,
+    /// Another picture for the answer's author, where Mattermost allows that.
+    pub icon_url: Option<String>,
+    /// Which fridges it may see.
+    pub scope: Scope,
+}
+
+/// Where the answer to an outgoing webhook appears.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Placement {
+    /// As a post in the channel.
+    #[default]
+    Post,
+    /// As a comment on the question. A question that stands in a thread itself gets no answer at all
+    /// then: Mattermost refuses a comment on a comment, and tells nobody.
+    Comment,
 }
 
 /// How much, how many and how long.
@@ -118,6 +151,9 @@ pub enum Error {
     /// There is no certificate, and none can be made.
     #[error(transparent)]
     Certificate(#[from] certificate::Error),
+    /// There is no key for the buttons, and none can be made.
+    #[error(transparent)]
+    Key(#[from] signature::KeyError),
 }
 
 fn cure_of(address: SocketAddr, error: &std::io::Error) -> String {
@@ -143,6 +179,7 @@ pub struct Server {
     current: Arc<tls::Current>,
     statistics: Arc<Statistics>,
     routes: routes::Routes,
+    allow: Vec<IpNet>,
     limits: Limits,
 }
 
@@ -165,8 +202,16 @@ impl Server {
             listeners.push(listener);
         }
         let statistics = Arc::new(Statistics::default());
-        let routes = routes::routes(config.hooks, config.trigger_words, gateway, Arc::clone(&statistics));
-        Ok(Server { listeners, current, statistics, routes, limits: config.limits })
+        let routes = routes::routes(reception::Reception {
+            hooks: config.hooks,
+            trigger_words: config.trigger_words,
+            url: config.url,
+            allow: config.allow.clone(),
+            key: signature::Key::ensure(state)?,
+            gateway,
+            statistics: Arc::clone(&statistics),
+        });
+        Ok(Server { listeners, current, statistics, routes, allow: config.allow, limits: config.limits })
     }
 
     /// The addresses that it listens on, with their real ports.
@@ -187,7 +232,7 @@ impl Server {
     /// Serves until `shutdown`, then accepts nobody more, answers what is in progress, and closes.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let graceful = Arc::new(GracefulShutdown::new());
-        let doorman = Arc::new(Doorman::new(&self.limits));
+        let doorman = Arc::new(Doorman::new(&self.limits, self.allow));
         let acceptor = TlsAcceptor::from(Arc::new(tls::server_config(Arc::clone(&self.current))));
         let mut tasks = JoinSet::new();
         tasks.spawn(watch_certificate(Arc::clone(&self.current), self.limits.certificate_check));
@@ -196,9 +241,10 @@ impl Server {
             let (routes, graceful) = (self.routes.clone(), Arc::clone(&graceful));
             tasks.spawn(async move {
                 loop {
-                    let (stream, place) = admit(&listener, &doorman).await;
+                    let (stream, peer, place) = admit(&listener, &doorman).await;
                     let connection = connection::serve(
                         stream,
+                        routes::Peer(peer),
                         acceptor.clone(),
                         routes.clone(),
                         limits.clone(),
@@ -236,27 +282,35 @@ async fn watch_certificate(current: Arc<tls::Current>, every: Duration) {
     }
 }
 
-/// Keeps the caps on connections, in all and from one address.
+/// Keeps the caps on connections, in all and from one address. Those in `allow` have places of their
+/// own, as many again in all, so that nobody can keep the chat server out.
 struct Doorman {
+    allow: Vec<IpNet>,
     places: Arc<Semaphore>,
+    places_for_allowed: Arc<Semaphore>,
     per_address: usize,
     inside: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl Doorman {
-    fn new(limits: &Limits) -> Self {
+    fn new(limits: &Limits, allow: Vec<IpNet>) -> Self {
         Doorman {
+            allow,
             places: Arc::new(Semaphore::new(limits.connections)),
+            places_for_allowed: Arc::new(Semaphore::new(limits.connections)),
             per_address: limits.connections_per_address,
             inside: Mutex::default(),
         }
     }
 
-    /// A place for one more connection from that address; `None` where it has its share already.
-    fn place(self: &Arc<Self>, address: IpAddr, permit: OwnedSemaphorePermit) -> Option<Place> {
+    /// A place for one more connection from that address; `None` where there is none.
+    fn place(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let allowed = self.allow.iter().any(|net| net.contains(&address));
+        let places = if allowed { &self.places_for_allowed } else { &self.places };
+        let permit = Arc::clone(places).try_acquire_owned().ok()?;
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let connections = inside.entry(address).or_insert(0);
-        if *connections >= self.per_address {
+        if !allowed && *connections >= self.per_address {
             return None;
         }
         *connections += 1;
@@ -283,15 +337,15 @@ impl Drop for Place {
     }
 }
 
-/// The next connection for which there is a place. Where all are taken, others wait in the kernel's
-/// queue; one that is over its address's share is closed at once.
-async fn admit(listener: &TcpListener, doorman: &Arc<Doorman>) -> (TcpStream, Place) {
+/// The next connection for which there is a place; one for which there is none is closed at once, which
+/// its sender sees sooner than silence.
+async fn admit(listener: &TcpListener, doorman: &Arc<Doorman>) -> (TcpStream, IpAddr, Place) {
     loop {
-        let permit = Arc::clone(&doorman.places).acquire_owned().await.expect("nobody closes the semaphore");
         match listener.accept().await {
             Ok((stream, peer)) => {
-                if let Some(place) = doorman.place(peer.ip().to_canonical(), permit) {
-                    return (stream, place);
+                let peer = peer.ip().to_canonical();
+                if let Some(place) = doorman.place(peer) {
+                    return (stream, peer, place);
                 }
             }
             Err(error) => {

@@ -23,6 +23,8 @@ pub mod poll;
 
 pub mod cache;
 
+pub mod history;
+
 pub mod chat;
 
 pub mod https;

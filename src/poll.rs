@@ -188,7 +188,8 @@ mod tests {
     /// A bus that works, fails, panics and then hangs, in that order.
     struct Script {
         step: u32,
-        hang: std::sync::mpsc::Receiver<()>,
+        hanging: std::sync::mpsc::Sender<()>,
+        never: std::sync::mpsc::Receiver<()>,
     }
 
     impl Bus for Script {
@@ -199,7 +200,8 @@ mod tests {
                 2 => Err(BusError { fault: Fault::Shorted, detail: String::from("held low") }),
                 3 => panic!("a bug in a driver"),
                 _ => {
-                    let _never = self.hang.recv();
+                    let _told = self.hanging.send(());
+                    let _never = self.never.recv();
                     Ok(Vec::new())
                 }
             }
@@ -209,9 +211,10 @@ mod tests {
     #[test]
     fn a_failure_a_panic_and_a_hang_stay_with_their_bus_and_the_end_waits_for_no_hung_one() {
         let (outcomes, seen) = std::sync::mpsc::channel();
-        let (release, hang) = std::sync::mpsc::channel();
-        let mut scripts =
-            vec![Script { step: 3, hang }, Script { step: 0, hang: std::sync::mpsc::channel().1 }];
+        let (hanging, hangs) = std::sync::mpsc::channel();
+        let (release, never) = std::sync::mpsc::channel();
+        let first = Script { step: 0, hanging: hanging.clone(), never: std::sync::mpsc::channel().1 };
+        let mut scripts = vec![Script { step: 3, hanging, never }, first];
         let polled = Polled {
             name: String::from("bus 1"),
             period: Duration::from_millis(1),
@@ -233,6 +236,7 @@ mod tests {
         assert_eq!(error.fault, Fault::Shorted);
         let Outcome::Failed { error, .. } = seen.recv().unwrap() else { panic!("a panic was due") };
         assert_eq!(error.fault, Fault::Bus);
+        hangs.recv().unwrap();
         assert!(!pollers.stop(Duration::from_millis(20)), "the bus hangs in its next sweep");
         drop(release);
     }

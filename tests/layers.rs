@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. `docs/structure.md` draws it.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "reading",
     "secret",
     "recording",
@@ -13,6 +13,7 @@ const ORDER: [&str; 12] = [
     "bus",
     "poll",
     "cache",
+    "history",
     "chat",
     "https",
     "socket",

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use fridge::bus::{Bus, BusError};
 use fridge::cache::Cache;
-use fridge::chat::Gateway;
+use fridge::chat::{Gateway, Scope, Units};
 use fridge::fridge::{Fridge, Limits};
 use fridge::poll::{self, Outcome, Polled};
 use fridge::reading::{Celsius, Clock, ProbeId, Sample, Stamp};
@@ -76,13 +76,16 @@ fn every_answer_comes_at_once_and_shows_the_age_growing_to_stale() {
             limits: Limits::default(),
             out_of_service: false,
         }],
+        units: Units::Celsius,
         cache,
+        history: Arc::default(),
         clock,
+        asked: AtomicU64::new(0),
     };
     for age in 0..=120 {
         seconds.store(age, Ordering::SeqCst);
         let asked = Instant::now();
-        let text = gateway.answer("status").text;
+        let text = gateway.answer("status", &Scope::everything()).text;
         assert!(asked.elapsed() < Duration::from_secs(1), "an answer waited for the bus");
         if age <= 30 {
             assert!(

@@ -5,48 +5,101 @@ use std::time::Duration;
 
 use jiff::civil::Time;
 
+use super::Command;
 use crate::cache::Day;
 use crate::fridge::{Limits, Verdict};
-use crate::reading::{Celsius, Fault};
+use crate::reading::{Celsius, Fault, Reading};
 
-/// A temperature with one decimal, rounded half away from zero, with the true minus sign (U+2212):
-/// `−11.2 °C`. A sixteenth is more than half of a tenth, so two values that differ read differently
-/// from their limit, too.
-pub fn temperature(celsius: Celsius) -> String {
-    format!("{} °C", tenths(celsius))
+/// The unit in which temperatures are said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Units {
+    /// Degrees Celsius.
+    #[default]
+    Celsius,
+    /// Degrees Fahrenheit.
+    Fahrenheit,
 }
 
-fn tenths(celsius: Celsius) -> String {
-    let sixteenths = i32::from(celsius.sixteenths());
-    let tenths = (sixteenths.abs() * 10 + 8) / 16;
-    let sign = if sixteenths < 0 { "\u{2212}" } else { "" };
-    format!("{sign}{}.{}", tenths / 10, tenths % 10)
+impl Units {
+    /// The unit of a word: "F", "°c", "fahrenheit".
+    pub fn of(word: &str) -> Option<Units> {
+        match word.trim_start_matches('°').to_ascii_lowercase().as_str() {
+            "c" | "celsius" => Some(Units::Celsius),
+            "f" | "fahrenheit" => Some(Units::Fahrenheit),
+            _ => None,
+        }
+    }
+
+    fn sign(self) -> &'static str {
+        match self {
+            Units::Celsius => "°C",
+            Units::Fahrenheit => "°F",
+        }
+    }
+
+    /// Tenths of a degree, rounded half away from zero. A sixteenth of a °C is more than half of a
+    /// tenth in either unit, so a value beyond a limit reads differently from it.
+    fn tenths(self, celsius: Celsius) -> i32 {
+        let sixteenths = i32::from(celsius.sixteenths());
+        // In 160ths of a °C or °F, whichever: 1 °C = 1.8 °F.
+        let (numerator, offset) = match self {
+            Units::Celsius => (sixteenths * 10, 0),
+            Units::Fahrenheit => (sixteenths * 18, 320 * 16),
+        };
+        let sum = numerator + offset;
+        (sum.abs() * 2 + 16) / 32 * sum.signum()
+    }
+}
+
+/// Tenths as a number with one decimal and the true minus sign (U+2212).
+fn decimal(tenths: i32) -> String {
+    let sign = if tenths < 0 { "\u{2212}" } else { "" };
+    format!("{sign}{}.{}", tenths.abs() / 10, tenths.abs() % 10)
+}
+
+/// A temperature with one decimal: `−11.2 °C`.
+pub fn temperature(celsius: Celsius, units: Units) -> String {
+    format!("{} {}", decimal(units.tenths(celsius)), units.sign())
 }
 
 /// A limit, without a decimal that says nothing: `−15`, `2.5`.
-fn limit(celsius: Celsius) -> String {
-    let text = tenths(celsius);
+fn limit(celsius: Celsius, units: Units) -> String {
+    let text = decimal(units.tenths(celsius));
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
 /// What a fridge may have: "0 to 5 °C", "max −15 °C".
-pub fn limits(limits: &Limits) -> String {
+pub fn limits(limits: &Limits, units: Units) -> String {
+    let sign = units.sign();
     match (limits.min, limits.max) {
-        (Some(min), Some(max)) => format!("{} to {} °C", limit(min), limit(max)),
-        (Some(min), None) => format!("min {} °C", limit(min)),
-        (None, Some(max)) => format!("max {} °C", limit(max)),
+        (Some(min), Some(max)) => format!("{} to {} {sign}", limit(min, units), limit(max, units)),
+        (Some(min), None) => format!("min {} {sign}", limit(min, units)),
+        (None, Some(max)) => format!("max {} {sign}", limit(max, units)),
         (None, None) => String::from("none"),
     }
 }
 
 /// The one limit that a verdict is about.
-pub fn crossed(limits: &Limits, verdict: Verdict) -> Option<String> {
+pub fn crossed(limits: &Limits, verdict: Verdict, units: Units) -> Option<String> {
     let crossed = match verdict {
         Verdict::Warm => limits.max,
         Verdict::Cold => limits.min,
         _ => None,
     };
-    crossed.map(|celsius| format!("limit {} °C", limit(celsius)))
+    crossed.map(|celsius| format!("limit {} {}", limit(celsius, units), units.sign()))
+}
+
+/// How fast a fridge changes: "+1.2 °C per hour", "steady".
+pub fn trend(degrees_per_hour: f64, units: Units) -> String {
+    let per_hour = match units {
+        Units::Celsius => degrees_per_hour,
+        Units::Fahrenheit => degrees_per_hour * 1.8,
+    };
+    match (per_hour * 10.0).round() as i32 {
+        0 => String::from("steady"),
+        tenths if tenths > 0 => format!("+{} {} per hour", decimal(tenths), units.sign()),
+        tenths => format!("{} {} per hour", decimal(tenths), units.sign()),
+    }
 }
 
 /// A length of time in the unit a person would use: "4 s", "3 min", "5 h", "2 days".
@@ -164,7 +217,9 @@ pub fn left_out(rows: usize, needing: usize) -> String {
     }
 }
 
-/// The rows of one fridge in detail.
+/// The head of a column of names.
+pub const FRIDGE: &str = "Fridge";
+/// The rows of one fridge in detail, and the head of a column of values.
 pub const NOW: &str = "Now";
 /// What the fridge may have.
 pub const LIMITS: &str = "Limits";
@@ -182,18 +237,23 @@ pub const GROUP: &str = "Group";
 pub const NO_FAULT: &str = "none since the start";
 
 /// The present value and how old it is.
-pub fn with_age(celsius: Celsius, age: Duration) -> String {
-    format!("{}, read {} ago", temperature(celsius), duration(age))
+pub fn with_age(celsius: Celsius, age: Duration, units: Units) -> String {
+    format!("{}, read {} ago", temperature(celsius, units), duration(age))
 }
 
 /// A value that is no longer the present one.
-pub fn old(celsius: Celsius, age: Duration) -> String {
-    format!("{}, **old**: {} ago", temperature(celsius), duration(age))
+pub fn old(celsius: Celsius, age: Duration, units: Units) -> String {
+    format!("{}, **old**: {} ago", temperature(celsius, units), duration(age))
 }
 
 /// The extremes of the day, and since when they count.
-pub fn today(day: &Day, since: Time) -> String {
-    format!("{} to {} (since {})", temperature(day.min), temperature(day.max), time_of_day(since))
+pub fn today(day: &Day, since: Time, units: Units) -> String {
+    format!("{} (since {})", span(day.min, day.max, units), time_of_day(since))
+}
+
+/// From a lowest to a highest value: "3.1 to 4.9 °C".
+pub fn span(min: Celsius, max: Celsius, units: Units) -> String {
+    format!("{} to {}", decimal(units.tenths(min)), temperature(max, units))
 }
 
 /// The last fault, how long ago it was, and how many there were in all.
@@ -214,10 +274,195 @@ pub fn probes(seen: usize, buses: usize, unnamed: usize) -> String {
 /// A probe that no fridge of the configuration has.
 pub const UNNAMED: &str = "(no fridge)";
 
-/// What stands below a list of probes that had to leave out some.
-pub fn more_probes(rows: usize) -> String {
+/// What stands below a list that had to leave out some rows.
+pub fn more(rows: usize) -> String {
     format!("… and {rows} more.")
 }
+
+/// What is known of a probe, in a table's cell.
+pub fn reading(reading: &Reading, units: Units) -> String {
+    match *reading {
+        Reading::Fresh { celsius, .. } => temperature(celsius, units),
+        Reading::Stale { age, .. } => stale(age),
+        Reading::Fault { fault, lasts } => without_value(fault, lasts),
+    }
+}
+
+/// A span of minutes: "60 min".
+pub fn minutes(minutes: usize) -> String {
+    format!("{minutes} min")
+}
+
+/// The line above a single fridge's trend.
+pub fn trend_of_one(name: &str, trend: &str, minutes: usize) -> String {
+    format!("{name}: {trend}, over the last {minutes} min")
+}
+
+/// The line above several fridges' trends.
+pub fn trend_of_many(fastest: &str, trend: &str) -> String {
+    format!("Fastest: {fastest}, {trend}")
+}
+
+/// There are too few values for a trend.
+pub const NO_TREND: &str = "not enough readings yet";
+/// There are no values at all in that time.
+pub const NO_VALUES: &str = "no readings";
+/// The heads of the tables of trends, extremes and histories.
+pub const TREND: &str = "Trend";
+/// Over which time a trend was taken.
+pub const OVER: &str = "Over the last";
+/// The lowest value.
+pub const LOWEST: &str = "Lowest";
+/// The highest value.
+pub const HIGHEST: &str = "Highest";
+/// The last 24 hours as a line.
+pub const DAY_AS_LINE: &str = "Last 24 h";
+/// From the lowest to the highest value.
+pub const SPAN: &str = "Span";
+
+/// The line above lowest and highest values.
+pub fn extremes_of(period: Period) -> &'static str {
+    match period {
+        Period::Today => "Lowest and highest today",
+        Period::Yesterday => "Lowest and highest yesterday",
+        Period::Last24Hours => "Lowest and highest of the last 24 h",
+    }
+}
+
+/// A time over which lowest and highest values are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Period {
+    /// Since midnight.
+    #[default]
+    Today,
+    /// The day before.
+    Yesterday,
+    /// The last 24 hours.
+    Last24Hours,
+}
+
+impl Period {
+    /// The period of a word.
+    pub fn of(word: &str) -> Option<Period> {
+        match word.to_lowercase().as_str() {
+            "today" => Some(Period::Today),
+            "yesterday" => Some(Period::Yesterday),
+            "24h" | "day" => Some(Period::Last24Hours),
+            _ => None,
+        }
+    }
+}
+
+/// The line above one fridge's last 24 hours.
+pub fn history_of_one(name: &str, hours: usize) -> String {
+    format!("{name}, the last {hours} h")
+}
+
+/// The line above several fridges' last 24 hours.
+pub const HISTORY_OF_MANY: &str = "The last 24 h, an hour a sign";
+
+/// The figures of one fridge's last 24 hours.
+pub fn history_figures(min: Celsius, max: Celsius, mean: Celsius, units: Units) -> String {
+    format!(
+        "{}, {} on average; half an hour a sign, the latest at the right",
+        span(min, max, units),
+        temperature(mean, units)
+    )
+}
+
+/// The gateway itself.
+pub fn about(version: &str, up: Duration, asked: u64) -> String {
+    let questions = if asked == 1 { "question" } else { "questions" };
+    format!("fridge {version}, up for {}, {asked} {questions} answered", duration(up))
+}
+
+/// How a bus is.
+pub fn bus_state(age: Option<Duration>, fresh: bool, trouble: Option<&str>) -> String {
+    match (age, trouble) {
+        (_, Some(trouble)) => trouble.to_owned(),
+        (None, None) => String::from("no sweep yet"),
+        (Some(age), None) if fresh => format!("last sweep {} ago", duration(age)),
+        (Some(age), None) => format!("no sweep for {}", duration(age)),
+    }
+}
+
+/// The heads of the table of buses.
+pub const BUS: &str = "Bus";
+/// How many probes it has.
+pub const PROBES: &str = "Probes";
+/// How it is.
+pub const STATE: &str = "State";
+
+/// How a command is asked, behind the trigger word.
+pub fn usage(command: Command) -> &'static str {
+    match command {
+        Command::Status => "status [fridge or group]",
+        Command::Worst => "worst",
+        Command::Trend => "trend [fridge or group]",
+        Command::MinMax => "minmax [fridge or group] [today|yesterday|24h]",
+        Command::History => "history [fridge or group]",
+        Command::Probes => "probes",
+        Command::About => "about",
+        Command::Help => "help [word]",
+    }
+}
+
+/// What a command answers, in one line.
+pub fn meaning(command: Command) -> &'static str {
+    match command {
+        Command::Status => "how the fridges are, the worst first, or one of them in detail",
+        Command::Worst => "the fridge that needs a look most, in detail",
+        Command::Trend => "how fast they warm up or cool down",
+        Command::MinMax => "their lowest and highest temperatures",
+        Command::History => "their last 24 hours as a line",
+        Command::Probes => "what hangs on the buses, and which fridge each probe is in",
+        Command::About => "the gateway itself: version, up since, buses",
+        Command::Help => "this list, or one word explained",
+    }
+}
+
+/// What a command answers, for who asks about it alone.
+pub fn explanation(command: Command) -> &'static str {
+    match command {
+        Command::Status => {
+            "`fridge status` lists all fridges, `fridge status milk` tells one in detail: now, limits, today, the last fault. Any part of a name will do, case and accents do not matter, one slip is forgiven. The name of a group lists its fridges."
+        }
+        Command::Worst => {
+            "The fridge that is furthest outside its limits; where all are in range, the one that is nearest to a limit."
+        }
+        Command::Trend => {
+            "Degrees per hour over the last 60 minutes, or as long as there are readings; a line is laid through them, so a door that was open for a minute hardly counts."
+        }
+        Command::MinMax => {
+            "Lowest and highest since midnight, of yesterday, or of the last 24 hours. After a restart they count from there."
+        }
+        Command::History => {
+            "The last 24 hours as a line of blocks, the lowest value as the lowest block; a dot stands where there was no reading. It is kept in memory and begins anew when the gateway is restarted."
+        }
+        Command::Probes => {
+            "Every probe that was seen on a bus since the start, with its identity as the configuration wants it."
+        }
+        Command::About => {
+            "Which version runs since when, how many questions it has answered, and when each bus was last measured."
+        }
+        Command::Help => {
+            "`fridge help` lists the words, `fridge help trend` explains one. At the end of any question, `in F` or `in C` chooses the unit; at the end of a slash command, `share` shows the answer to everybody."
+        }
+    }
+}
+
+/// The line above the list of words, and the one below it.
+pub const HELP: &str = "What you can ask:";
+/// What holds for every word.
+pub const HELP_FOR_ALL: &str = "Any part of a name will do. At the end, `in F` or `in C` chooses the unit.";
+
+/// Several fridges may be meant.
+pub fn which_one(names: &str) -> String {
+    format!("Which one do you mean? {names}.")
+}
+
+/// What stands below the fridges that a part of a name found.
+pub const MORE_OF_THE_NAME: &str = "More of a name shows that fridge in detail.";
 
 /// What every answer says whose values come from no real probe.
 pub const SIMULATED: &str = "simulated";

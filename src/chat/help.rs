@@ -1,18 +1,38 @@
 //! `help`: what can be asked; and the answer to what is none of it.
 
-use super::{Command, Data, english, names};
+use super::{Command, Data, Mood, Said, english, names};
 
-/// The list of words.
-pub fn answer() -> (String, Data) {
-    let mut text = String::from("What you can ask:\n");
-    for command in Command::ALL {
-        text.push_str(&format!("\n- `fridge {}`: {}", command.usage(), command.meaning()));
+/// The list of words, or one of them explained.
+pub fn answer(word: &str) -> Said {
+    let words = |nearest: Option<Command>| match nearest {
+        Some(command) => vec![command.word()],
+        None => Command::ALL.map(Command::word).to_vec(),
+    };
+    if word.is_empty() {
+        let mut text = format!("{}\n", english::HELP);
+        for command in Command::ALL {
+            text.push_str(&format!(
+                "\n- `fridge {}`: {}",
+                english::usage(command),
+                english::meaning(command)
+            ));
+        }
+        text.push_str(&format!("\n\n{}", english::HELP_FOR_ALL));
+        return (text, Mood::Neutral, Data::Words(words(None)));
     }
-    (text, Data::Words(Command::ALL.map(Command::word).to_vec()))
+    match Command::of(word) {
+        None => unknown(word),
+        Some(command) => {
+            let text = format!("`fridge {}`: {}", english::usage(command), english::explanation(command));
+            (text, Mood::Neutral, Data::Words(words(Some(command))))
+        }
+    }
 }
 
 /// The answer to an unknown word: the nearest known one.
-pub fn unknown(word: &str) -> (String, Data) {
-    let nearest = names::nearest(word, Command::ALL.into_iter().map(Command::word));
-    (english::unknown_word(nearest), Data::Unknown { nearest: nearest.map(str::to_owned) })
+pub fn unknown(words: &str) -> Said {
+    let first = words.split(' ').next().unwrap_or_default();
+    let nearest = names::nearest(first, Command::ALL.into_iter().map(Command::word));
+    let data = Data::Unknown { nearest: nearest.map(str::to_owned).into_iter().collect() };
+    (english::unknown_word(nearest), Mood::Neutral, data)
 }

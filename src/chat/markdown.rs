@@ -5,6 +5,9 @@
 /// The most characters one post holds: 65535 bytes of a database column in 4-byte characters.
 pub const POST_CHARACTERS: usize = 16_383;
 
+/// Room that a post keeps for the lines below its table and for a mood before its first line.
+const CLOSING_ROOM: usize = 200;
+
 /// Names are padded to at most this width, so that one long name does not widen every row.
 const PADDED_WIDTH: usize = 24;
 
@@ -44,6 +47,18 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     /// Adds a row; its cells are Markdown already.
     pub fn push(&mut self, row: [String; COLUMNS]) {
         self.rows.push(row);
+    }
+
+    /// A post of a first line and, below it, as many rows as fit; `more` says how many did not.
+    pub fn below(&self, first_line: String, more: impl Fn(usize) -> String) -> String {
+        let mut text = first_line;
+        text.push_str("\n\n");
+        let (table, shown) = self.render(POST_CHARACTERS.saturating_sub(width(&text) + CLOSING_ROOM));
+        text.push_str(&table);
+        if shown < self.rows.len() {
+            text.push_str(&format!("\n\n{}", more(self.rows.len() - shown)));
+        }
+        text
     }
 
     /// The table, as many rows as fit into `room` characters, and how many rows that are.

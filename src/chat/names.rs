@@ -4,6 +4,9 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+/// Beyond this many letters a comparison costs more than a suggestion is worth, and nobody types them.
+const LONGEST: usize = 64;
+
 /// A text without case and accents: "Crème" and "creme" are the same.
 pub fn fold(text: &str) -> String {
     text.nfd()
@@ -15,25 +18,43 @@ pub fn fold(text: &str) -> String {
         .join(" ")
 }
 
-/// The candidates that `typed` names, by their index: the one that it names exactly, else every one
-/// that it is a part of. Nothing typed names nothing.
-pub fn matching<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<usize> {
+/// The candidate that is exactly `typed`, by its index.
+pub fn exact<'a>(typed: &str, mut candidates: impl Iterator<Item = &'a str>) -> Option<usize> {
+    let typed = fold(typed);
+    candidates.position(|candidate| fold(candidate) == typed)
+}
+
+/// The candidates that `typed` is a part of, by their index. Nothing typed is a part of none.
+pub fn containing<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<usize> {
     let typed = fold(typed);
     if typed.is_empty() {
         return Vec::new();
     }
-    let folded: Vec<String> = candidates.map(fold).collect();
-    if let Some(exact) = folded.iter().position(|name| *name == typed) {
-        return vec![exact];
+    indices(candidates, |name| name.contains(&typed))
+}
+
+/// The candidates that are one slip away from `typed`, in the whole or in one of their words. In fewer
+/// than four letters a slip says too much.
+pub fn one_slip_from<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<usize> {
+    let typed = fold(typed);
+    if !(4..=LONGEST).contains(&typed.chars().count()) {
+        return Vec::new();
     }
-    folded.iter().enumerate().filter(|(_, name)| name.contains(&typed)).map(|(index, _)| index).collect()
+    let near = |name: &str| strsim::osa_distance(name, &typed) == 1;
+    indices(candidates, |name| near(name) || name.split(' ').any(near))
+}
+
+fn indices<'a>(candidates: impl Iterator<Item = &'a str>, is_meant: impl Fn(&str) -> bool) -> Vec<usize> {
+    candidates
+        .enumerate()
+        .filter(|(_, candidate)| is_meant(&fold(candidate)))
+        .map(|(index, _)| index)
+        .collect()
 }
 
 /// The candidate that comes nearest to `typed`, where one comes near: at most one slip in three
 /// letters, counted against the whole name and against each of its words.
 pub fn nearest<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    /// Beyond this a comparison costs more than a suggestion is worth, and nobody types it.
-    const LONGEST: usize = 64;
     let typed = fold(typed);
     if typed.is_empty() || typed.chars().count() > LONGEST {
         return None;
@@ -61,17 +82,20 @@ mod tests {
 
     #[test]
     fn case_and_accents_are_ignored_and_any_part_will_do() {
-        assert_eq!(matching("MILK", NAMES.into_iter()), [0]);
-        assert_eq!(matching("creme", NAMES.into_iter()), [1]);
-        assert_eq!(matching("FRAÎCHE", NAMES.into_iter()), [1]);
-        assert_eq!(matching("freezer", NAMES.into_iter()), [2, 3]);
-        assert_eq!(matching("  freezer   2 ", NAMES.into_iter()), [3]);
-        assert!(matching("  ", NAMES.into_iter()).is_empty());
+        assert_eq!(containing("MILK", NAMES.into_iter()), [0]);
+        assert_eq!(containing("creme", NAMES.into_iter()), [1]);
+        assert_eq!(containing("FRAÎCHE", NAMES.into_iter()), [1]);
+        assert_eq!(containing("freezer", NAMES.into_iter()), [2, 3]);
+        assert_eq!(exact("  freezer   2 ", NAMES.into_iter()), Some(3));
+        assert!(containing("  ", NAMES.into_iter()).is_empty());
     }
 
     #[test]
-    fn the_whole_name_wins_over_a_part_of_another() {
-        assert_eq!(matching("milk", ["Buttermilk", "Milk"].into_iter()), [1]);
+    fn one_slip_is_forgiven_where_enough_letters_are_right() {
+        assert_eq!(one_slip_from("mlik", NAMES.into_iter()), [0]);
+        assert_eq!(one_slip_from("freeser", NAMES.into_iter()), [2, 3]);
+        assert!(one_slip_from("mil", NAMES.into_iter()).is_empty());
+        assert!(one_slip_from("aquarium", NAMES.into_iter()).is_empty());
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::markdown::{POST_CHARACTERS, Table, escape};
-use super::{Data, View, english, headline};
+use super::markdown::{Table, escape};
+use super::{Data, Mood, Said, View, english, headline};
 use crate::reading::{Celsius, Fault, ProbeId, Reading};
 
 /// What is known of one probe.
@@ -23,15 +23,18 @@ pub struct Row {
     pub faults: std::collections::BTreeMap<Fault, u64>,
 }
 
-/// Every probe that a bus has shown since the start, then those that only the configuration names.
-pub fn answer(view: &View<'_>) -> (String, Data) {
+/// Every probe that a bus has shown since the start, then those that only the configuration names. Who
+/// may not see everything sees those in the fridges that they may see.
+pub fn answer(view: &View<'_>) -> Said {
     let fridge_of = |id: ProbeId| view.fridges.iter().find(|fridge| fridge.probe == id);
     let mut rows: Vec<Row> = Vec::new();
     for bus in &view.snapshot.buses {
+        let fridges = bus.probes.keys().map(|&id| (id, fridge_of(id)));
+        let seen = fridges.filter(|(_, fridge)| view.everything || fridge.is_some());
         rows.extend(
-            bus.probes
-                .keys()
-                .map(|&id| row(id, Some(&bus.name), view, fridge_of(id).map(|fridge| fridge.name.as_str()))),
+            seen.map(|(id, fridge)| {
+                row(id, Some(&bus.name), view, fridge.map(|fridge| fridge.name.as_str()))
+            }),
         );
     }
     let absent = view.fridges.iter().filter(|fridge| view.snapshot.probe(fridge.probe).is_none());
@@ -39,27 +42,18 @@ pub fn answer(view: &View<'_>) -> (String, Data) {
 
     let seen = rows.iter().filter(|row| row.bus.is_some()).count();
     if seen == 0 {
-        return (headline(english::NO_PROBES, view), Data::Probes(rows));
+        return (headline(english::NO_PROBES, view), Mood::Neutral, Data::Probes(rows));
     }
     let unnamed = rows.iter().filter(|row| row.fridge.is_none()).count();
-    let mut text = headline(&english::probes(seen, view.snapshot.buses.len(), unnamed), view);
-    let mut table = Table::new(["Probe", "Fridge", "Now"], [false, false, true]);
+    let line = headline(&english::probes(seen, view.snapshot.buses.len(), unnamed), view);
+    let mut table = Table::new([english::PROBE, english::FRIDGE, english::NOW], [false, false, true]);
     for row in &rows {
-        let now = match view.snapshot.reading(row.probe, &view.now) {
-            Reading::Fresh { celsius, .. } => english::temperature(celsius),
-            Reading::Stale { age, .. } => english::stale(age),
-            Reading::Fault { fault, lasts } => english::without_value(fault, lasts),
-        };
+        let now = english::reading(&view.snapshot.reading(row.probe, &view.now), view.units);
         let fridge = row.fridge.as_deref().map_or_else(|| english::UNNAMED.to_owned(), escape);
         table.push([format!("`{}`", row.probe), fridge, now]);
     }
-    text.push_str("\n\n");
-    let (table, shown) = table.render(POST_CHARACTERS - text.chars().count() - 200);
-    text.push_str(&table);
-    if shown < rows.len() {
-        text.push_str(&format!("\n\n{}", english::more_probes(rows.len() - shown)));
-    }
-    (text, Data::Probes(rows))
+    let text = table.below(line, english::more);
+    (text, Mood::Neutral, Data::Probes(rows))
 }
 
 fn row(probe: ProbeId, bus: Option<&str>, view: &View<'_>, fridge: Option<&str>) -> Row {

@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::english::{self, Summary};
+use super::english::{self, Summary, Units};
 use super::markdown::{POST_CHARACTERS, Table, escape};
-use super::{Data, View, headline, names};
+use super::selection::{self, Selection};
+use super::{Data, Mood, Said, View, headline};
 use crate::cache::{BusState, Day, ProbeState};
 use crate::fridge::{Fridge, Limits, Verdict};
 use crate::reading::{Celsius, Fault, ProbeId, Reading};
 
 /// How many of the fridges that need a look the verdict line names: it is a phone's notification.
 const NAMED_IN_VERDICT: usize = 3;
-/// Room kept below a table for the line that counts what was left out.
-const CLOSING_ROOM: usize = 120;
 
 /// How one fridge is.
 #[derive(Clone, Debug, Serialize)]
@@ -48,46 +47,52 @@ pub struct Row {
     reading: Reading,
 }
 
-/// Whether the words name a fridge, or a part of one's name.
-pub fn names_a_fridge(words: &str, view: &View<'_>) -> bool {
-    !names::matching(words, view.fridges.iter().map(|fridge| fridge.name.as_str())).is_empty()
-}
-
-/// All fridges where `typed` is empty; else the ones whose names it is a part of: a single one in
-/// detail, several as a table.
-pub fn answer(typed: &str, view: &View<'_>) -> (String, Data) {
-    if view.fridges.is_empty() {
-        return (headline(english::NO_FRIDGES, view), Data::Fridges(Vec::new()));
-    }
-    let typed = typed.trim();
-    if typed.is_empty() {
-        return overview(view.fridges.iter(), view);
-    }
-    let fridge_names = || view.fridges.iter().map(|fridge| fridge.name.as_str());
-    let matching = names::matching(typed, fridge_names());
-    match matching[..] {
-        [] => {
-            let nearest = names::nearest(typed, fridge_names());
-            let text = english::unknown_fridge(nearest.map(escape).as_deref(), &some_names(view));
-            (text, Data::Unknown { nearest: nearest.map(str::to_owned) })
+/// All fridges where nothing was typed; else the one that is meant in detail, or the several as a table.
+pub fn answer(typed: &str, view: &View<'_>) -> Said {
+    match selection::select(typed, view) {
+        _ if view.fridges.is_empty() => {
+            (headline(english::NO_FRIDGES, view), Mood::Neutral, Data::Fridges(Vec::new()))
         }
-        [only] => detail(&view.fridges[only], view),
-        _ => overview(matching.iter().map(|&index| &view.fridges[index]), view),
+        Selection::All(fridges) | Selection::Group(fridges) => overview(&fridges, view),
+        Selection::One(fridge) => detail(fridge, view),
+        Selection::Several(fridges) => {
+            let (text, mood, data) = overview(&fridges, view);
+            (format!("{text}\n\n{}", english::MORE_OF_THE_NAME), mood, data)
+        }
+        Selection::None(nearest) => selection::unknown(nearest, view),
     }
 }
 
-/// The first fridges' names, as many as a line holds.
-fn some_names(view: &View<'_>) -> String {
-    const SHOWN: usize = 12;
-    let mut some: Vec<String> = view.fridges.iter().take(SHOWN).map(|fridge| escape(&fridge.name)).collect();
-    if view.fridges.len() > SHOWN {
-        some.push(String::from("…"));
+/// The question that makes the answer to `typed` anew; `None` where several parts of names did.
+pub fn again(typed: &str, view: &View<'_>) -> Option<String> {
+    let units = match view.units {
+        units if units == view.gateway.units => "",
+        Units::Celsius => " in C",
+        Units::Fahrenheit => " in F",
+    };
+    match selection::select(typed, view) {
+        Selection::All(_) => Some(format!("status{units}")),
+        Selection::One(fridge) => Some(format!("status {}{units}", fridge.probe)),
+        Selection::Group(fridges) => Some(format!("status {}{units}", fridges.first()?.group.as_ref()?)),
+        Selection::Several(_) | Selection::None(_) => None,
     }
-    some.join(", ")
 }
 
-fn overview<'a>(fridges: impl Iterator<Item = &'a Fridge>, view: &View<'_>) -> (String, Data) {
-    let mut rows: Vec<Row> = fridges.map(|fridge| row(fridge, view)).collect();
+/// The fridge that needs a look most; where none does, the one nearest to a limit.
+pub fn worst(view: &View<'_>) -> Said {
+    let in_service = view.fridges.iter().filter(|fridge| !fridge.out_of_service);
+    let worst = in_service.min_by_key(|fridge| {
+        let row = row(fridge, view);
+        (row.verdict, Reverse(badness(&row)), slack(&row))
+    });
+    match worst {
+        Some(fridge) => detail(fridge, view),
+        None => answer("", view),
+    }
+}
+
+fn overview(fridges: &[&Fridge], view: &View<'_>) -> Said {
+    let mut rows: Vec<Row> = fridges.iter().map(|fridge| row(fridge, view)).collect();
     rows.sort_by_key(|row| (row.verdict, Reverse(badness(row))));
 
     let needing: Vec<&Row> = rows.iter().filter(|row| row.verdict.needs_a_look()).collect();
@@ -96,53 +101,53 @@ fn overview<'a>(fridges: impl Iterator<Item = &'a Fridge>, view: &View<'_>) -> (
     let summary = Summary {
         counted: rows.len() - out_of_service,
         needing: needing.len(),
-        first: &needing.iter().take(NAMED_IN_VERDICT).map(|row| in_few_words(row)).collect::<Vec<_>>(),
+        first: &needing.iter().take(NAMED_IN_VERDICT).map(|row| in_few_words(row, view)).collect::<Vec<_>>(),
         pending: count(Verdict::Pending),
         out_of_service,
         oldest: rows.iter().filter_map(fresh_age).max(),
         up: view.now.since(&view.snapshot.started),
     };
-    let mut text = headline(&summary.line(), view);
-    text.push_str("\n\n");
-
-    let mut table = Table::new(["Fridge", "Now", "Limits"], [false, true, false]);
+    let mut table = Table::new([english::FRIDGE, english::NOW, english::LIMITS], [false, true, false]);
     for row in &rows {
-        table.push([escape(&row.name), cell(row), english::limits(&row.limits)]);
+        table.push([escape(&row.name), cell(row, view), english::limits(&row.limits, view.units)]);
     }
-    let (table, shown) = table.render(POST_CHARACTERS.saturating_sub(text.chars().count() + CLOSING_ROOM));
-    text.push_str(&table);
-    if let [_, ..] = rows[shown..] {
-        let needing = rows[shown..].iter().filter(|row| row.verdict.needs_a_look()).count();
-        text.push_str(&format!("\n\n{}", english::left_out(rows.len() - shown, needing)));
-    }
-    (text, Data::Fridges(rows))
+    let text = table.below(headline(&summary.line(), view), |left_out| {
+        let last = &rows[rows.len() - left_out..];
+        english::left_out(left_out, last.iter().filter(|row| row.verdict.needs_a_look()).count())
+    });
+    (text, mood(&rows), Data::Fridges(rows))
 }
 
-fn detail(fridge: &Fridge, view: &View<'_>) -> (String, Data) {
+/// The mood of the worst of these rows, which are sorted. Where all that are in service are in range,
+/// the one that waits for its first sweep does not count as worse.
+fn mood(rows: &[Row]) -> Mood {
+    Mood::of(rows.first().map(|row| row.verdict))
+}
+
+fn detail(fridge: &Fridge, view: &View<'_>) -> Said {
     let row = row(fridge, view);
     let known = view.snapshot.probe(fridge.probe);
+    let name = escape(&row.name);
     let line = match row.verdict {
-        Verdict::InRange => {
-            format!("{}: {}, {}", escape(&row.name), cell(&row), english::verdict(row.verdict))
-        }
-        Verdict::OutOfService => format!("{}: {}", escape(&row.name), english::verdict(row.verdict)),
-        _ => in_few_words(&row),
+        Verdict::InRange => format!("{name}: {}, {}", cell(&row, view), english::verdict(row.verdict)),
+        Verdict::OutOfService => format!("{name}: {}", english::verdict(row.verdict)),
+        _ => in_few_words(&row, view),
     };
     let mut text = headline(&line, view);
     text.push_str("\n\n");
     let mut table = Table::new(["", ""], [false, false]);
     let mut line = |head: &str, value: String| table.push([head.to_owned(), value]);
-    line(english::NOW, now_and_age(&row));
-    line(english::LIMITS, english::limits(&row.limits));
+    line(english::NOW, now_and_age(&row, view));
+    line(english::LIMITS, english::limits(&row.limits, view.units));
     if let Some(day) = row.today {
-        let since = view.cache.local(&day.since).time();
-        line(english::TODAY, english::today(&day, since));
+        let since = view.gateway.cache.local(&day.since).time();
+        line(english::TODAY, english::today(&day, since, view.units));
     }
     if let Some((_, state)) = known {
         line(english::LAST_FAULT, last_fault(state, view));
     }
     if let (Some(celsius), Some(age)) = (row.last_good, row.last_good_age_s) {
-        line(english::LAST_GOOD, english::old(celsius, Duration::from_secs(age)));
+        line(english::LAST_GOOD, english::old(celsius, Duration::from_secs(age), view.units));
     }
     line(english::PROBE, probe_and_bus(fridge.probe, known));
     if let Some(group) = &fridge.group {
@@ -150,7 +155,7 @@ fn detail(fridge: &Fridge, view: &View<'_>) -> (String, Data) {
     }
     let (table, _) = table.render(POST_CHARACTERS.saturating_sub(text.chars().count()));
     text.push_str(&table);
-    (text, Data::Fridges(vec![row]))
+    (text, Mood::of(Some(row.verdict)), Data::Fridges(vec![row]))
 }
 
 fn row(fridge: &Fridge, view: &View<'_>) -> Row {
@@ -162,7 +167,7 @@ fn row(fridge: &Fridge, view: &View<'_>) -> Row {
         Reading::Fault { fault, lasts } => (None, None, Some(fault), Some(lasts)),
     };
     let last_good = state.and_then(|state| state.last_good).filter(|_| celsius.is_none());
-    let today = view.cache.local(&view.now).date();
+    let today = view.gateway.cache.local(&view.now).date();
     Row {
         name: fridge.name.clone(),
         group: fridge.group.clone(),
@@ -190,6 +195,12 @@ fn badness(row: &Row) -> u64 {
     }
 }
 
+/// How far a fridge in range is from its nearer limit, in sixteenths of a degree.
+fn slack(row: &Row) -> u16 {
+    let limits = [row.limits.min, row.limits.max].into_iter().flatten();
+    row.celsius.and_then(|celsius| limits.map(|limit| celsius.distance(limit)).min()).unwrap_or(u16::MAX)
+}
+
 fn fresh_age(row: &Row) -> Option<Duration> {
     match row.reading {
         Reading::Fresh { age, .. } if row.verdict != Verdict::OutOfService => Some(age),
@@ -198,37 +209,30 @@ fn fresh_age(row: &Row) -> Option<Duration> {
 }
 
 /// "Freezer 1 −11.2 °C (limit −15 °C)", "Milk: no answer from the probe for 3 min".
-fn in_few_words(row: &Row) -> String {
+fn in_few_words(row: &Row, view: &View<'_>) -> String {
     let name = escape(&row.name);
-    match (row.reading, english::crossed(&row.limits, row.verdict)) {
+    match (row.reading, english::crossed(&row.limits, row.verdict, view.units)) {
         (Reading::Fresh { celsius, .. }, Some(limit)) => {
-            format!("{name} {} ({limit})", english::temperature(celsius))
+            format!("{name} {} ({limit})", english::temperature(celsius, view.units))
         }
-        _ => format!("{name}: {}", value(row)),
-    }
-}
-
-fn value(row: &Row) -> String {
-    match row.reading {
-        Reading::Fresh { celsius, .. } => english::temperature(celsius),
-        Reading::Stale { age, .. } => english::stale(age),
-        Reading::Fault { fault, lasts } => english::without_value(fault, lasts),
+        _ => format!("{name}: {}", english::reading(&row.reading, view.units)),
     }
 }
 
 /// The middle column. Only a fridge that is out of limits is set in bold: the eye goes there first.
-fn cell(row: &Row) -> String {
+fn cell(row: &Row, view: &View<'_>) -> String {
+    let value = english::reading(&row.reading, view.units);
     match row.verdict {
         Verdict::OutOfService => english::verdict(row.verdict).to_owned(),
-        Verdict::Warm | Verdict::Cold => format!("**{}**", value(row)),
-        _ => value(row),
+        Verdict::Warm | Verdict::Cold => format!("**{value}**"),
+        _ => value,
     }
 }
 
-fn now_and_age(row: &Row) -> String {
+fn now_and_age(row: &Row, view: &View<'_>) -> String {
     let now = match row.reading {
-        Reading::Fresh { celsius, age } => english::with_age(celsius, age),
-        _ => value(row),
+        Reading::Fresh { celsius, age } => english::with_age(celsius, age, view.units),
+        other => english::reading(&other, view.units),
     };
     match row.verdict {
         Verdict::OutOfService => format!("{now} ({})", english::verdict(row.verdict)),

@@ -1,5 +1,6 @@
 //! The conversation, from a cache filled by hand.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -50,8 +51,8 @@ fn cafe() -> Vec<Fridge> {
 const WELL: [f64; 6] = [4.2, 3.0, -19.0, -18.5, 6.0, 4.0];
 
 struct Kitchen {
-    cache: Cache,
-    fridges: Vec<Fridge>,
+    gateway: Gateway,
+    now: Arc<Mutex<Stamp>>,
     simulated: bool,
 }
 
@@ -62,13 +63,31 @@ impl Kitchen {
 
     fn on(fridges: Vec<Fridge>, simulated: bool) -> Self {
         let buses = [(String::from("bus 1"), simulated, PERIOD)];
-        Kitchen { cache: Cache::new(buses, stamp(0), TimeZone::UTC), fridges, simulated }
+        let now = Arc::new(Mutex::new(stamp(0)));
+        let gateway = Gateway {
+            name: None,
+            fridges,
+            units: Units::Celsius,
+            cache: Arc::new(Cache::new(buses, stamp(0), TimeZone::UTC)),
+            history: Arc::default(),
+            clock: {
+                let now = Arc::clone(&now);
+                Arc::new(move || *now.lock().unwrap())
+            },
+            asked: AtomicU64::new(0),
+        };
+        Kitchen { gateway, now, simulated }
     }
 
     fn sweep(&self, at: u64, samples: &[Sample]) {
         let samples: Vec<_> =
             samples.iter().enumerate().map(|(number, sample)| (probe(number), *sample)).collect();
-        self.cache.record(0, stamp(at), Duration::from_secs(1), &samples);
+        self.gateway.cache.record(0, stamp(at), Duration::from_secs(1), &samples);
+        for (probe, sample) in samples {
+            if let Ok(celsius) = sample {
+                self.gateway.history.add(probe, &stamp(at), celsius);
+            }
+        }
     }
 
     fn well(&self, at: u64) {
@@ -76,8 +95,7 @@ impl Kitchen {
     }
 
     fn ask(&self, at: u64, words: &str) -> String {
-        let reply = self.reply(stamp(at), words);
-        let text = reply.text;
+        let text = self.reply(stamp(at), words).text;
         assert!(!text.contains(['<', '>']), "{text}");
         assert!(text.chars().count() <= POST_CHARACTERS);
         assert_eq!(
@@ -88,14 +106,12 @@ impl Kitchen {
     }
 
     fn reply(&self, now: Stamp, words: &str) -> Reply {
-        let view = View {
-            now,
-            snapshot: self.cache.snapshot(),
-            cache: &self.cache,
-            name: None,
-            fridges: &self.fridges,
-        };
-        answer(words, &view)
+        self.reply_to(now, words, &Scope::everything())
+    }
+
+    fn reply_to(&self, now: Stamp, words: &str, scope: &Scope) -> Reply {
+        *self.now.lock().unwrap() = now;
+        self.gateway.answer(words, scope)
     }
 
     fn verdict(&self, at: u64) -> String {
@@ -168,8 +184,8 @@ fn a_bus_that_fails_takes_its_fridges_with_it_and_says_since_when() {
     let kitchen = Kitchen::new(vec![fridge(0, "Milk", None, None)]);
     kitchen.well(10);
     let shorted = BusError { fault: Fault::Shorted, detail: String::from("held low") };
-    kitchen.cache.record_failure(0, stamp(20), &shorted);
-    kitchen.cache.record_failure(0, stamp(30), &shorted);
+    kitchen.gateway.cache.record_failure(0, stamp(20), &shorted);
+    kitchen.gateway.cache.record_failure(0, stamp(30), &shorted);
     assert_eq!(kitchen.verdict(50), "1 of 1 needs a look: Milk: data line short-circuited for 30 s");
     kitchen.well(60);
     assert_eq!(kitchen.verdict(61), "The only fridge is in range, oldest reading 1 s ago");
@@ -207,7 +223,7 @@ fn one_fridge_in_detail() {
 | :--------- | :----------------------- |
 | Now        | 3.1 °C, read 4 s ago     |
 | Limits     | 0 to 5 °C                |
-| Today      | 3.1 °C to 4.2 °C (since 00:00) |
+| Today      | 3.1 to 4.2 °C (since 00:00) |
 | Last fault | garbled answer from the probe, 14 s ago (1 since the start) |
 | Probe      | `28-000000000000`, bus 1 |"
     );
@@ -220,7 +236,7 @@ fn minimum_and_maximum_belong_to_one_day() {
     let tomorrow = 86_400 + 10;
     kitchen.sweep(tomorrow, &[Ok(degrees(4.0))]);
     let text = kitchen.ask(tomorrow + 1, "status milk");
-    assert!(text.contains("| Today      | 4.0 °C to 4.0 °C (since 00:00) |"), "{text}");
+    assert!(text.contains("| Today      | 4.0 to 4.0 °C (since 00:00) |"), "{text}");
     assert!(!kitchen.ask(2 * 86_400, "status milk").contains("Today"), "nothing was read that day");
 }
 
@@ -232,7 +248,13 @@ fn names_match_by_any_part_and_a_near_miss_is_suggested() {
     assert!(kitchen.ask(11, "milk").starts_with("Milk: 4.2 °C"), "a name alone will do");
     let freezers = kitchen.ask(11, "status freezer");
     assert!(freezers.starts_with("All 2 in range") && freezers.contains("Freezer 2"), "{freezers}");
-    assert_eq!(kitchen.ask(11, "status mlik"), "No fridge has that name. Did you mean Milk?");
+    assert!(kitchen.ask(11, "status mlik").starts_with("Milk: 4.2 °C"), "one slip is forgiven");
+    assert_eq!(kitchen.ask(11, "status milkx2"), "No fridge has that name. Did you mean Milk?");
+    assert!(
+        kitchen.ask(11, "status 28-000000000001").starts_with("Crème fraîche: 3.0 °C"),
+        "a probe will do"
+    );
+    assert_eq!(kitchen.ask(11, "trend freezer"), "Which one do you mean? Freezer 1, Freezer 2.");
     assert!(kitchen.ask(11, "status aquarium").starts_with("No fridge has that name. There are: Milk, "));
 }
 
@@ -248,7 +270,7 @@ fn an_unknown_word_gets_the_nearest_one_and_is_never_repeated() {
         assert!(text.chars().count() < 400);
     }
     let help = kitchen.ask(11, "help");
-    assert!(Command::ALL.iter().all(|command| help.contains(command.usage())), "{help}");
+    assert!(Command::ALL.iter().all(|command| help.contains(english::usage(*command))), "{help}");
 }
 
 #[test]
@@ -309,15 +331,12 @@ fn the_gateway_says_its_name_and_that_it_is_simulated() {
     let kitchen = Kitchen::on(cafe(), true);
     kitchen.well(10);
     assert_eq!(kitchen.verdict(11), "All 6 in range, oldest reading 1 s ago (simulated)");
-    let named = View {
-        now: stamp(11),
-        snapshot: kitchen.cache.snapshot(),
-        cache: &kitchen.cache,
-        name: Some("Kitchen_Pi"),
-        fridges: &kitchen.fridges,
-    };
-    assert!(answer("status", &named).text.starts_with("Kitchen\\_Pi: All 6 in range"));
-    assert!(answer("status milk", &named).text.starts_with("Kitchen\\_Pi: Milk: 4.2 °C"));
+    let mut kitchen = Kitchen::new(cafe());
+    kitchen.gateway.name = Some(String::from("Kitchen_Pi"));
+    kitchen.well(10);
+    let said = |words| kitchen.reply(stamp(11), words).text;
+    assert!(said("status").starts_with("Kitchen\\_Pi: All 6 in range"));
+    assert!(said("status milk").starts_with("Kitchen\\_Pi: Milk: 4.2 °C"));
 }
 
 #[test]
@@ -345,4 +364,158 @@ fn probes_lists_what_is_there_and_what_is_missing() {
     assert!(text.contains("| `28-000000000005` | (no fridge) "), "{text}");
     assert!(text.contains("| `28-00000000004d` | Vegetables "), "{text}");
     assert!(text.lines().last().unwrap().contains("probe not found on any bus for 11 s"), "{text}");
+}
+
+/// A kitchen whose milk warms by a degree an hour and whose other fridges stay as they are, for `hours`.
+fn warming(hours: u64) -> Kitchen {
+    let kitchen = Kitchen::new(cafe());
+    for minute in 0..hours * 60 {
+        let mut values = WELL;
+        values[0] = 2.0 + minute as f64 / 60.0;
+        kitchen.sweep(minute * 60 + 10, &values.map(|value| Ok(degrees(value))));
+    }
+    kitchen
+}
+
+#[test]
+fn trend_tells_degrees_per_hour_and_over_which_time() {
+    let kitchen = warming(2);
+    let now = 2 * 3_600 - 30;
+    assert_eq!(kitchen.ask(now, "trend milk"), "Milk: +1.0 °C per hour, over the last 58 min");
+    assert_eq!(kitchen.ask(now, "trend milk in F"), "Milk: +1.8 °F per hour, over the last 58 min");
+    let all = kitchen.ask(now, "trend");
+    assert!(all.starts_with("Fastest: Milk, +1.0 °C per hour\n\n| Fridge "), "{all}");
+    assert_eq!(all.matches(" steady ").count(), 5);
+    assert!(kitchen.ask(now + 86_400, "trend milk").contains("not enough readings yet"));
+}
+
+#[test]
+fn minmax_knows_today_yesterday_and_the_last_24_hours() {
+    let kitchen = warming(36);
+    let now = 36 * 3_600 - 30;
+    let milk = |words: &str| {
+        let text = kitchen.ask(now, words);
+        text.lines().find(|line| line.contains("Milk")).unwrap().replace(' ', "")
+    };
+    assert_eq!(milk("minmax milk"), "|Milk|26.0°C|38.0°C|");
+    assert_eq!(milk("minmax milk yesterday"), "|Milk|2.0°C|26.0°C|");
+    assert_eq!(milk("minmax milk 24h"), "|Milk|14.0°C|38.0°C|");
+    assert!(kitchen.ask(now, "minmax").starts_with("Lowest and highest today\n"));
+    assert!(kitchen.ask(now, "minmax yesterday").contains("| Freezer 2 "));
+    assert!(kitchen.ask(now + 10 * 86_400, "minmax milk yesterday").contains("no readings"));
+}
+
+#[test]
+fn history_draws_a_day_as_a_line() {
+    let kitchen = warming(24);
+    let now = 24 * 3_600 - 30;
+    let text = kitchen.ask(now, "history milk");
+    let line = text.lines().find(|line| line.starts_with('`')).unwrap();
+    assert_eq!(line.chars().count(), 48 + 2);
+    assert!(line.starts_with("`▁▁▁") && line.ends_with("██`"), "{line}");
+    assert!(
+        text.ends_with("2.0 to 26.0 °C, 14.0 °C on average; half an hour a sign, the latest at the right"),
+        "{text}"
+    );
+    assert!(kitchen.ask(now, "history").contains("| Freezer 1 "));
+    assert!(Kitchen::new(cafe()).ask(1, "history milk").contains("no readings"));
+}
+
+#[test]
+fn worst_is_what_needs_a_look_most_or_is_nearest_to_its_limit() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    assert!(kitchen.ask(11, "worst").starts_with("Milk: 4.2 °C, in range"), "0.8 °C below its limit");
+    let mut samples = WELL.map(|value| Ok(degrees(value)));
+    samples[1] = Err(Fault::Crc);
+    samples[3] = Ok(degrees(-10.0));
+    kitchen.sweep(20, &samples);
+    assert!(kitchen.ask(21, "worst").starts_with("Freezer 2 −10.0 °C (limit −15 °C)"));
+}
+
+#[test]
+fn about_tells_the_gateway_itself() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    kitchen.ask(11, "status");
+    let text = kitchen.ask(7_300, "about");
+    assert!(
+        text.starts_with(concat!(
+            "fridge ",
+            env!("CARGO_PKG_VERSION"),
+            ", up for 2 h, 2 questions answered\n"
+        )),
+        "{text}"
+    );
+    assert!(text.contains("| bus 1 |      6 | no sweep for 2 h |"), "{text}");
+}
+
+#[test]
+fn fahrenheit_by_setting_and_by_asking() {
+    let mut kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    let text = kitchen.ask(11, "status freezer 1 in F");
+    assert!(text.starts_with("Freezer 1: −2.2 °F, in range") && text.contains("max 5 °F"), "{text}");
+    kitchen.gateway.units = Units::Fahrenheit;
+    assert!(kitchen.ask(11, "status milk").starts_with("Milk: 39.5 °F"));
+    assert!(kitchen.ask(11, "status milk in c").starts_with("Milk: 4.2 °C"));
+    assert!(kitchen.ask(11, "status").contains("| 32 to 41 °F"));
+}
+
+#[test]
+fn the_name_of_a_group_lists_its_fridges() {
+    let mut fridges = cafe();
+    fridges[2].group = Some(String::from("Käller"));
+    fridges[3].group = Some(String::from("Käller"));
+    let kitchen = Kitchen::new(fridges);
+    kitchen.well(10);
+    let text = kitchen.ask(11, "status kaller");
+    assert!(text.starts_with("All 2 in range") && !text.contains("Milk"), "{text}");
+    assert_eq!(kitchen.reply(stamp(11), "kaller").again.as_deref(), Some("status Käller"));
+}
+
+#[test]
+fn a_scope_hides_everything_else() {
+    let mut fridges = cafe();
+    fridges[2].group = Some(String::from("Cellar"));
+    let kitchen = Kitchen::new(fridges);
+    kitchen.well(10);
+    let scope = Scope::only(["cellar", "MILK"]);
+    for words in
+        ["status", "trend", "minmax", "history", "probes", "worst", "help", "status drinks", "status drinsk"]
+    {
+        let text = kitchen.reply_to(stamp(11), words, &scope).text;
+        assert!(!text.contains("Drinks") && !text.contains("Vegetables"), "{words}: {text}");
+    }
+    assert!(kitchen.reply_to(stamp(11), "status", &scope).text.starts_with("All 2 in range"));
+    assert!(kitchen.reply_to(stamp(11), "probes", &scope).text.starts_with("2 probes on 1 bus"));
+}
+
+#[test]
+fn the_mood_is_that_of_the_worst() {
+    let kitchen = Kitchen::new(cafe());
+    let mood = |at, words| kitchen.reply(stamp(at), words).mood;
+    assert_eq!(mood(1, "status"), Mood::Waiting);
+    kitchen.well(10);
+    assert_eq!(mood(11, "status"), Mood::Well);
+    assert_eq!(mood(60, "status"), Mood::Worrying);
+    assert_eq!(mood(11, "help"), Mood::Neutral);
+    let mut samples = WELL.map(|value| Ok(degrees(value)));
+    samples[0] = Ok(degrees(9.0));
+    samples[1] = Err(Fault::Crc);
+    kitchen.sweep(20, &samples);
+    assert_eq!(mood(21, "status"), Mood::Alarming);
+    assert_eq!(mood(21, "status creme"), Mood::Worrying);
+}
+
+#[test]
+fn the_question_of_a_refresh_holds_none_of_the_askers_words() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    let again = |words: &str| kitchen.reply(stamp(11), words).again;
+    assert_eq!(again("").as_deref(), Some("status"));
+    assert_eq!(again("mlik in f").as_deref(), Some("status 28-000000000000 in F"));
+    assert_eq!(again("status freezer"), None);
+    assert_eq!(again("trend"), None);
+    assert_eq!(again("nonsense"), None);
 }

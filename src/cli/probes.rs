@@ -2,6 +2,7 @@
 //! of the configuration are opened and swept once.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use clap::Args;
@@ -10,9 +11,10 @@ use jiff::tz::TimeZone;
 use super::{FileOptions, ask, terminal};
 use crate::bus;
 use crate::cache::Cache;
-use crate::chat::Gateway;
+use crate::chat::{Gateway, Scope};
 use crate::config::Config;
 use crate::daemon;
+use crate::history::History;
 use crate::socket::{self, Question};
 
 /// What `probes` may be told.
@@ -34,7 +36,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
                     config.path.display()
                 ))?;
             }
-            serde_json::to_value(sweep_once(config).answer("probes"))?
+            serde_json::to_value(sweep_once(config).answer("probes", &Scope::everything()))?
         }
         answer => answer?,
     };
@@ -57,5 +59,13 @@ fn sweep_once(config: Config) -> Gateway {
             }
         }
     }
-    Gateway { name: config.name, fridges: config.fridges, cache: Arc::new(cache), clock }
+    Gateway {
+        name: config.name,
+        fridges: config.fridges,
+        units: config.units,
+        cache: Arc::new(cache),
+        history: Arc::new(History::default()),
+        clock,
+        asked: AtomicU64::new(0),
+    }
 }

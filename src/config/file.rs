@@ -16,6 +16,8 @@ pub struct File {
     pub listen: Option<Spanned<OneOrMany>>,
     pub url: Option<Spanned<String>>,
     pub trigger_words: Option<Vec<Spanned<String>>>,
+    pub units: Option<Spanned<String>>,
+    pub allow: Option<Vec<Spanned<String>>>,
     pub certificate: Option<Spanned<String>>,
     pub key: Option<Spanned<String>>,
     #[serde(default)]
@@ -33,6 +35,12 @@ pub struct Hook {
     pub name: Option<Spanned<String>>,
     pub token: Option<Spanned<String>>,
     pub token_file: Option<Spanned<String>>,
+    pub response: Option<Spanned<String>>,
+    #[serde(default)]
+    pub in_channel: bool,
+    pub username: Option<Spanned<String>>,
+    pub icon_url: Option<Spanned<String>>,
+    pub fridges: Option<Vec<Spanned<String>>>,
 }
 
 /// `[[bus]]`

@@ -6,15 +6,17 @@ use std::path::PathBuf;
 
 use toml::Spanned;
 
-use super::{Check, file, places};
-use crate::https;
+use super::{Check, file, places, problem};
+use crate::chat::Scope;
+use crate::fridge::Fridge;
+use crate::https::{self, Placement};
 use crate::secret::Secret;
 
 /// Tokens shorter than this can be guessed. Mattermost's have 26 letters.
 const SHORTEST_TOKEN: usize = 16;
 
 impl Check<'_> {
-    pub(super) fn hooks(&mut self, hooks: Vec<Spanned<file::Hook>>) -> Vec<https::Hook> {
+    pub(super) fn hooks(&mut self, hooks: Vec<Spanned<file::Hook>>, fridges: &[Fridge]) -> Vec<https::Hook> {
         let mut checked: Vec<https::Hook> = Vec::new();
         for (index, hook) in hooks.into_iter().enumerate() {
             let (span, hook) = (hook.span(), hook.into_inner());
@@ -43,9 +45,66 @@ impl Check<'_> {
                 self.problems
                     .at(&span, "another hook has the same token: each of Mattermost's hooks has its own");
             }
-            checked.push(https::Hook { name, token: Secret::new(token) });
+            if checked.iter().any(|other| other.name == name) {
+                self.problems
+                    .at(&span, format!("another hook has the name `{name}`: give each a `name` of its own"));
+            }
+            checked.push(https::Hook {
+                name,
+                token: Secret::new(token),
+                response: hook.response.map_or_else(Placement::default, |response| self.response(&response)),
+                in_channel: hook.in_channel,
+                username: hook.username.map(|name| self.name(name)),
+                icon_url: hook.icon_url.map(|url| self.icon_url(url)),
+                scope: hook.fridges.map_or_else(Scope::everything, |names| self.scope(&names, fridges)),
+            });
         }
         checked
+    }
+
+    fn icon_url(&mut self, url: Spanned<String>) -> String {
+        if !["https://", "http://"].iter().any(|scheme| url.get_ref().starts_with(scheme)) {
+            self.problems.at(&url.span(), "`icon_url` is a picture on the web: \"https://…\"");
+        }
+        url.into_inner()
+    }
+
+    fn response(&mut self, response: &Spanned<String>) -> Placement {
+        match response.get_ref().as_str() {
+            "post" => Placement::Post,
+            "comment" => Placement::Comment,
+            unknown => {
+                let text = problem::unknown_word(
+                    &format!("there is no response `{unknown}`"),
+                    unknown,
+                    &["post", "comment"],
+                );
+                self.problems.at(&response.span(), text);
+                Placement::Post
+            }
+        }
+    }
+
+    /// The fridges and groups that a hook may see; each must be there, or it would see nothing and
+    /// nobody would know why.
+    fn scope(&mut self, names: &[Spanned<String>], fridges: &[Fridge]) -> Scope {
+        let known: Vec<&str> = fridges
+            .iter()
+            .flat_map(|fridge| std::iter::once(&fridge.name).chain(&fridge.group))
+            .map(String::as_str)
+            .collect();
+        for name in names {
+            let one = Scope::only([name.get_ref().as_str()]);
+            if !fridges.iter().any(|fridge| one.sees(fridge)) {
+                let text = problem::unknown_word(
+                    &format!("no fridge and no group is named `{}`", name.get_ref()),
+                    name.get_ref(),
+                    &known,
+                );
+                self.problems.at(&name.span(), text);
+            }
+        }
+        Scope::only(names.iter().map(|name| name.get_ref().as_str()))
     }
 
     /// The token in a file: beside the configuration, or among systemd's credentials.

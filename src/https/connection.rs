@@ -20,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use warp::reply::Response;
 
 use super::Limits;
-use super::routes::{Routes, refusal};
+use super::routes::{Peer, Routes, refusal};
 
 /// How much of a body over the limit is still read and thrown away, in bodies of the limit's size,
 /// so that its sender gets to read why it was refused. Beyond that the connection just ends.
@@ -29,6 +29,7 @@ const DISCARDED_BODIES: usize = 8;
 /// Serves one connection to its end. Whatever a peer does wrong ends its own connection only.
 pub async fn serve(
     stream: TcpStream,
+    peer: Peer,
     acceptor: TlsAcceptor,
     routes: Routes,
     limits: Limits,
@@ -46,7 +47,8 @@ pub async fn serve(
             asked.store(true, Ordering::Relaxed);
             let (routes, limits) = (routes.clone(), limits.clone());
             async move {
-                let (head, body) = request.into_parts();
+                let (mut head, body) = request.into_parts();
+                head.extensions.insert(peer);
                 let body = match read(body, &limits).await {
                     Ok(body) => body,
                     Err(refused) => return Ok::<_, Infallible>(refused),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use warp::reply::Response;
 
 use super::routes::json;
-use crate::chat::Gateway;
+use crate::chat::{Gateway, Scope};
 
 #[derive(Serialize)]
 struct Health<'a> {
@@ -28,7 +28,7 @@ struct Bus<'a> {
 
 /// 200 while every bus's readings are fresh, else 503.
 pub fn answer(gateway: &Gateway, token_configured: bool) -> Response {
-    let view = gateway.view();
+    let view = gateway.view(&Scope::everything());
     let buses: Vec<Bus<'_>> = view
         .snapshot
         .buses

@@ -3,6 +3,7 @@
 //! even with status 500, so no refusal has one.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hyper::body::Bytes;
@@ -10,44 +11,89 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, StatusCode};
 use serde::Serialize;
 use warp::filters::BoxedFilter;
+use warp::filters::path::FullPath;
 use warp::reply::Response;
 use warp::{Filter, Reply};
 
-use super::webhook::Webhook;
-use super::{Hook, Statistics, health};
-use crate::chat::Gateway;
+use super::health;
+use super::reception::Reception;
+use super::refusals::Refusal;
 
 /// All paths.
 pub type Routes = BoxedFilter<(Response,)>;
 
-/// The paths of this gateway, for these hooks.
-pub fn routes(
-    hooks: Vec<Hook>,
-    trigger_words: Vec<String>,
-    gateway: Arc<Gateway>,
-    statistics: Arc<Statistics>,
-) -> Routes {
-    let configured = !hooks.is_empty();
-    let webhook = Arc::new(Webhook { hooks, trigger_words, gateway: Arc::clone(&gateway), statistics });
-    let webhook = warp::path!("webhook")
-        .and(warp::method())
-        .and(warp::header::optional::<String>("content-type"))
-        .and(warp::body::bytes())
-        .map(move |method: Method, content_type: Option<String>, body: Bytes| match method {
-            Method::POST => webhook.answer(content_type.as_deref(), &body),
-            _ => method_not_allowed("POST"),
-        });
+/// From where a request came; our own accept loop puts it there.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+/// The paths of this gateway.
+pub fn routes(reception: Reception) -> Routes {
+    let reception = Arc::new(reception);
+    let chat = {
+        let reception = Arc::clone(&reception);
+        warp::path!("webhook" / ..)
+            .or(warp::path!("command" / ..))
+            .unify()
+            .or(warp::path!("action" / ..))
+            .unify()
+            .and(warp::path::end())
+            .and(warp::path::full())
+            .and(warp::method())
+            .and(warp::ext::get::<Peer>())
+            .and(warp::header::optional::<String>("content-type"))
+            .and(warp::header::optional::<String>("authorization"))
+            .and(query())
+            .and(warp::body::bytes())
+            .map(move |path: FullPath, method, peer, content_type, authorization, query, body| {
+                let request = Request { method, peer, content_type, authorization, query, body };
+                request.answer(path.as_str().trim_matches('/'), &reception)
+            })
+    };
     let health = warp::path!("health").and(warp::method()).map(move |method: Method| match method {
-        Method::GET | Method::HEAD => health::answer(&gateway, configured),
+        Method::GET | Method::HEAD => health::answer(&reception.gateway, !reception.hooks.is_empty()),
         _ => method_not_allowed("GET, HEAD"),
     });
-    webhook.or(health).unify().recover(recover).unify().boxed()
+    chat.or(health).unify().recover(recover).unify().boxed()
+}
+
+fn query() -> impl Filter<Extract = (String,), Error = Infallible> + Clone {
+    warp::query::raw().or(warp::any().map(String::new)).unify()
+}
+
+/// What the chat paths look at.
+struct Request {
+    method: Method,
+    peer: Peer,
+    content_type: Option<String>,
+    authorization: Option<String>,
+    query: String,
+    body: Bytes,
+}
+
+impl Request {
+    fn answer(&self, path: &str, reception: &Reception) -> Response {
+        if !reception.admits(self.peer.0) {
+            return reception.refuse(Refusal::NotAllowed(self.peer.0));
+        }
+        let (content_type, authorization) = (self.content_type.as_deref(), self.authorization.as_deref());
+        match (path, &self.method) {
+            ("webhook", &Method::POST) => reception.webhook(content_type, &self.body),
+            ("command", &Method::POST) => reception.command(content_type, authorization, &self.body),
+            ("command", &Method::GET) => reception.command_in_query(authorization, &self.query),
+            ("action", &Method::POST) => reception.action(content_type, &self.body),
+            ("command", _) => method_not_allowed("GET, POST"),
+            _ => method_not_allowed("POST"),
+        }
+    }
 }
 
 /// Whatever no filter took. Total: a rejection that nobody handles would print its own debug text.
 async fn recover(rejection: warp::Rejection) -> Result<Response, Infallible> {
     Ok(if rejection.is_not_found() {
-        refusal(StatusCode::NOT_FOUND, "there is nothing on this path: Mattermost asks on /webhook")
+        refusal(
+            StatusCode::NOT_FOUND,
+            "there is nothing on this path: Mattermost asks on /webhook, /command and /action",
+        )
     } else {
         refusal(StatusCode::BAD_REQUEST, "the request's header is not well-formed")
     })

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fridge::cache::Cache;
-use fridge::chat::Gateway;
+use fridge::chat::{Gateway, Scope, Units};
 use fridge::fridge::{Fridge, Limits as TemperatureLimits};
-use fridge::https::{Config, Error, Hook, Limits, Server, Statistics};
+use fridge::https::{Config, Error, Hook, Limits, Placement, Server, Statistics};
 use fridge::reading::{Celsius, ProbeId, Stamp};
 use fridge::secret::Secret;
 use tokio::sync::oneshot;
@@ -41,12 +41,22 @@ pub struct Setup {
 impl Setup {
     /// Two hooks, one trigger word, the limits as shipped.
     pub fn new() -> Setup {
-        let hook = |name: &str, token: &str| Hook { name: name.into(), token: Secret::new(token) };
+        let hook = |name: &str, token: &str| Hook {
+            name: name.into(),
+            token: Secret::new(token),
+            response: Placement::Post,
+            in_channel: false,
+            username: None,
+            icon_url: None,
+            scope: Scope::everything(),
+        };
         let config = Config {
             listen: vec!["127.0.0.1:0".parse().unwrap()],
             certificate: None,
             hooks: vec![hook("kitchen", TOKEN), hook("bar", OTHER_TOKEN)],
             trigger_words: vec![String::from("fridge")],
+            url: None,
+            allow: Vec::new(),
             limits: Limits::default(),
         };
         Setup { config, folder: tempfile::tempdir().unwrap(), age: 4 }
@@ -138,7 +148,10 @@ fn gateway(age: u64) -> Arc<Gateway> {
             limits: TemperatureLimits { min: None, max: Celsius::from_degrees(5.0) },
             out_of_service: false,
         }],
+        units: Units::Celsius,
         cache: Arc::new(cache),
+        history: Arc::default(),
         clock: Arc::new(stamp),
+        asked: 0.into(),
     })
 }

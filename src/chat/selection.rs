@@ -1,0 +1,93 @@
+//! The selection: which fridges a person means by what they typed.
+
+use super::english;
+use super::markdown::escape;
+use super::{Data, Mood, Said, View, names};
+use crate::fridge::Fridge;
+use crate::reading::ProbeId;
+
+/// Which fridges are meant.
+pub enum Selection<'a> {
+    /// Nothing was typed: all of them.
+    All(Vec<&'a Fridge>),
+    /// One, by its name or a part of it.
+    One(&'a Fridge),
+    /// Those of a group.
+    Group(Vec<&'a Fridge>),
+    /// Several have what was typed in their names.
+    Several(Vec<&'a Fridge>),
+    /// None; perhaps this one.
+    None(Option<&'a str>),
+}
+
+/// The fridges that are meant: all for nothing typed; the one of that probe or of that name; those of that
+/// group; those that it is a part of; those that it is one slip away from.
+pub fn select<'a>(typed: &str, view: &View<'a>) -> Selection<'a> {
+    if typed.trim().is_empty() {
+        return Selection::All(view.fridges.clone());
+    }
+    let of_probe = |id: ProbeId| view.fridges.iter().find(|fridge| fridge.probe == id);
+    if let Some(fridge) = typed.parse().ok().and_then(of_probe) {
+        return Selection::One(fridge);
+    }
+    let fridge_names = || view.fridges.iter().map(|fridge| fridge.name.as_str());
+    if let Some(exact) = names::exact(typed, fridge_names()) {
+        return Selection::One(view.fridges[exact]);
+    }
+    let typed_group = names::fold(typed);
+    let of_group: Vec<&Fridge> = view
+        .fridges
+        .iter()
+        .filter(|fridge| fridge.group.as_ref().is_some_and(|group| names::fold(group) == typed_group))
+        .copied()
+        .collect();
+    if !of_group.is_empty() {
+        return Selection::Group(of_group);
+    }
+    let mut matching = names::containing(typed, fridge_names());
+    if matching.is_empty() {
+        matching = names::one_slip_from(typed, fridge_names());
+    }
+    match matching[..] {
+        [] => Selection::None(names::nearest(typed, fridge_names())),
+        [only] => Selection::One(view.fridges[only]),
+        _ => Selection::Several(matching.iter().map(|&index| view.fridges[index]).collect()),
+    }
+}
+
+/// Whether the words name a fridge or a group.
+pub fn names_something(words: &str, view: &View<'_>) -> bool {
+    !matches!(select(words, view), Selection::None(_))
+}
+
+/// The fridges of a selection that is clear; else the answer that asks back.
+pub fn clear<'a>(typed: &str, view: &View<'a>) -> Result<Vec<&'a Fridge>, Said> {
+    match select(typed, view) {
+        Selection::All(fridges) | Selection::Group(fridges) => Ok(fridges),
+        Selection::One(fridge) => Ok(vec![fridge]),
+        Selection::Several(fridges) => Err(ask_back(&fridges)),
+        Selection::None(nearest) => Err(unknown(nearest, view)),
+    }
+}
+
+/// The answer where several fridges may be meant.
+fn ask_back(fridges: &[&Fridge]) -> Said {
+    let nearest = fridges.iter().map(|fridge| fridge.name.clone()).collect();
+    (english::which_one(&some_names(fridges)), Mood::Neutral, Data::Unknown { nearest })
+}
+
+/// The answer where no fridge has such a name.
+pub fn unknown(nearest: Option<&str>, view: &View<'_>) -> Said {
+    let text = english::unknown_fridge(nearest.map(escape).as_deref(), &some_names(&view.fridges));
+    (text, Mood::Neutral, Data::Unknown { nearest: nearest.map(str::to_owned).into_iter().collect() })
+}
+
+/// The first fridges' names, as many as a line holds.
+fn some_names(fridges: &[&Fridge]) -> String {
+    const SHOWN: usize = 12;
+    let mut some: Vec<String> = fridges.iter().take(SHOWN).map(|fridge| escape(&fridge.name)).collect();
+    if fridges.len() > SHOWN {
+        some.push(String::from("…"));
+    }
+    some.join(", ")
+}

@@ -1,0 +1,19 @@
+//! *Details…*: one fridge, told to the one who chose it; the post stays as it is.
+
+use super::Press;
+use crate::https::post::{Pressed, text, to_presser};
+use crate::https::reception::Reception;
+
+const GONE: &str = "That fridge is no longer here, or not for this channel. Ask `fridge status` again.";
+
+/// Tells the chosen fridge, if the hook may see it.
+pub fn act(reception: &Reception, press: &Press<'_>) -> Pressed {
+    let fridges = &reception.gateway.fridges;
+    let chosen = fridges.iter().find(|fridge| {
+        press.chosen.is_some_and(|chosen| fridge.probe.to_string() == chosen) && press.hook.scope.sees(fridge)
+    });
+    match chosen {
+        Some(fridge) => to_presser(text(&reception.ask(press.hook, &format!("status {}", fridge.probe)))),
+        None => to_presser(GONE.to_owned()),
+    }
+}
