@@ -23,7 +23,7 @@ fn the_demo_answers_over_tls_and_in_the_shell_and_ends_on_sigterm() {
     assert!(text.contains("Freezer 1 \u{2212}") && text.contains("(limit \u{2212}15 °C)"), "{text}");
     assert!(text.contains("no answer from the probe"), "{text}");
     assert!(text.lines().next().unwrap().ends_with("(simulated)"), "{text}");
-    assert!(client.ask("fridge status milk").starts_with("Milk: "), "a name is enough");
+    assert!(client.ask("fridge status milk").contains(" Milk: "), "a name is enough");
 
     let health = client.send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n");
     assert_eq!(health.status, 200, "{health:?}");

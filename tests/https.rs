@@ -153,7 +153,7 @@ fn other_methods_paths_and_content_types_are_refused() {
     }
     let bare = client.send(b"POST /webhook HTTP/1.1\r\nHost: fridge\r\nContent-Length: 0\r\n\r\n");
     assert_refused(&bare, 415);
-    for path in ["/", "/webhook/x", "/../etc/passwd", "/command"] {
+    for path in ["/", "/webhook/x", "/../etc/passwd", "/commands"] {
         assert_refused(&client.send(&request("POST", path, FORM, b"")), 404);
     }
     let charset = format!("text=fridge&token={TOKEN}");

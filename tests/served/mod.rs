@@ -5,13 +5,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use fridge::cache::Cache;
 use fridge::chat::{Gateway, Scope, Units};
 use fridge::fridge::{Fridge, Limits as TemperatureLimits};
 use fridge::https::{Config, Error, Hook, Limits, Placement, Server, Statistics};
-use fridge::reading::{Celsius, ProbeId, Stamp};
+use fridge::reading::{Celsius, ProbeId, Sample, Stamp};
 use fridge::secret::Secret;
 use tokio::sync::oneshot;
 
@@ -25,6 +26,7 @@ pub struct Served {
     pub address: SocketAddr,
     pub certificate: PathBuf,
     pub statistics: Arc<Statistics>,
+    wall: Arc<AtomicI64>,
     pub folder: tempfile::TempDir,
     shutdown: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -34,8 +36,23 @@ pub struct Served {
 pub struct Setup {
     pub config: Config,
     pub folder: tempfile::TempDir,
-    /// The age of the one reading, in seconds; the bus's period is 10 s.
+    /// The age of the readings, in seconds; the bus's period is 10 s.
     pub age: u64,
+    /// The gateway's name.
+    pub name: Option<String>,
+    /// The fridges, and what the last sweep said of each one's probe.
+    pub fridges: Vec<(Fridge, Sample)>,
+}
+
+/// A fridge with a probe of that number and a limit of 5 °C.
+pub fn fridge(number: u64, name: &str) -> Fridge {
+    Fridge {
+        name: name.to_owned(),
+        group: None,
+        probe: ProbeId::new(0x28, number),
+        limits: TemperatureLimits { min: None, max: Celsius::from_degrees(5.0) },
+        out_of_service: false,
+    }
 }
 
 impl Setup {
@@ -59,7 +76,8 @@ impl Setup {
             allow: Vec::new(),
             limits: Limits::default(),
         };
-        Setup { config, folder: tempfile::tempdir().unwrap(), age: 4 }
+        let fridges = vec![(fridge(1, "Milk"), Ok(Celsius::from_sixteenths(67)))];
+        Setup { config, folder: tempfile::tempdir().unwrap(), age: 4, name: None, fridges }
     }
 
     /// Starts it.
@@ -69,10 +87,12 @@ impl Setup {
 
     /// Starts it, or says why not.
     pub fn try_serve(self) -> Result<Served, Error> {
-        let Setup { config, folder, age } = self;
+        let Setup { config, folder, age, name, fridges } = self;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let server = runtime.block_on(Server::bind(config, gateway(age), folder.path()))?;
+        let wall = Arc::new(AtomicI64::new(0));
+        let gateway = gateway(age, name, fridges, Arc::clone(&wall));
+        let server = runtime.block_on(Server::bind(config, gateway, folder.path()))?;
         let (address, certificate) = (server.addresses()[0], server.certificate().to_owned());
         let statistics = server.statistics();
         let (shutdown, told) = oneshot::channel::<()>();
@@ -86,6 +106,7 @@ impl Setup {
             address,
             certificate,
             statistics,
+            wall,
             folder,
             shutdown: Some(shutdown),
             thread: Some(thread),
@@ -106,6 +127,11 @@ impl Served {
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the server ends well");
         }
+    }
+
+    /// Sets its wall clock, in seconds since 1970; the other one stands still.
+    pub fn set_wall(&self, seconds: i64) {
+        self.wall.store(seconds, Ordering::SeqCst);
     }
 
     /// How often it refused for that reason.
@@ -132,26 +158,28 @@ fn stamp() -> Stamp {
     Stamp { mono: Duration::from_secs(100), wall: jiff::Timestamp::UNIX_EPOCH }
 }
 
-/// A gateway whose one fridge was read `age` seconds ago.
-fn gateway(age: u64) -> Arc<Gateway> {
+/// A gateway whose fridges were read `age` seconds ago.
+fn gateway(
+    age: u64,
+    name: Option<String>,
+    fridges: Vec<(Fridge, Sample)>,
+    wall: Arc<AtomicI64>,
+) -> Arc<Gateway> {
     let earlier = Stamp { mono: stamp().mono - Duration::from_secs(age), ..stamp() };
     let buses = [(String::from("bus 1"), false, Duration::from_secs(10))];
     let cache = Cache::new(buses, earlier, jiff::tz::TimeZone::UTC);
-    let probe = ProbeId::new(0x28, 1);
-    cache.record(0, earlier, Duration::ZERO, &[(probe, Ok(Celsius::from_sixteenths(67)))]);
+    let samples: Vec<_> = fridges.iter().map(|(fridge, sample)| (fridge.probe, *sample)).collect();
+    cache.record(0, earlier, Duration::ZERO, &samples);
     Arc::new(Gateway {
-        name: None,
-        fridges: vec![Fridge {
-            name: String::from("Milk"),
-            group: None,
-            probe,
-            limits: TemperatureLimits { min: None, max: Celsius::from_degrees(5.0) },
-            out_of_service: false,
-        }],
+        name,
+        fridges: fridges.into_iter().map(|(fridge, _)| fridge).collect(),
         units: Units::Celsius,
         cache: Arc::new(cache),
         history: Arc::default(),
-        clock: Arc::new(stamp),
+        clock: Arc::new(move || {
+            let wall = jiff::Timestamp::from_second(wall.load(Ordering::SeqCst)).unwrap();
+            Stamp { wall, ..stamp() }
+        }),
         asked: 0.into(),
     })
 }
