@@ -2,11 +2,18 @@
 //! shows whether an answer waits for a sensor, and its memory after ten thousand answers.
 //!
 //! Prints a table and fails where a bound is broken: the median of the ratios of medians at most
-//! 1.1, the peak memory at most 10 MiB.
+//! 1.1, the peak memory at most 10 MiB and not growing with the questions, and `status` of 1,000
+//! fridges at most 60 times as dear as that of 20.
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use fridge::cache::Cache;
+use fridge::chat::{Gateway, Scope, Units};
+use fridge::fridge::{Fridge, Limits};
+use fridge::reading::{Celsius, ProbeId, Stamp};
 
 #[path = "../tests/gateway/mod.rs"]
 mod gateway;
@@ -17,6 +24,9 @@ const QUESTIONS: usize = 2_000;
 const BLOCK: usize = 100;
 const MOST_RATIO: f64 = 1.1;
 const MOST_MEMORY_KIB: u64 = 10 * 1024;
+const MANY_QUESTIONS: usize = 100_000;
+const MOST_GROWTH: f64 = 1.05;
+const MOST_COST_RATIO: f64 = 60.0;
 
 fn main() -> ExitCode {
     // With a period shorter than a sweep the sweeps follow each other back to back.
@@ -62,9 +72,75 @@ fn main() -> ExitCode {
     let asked = (PAIRS * QUESTIONS + QUESTIONS / 4) as u64;
     let memory = sweeping.peak_memory_kib();
     println!("peak memory after {asked} answers: {:.1} MiB (bound 10 MiB)", memory as f64 / 1024.0);
+    let grown = memory_after_many(&mut clients[1], &resting);
     let size = std::fs::metadata(Path::new(env!("CARGO_BIN_EXE_fridge"))).map_or(0, |file| file.len());
     println!("stripped binary: {:.2} MB", size as f64 / 1e6);
-    if ratio <= MOST_RATIO && memory <= MOST_MEMORY_KIB { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let cost = cost_by_fridges();
+    let holds =
+        ratio <= MOST_RATIO && memory <= MOST_MEMORY_KIB && grown <= MOST_GROWTH && cost <= MOST_COST_RATIO;
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How the peak memory has grown, as a ratio, once a hundred thousand questions were asked.
+fn memory_after_many(client: &mut Client, demo: &Demo) -> f64 {
+    let before = demo.peak_memory_kib();
+    for _ in 0..MANY_QUESTIONS {
+        client.ask("fridge status");
+    }
+    let grown = demo.peak_memory_kib() as f64 / before as f64;
+    println!(
+        "peak memory after {MANY_QUESTIONS} more answers: {:.1} % more (bound 5 %)",
+        (grown - 1.0) * 100.0
+    );
+    grown
+}
+
+/// What `status` costs in process with 20 and with 1,000 fridges, as a ratio.
+fn cost_by_fridges() -> f64 {
+    let [few, many] = [20, 1_000].map(|fridges| {
+        let gateway = gateway_of(fridges);
+        let scope = Scope::everything();
+        let mut times: Vec<Duration> = (0..400)
+            .map(|_| {
+                let asked = Instant::now();
+                std::hint::black_box(gateway.answer("status", &scope));
+                asked.elapsed()
+            })
+            .collect();
+        times.sort();
+        times[times.len() / 2].as_secs_f64() * 1e6
+    });
+    println!(
+        "`status` in process: {few:.1} µs with 20 fridges, {many:.1} µs with 1000: {:.1} times (bound {MOST_COST_RATIO})",
+        many / few
+    );
+    many / few
+}
+
+fn gateway_of(fridges: u64) -> Gateway {
+    let now = Stamp { mono: Duration::from_secs(100), wall: jiff::Timestamp::UNIX_EPOCH };
+    let buses = [(String::from("bus 1"), false, Duration::from_secs(10))];
+    let cache = Cache::new(buses, now, jiff::tz::TimeZone::UTC);
+    let samples: Vec<_> = (0..fridges)
+        .map(|number| (ProbeId::new(0x28, number), Ok(Celsius::from_sixteenths((number % 160) as i16))))
+        .collect();
+    cache.record(0, now, Duration::ZERO, &samples);
+    let fridge = |number| Fridge {
+        name: format!("Fridge {number}"),
+        group: None,
+        probe: ProbeId::new(0x28, number),
+        limits: Limits { min: None, max: Celsius::from_degrees(8.0) },
+        out_of_service: false,
+    };
+    Gateway {
+        name: None,
+        fridges: (0..fridges).map(fridge).collect(),
+        units: Units::Celsius,
+        cache: Arc::new(cache),
+        history: Arc::default(),
+        clock: Arc::new(move || now),
+        asked: 0.into(),
+    }
 }
 
 /// Keeps every thread of a process to one core, where the machine has two and the tool for it.

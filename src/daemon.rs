@@ -21,11 +21,14 @@ use crate::history::History;
 use crate::https;
 use crate::poll::{self, Outcome, Polled};
 use crate::reading::{Clock, ProbeId, Sample, Stamp};
-use crate::socket::{self, Question};
+use crate::socket::{self, Asker, Question};
 
 /// How long the end waits for the sweeps in progress: a hundred probes take two seconds, and a bus
 /// that hangs must not keep the gateway from ending.
 const END_PATIENCE: Duration = Duration::from_secs(5);
+
+const NOT_FOR_EVERYBODY: &str =
+    r#"{"error":"only root and the group fridge may see what was refused: sudo fridge doctor --last"}"#;
 
 /// Where the gateway keeps and offers what is not configuration.
 #[derive(Clone, Debug)]
@@ -161,15 +164,20 @@ pub async fn run(config: Config, places: &Places, ready: impl FnOnce(&Running)) 
     if let Some(socket) = socket.clone() {
         let (running, configuration) = (running.clone(), config.path.clone());
         let (gateway, statistics) = (Arc::clone(&gateway), server.statistics());
-        let answer = move |question| match question {
+        let answer = move |question, asker: Asker| match question {
             Question::Ask(words) => serde_json::to_string(&gateway.answer(&words, &Scope::everything())),
             Question::Report => {
                 serde_json::to_string(&report(&gateway, &running, &configuration, hooks, &statistics))
             }
+            Question::LastRefusals if asker.privileged => {
+                serde_json::to_string(&statistics.last_refusals(&(gateway.clock)()))
+            }
+            Question::LastRefusals => Ok(NOT_FOR_EVERYBODY.to_owned()),
         };
         tokio::spawn(async move {
-            let answer =
-                move |question| answer(question).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
+            let answer = move |question, asker| {
+                answer(question, asker).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
+            };
             socket.run(Arc::new(answer)).await;
         });
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::UCred;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -32,7 +33,19 @@ pub enum Question {
     Ask(String),
     /// What the doctor wants to know of the running gateway.
     Report,
+    /// The last refused requests; only for root and the group `fridge`.
+    LastRefusals,
 }
+
+/// Who asks, as the kernel tells (SO_PEERCRED).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// Root, the gateway's own user, or somebody in the group `fridge`.
+    pub privileged: bool,
+}
+
+/// What makes a line of JSON of a question.
+pub type Answer = dyn Fn(Question, Asker) -> String + Send + Sync;
 
 /// Why the socket does not serve, or the gateway was not reached.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +111,7 @@ impl Server {
     }
 
     /// Serves until it is dropped. `answer` makes a line of JSON of a question.
-    pub async fn run(&self, answer: Arc<dyn Fn(Question) -> String + Send + Sync>) {
+    pub async fn run(&self, answer: Arc<Answer>) {
         let clients = Arc::new(Semaphore::new(CLIENTS));
         loop {
             let Ok(place) = Arc::clone(&clients).acquire_owned().await else { return };
@@ -128,19 +141,43 @@ impl Drop for Server {
     }
 }
 
-async fn serve(
-    stream: UnixStream,
-    answer: &(dyn Fn(Question) -> String + Send + Sync),
-) -> std::io::Result<()> {
+async fn serve(stream: UnixStream, answer: &Answer) -> std::io::Result<()> {
+    let asker = Asker { privileged: stream.peer_cred().is_ok_and(|peer| is_privileged(&peer)) };
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
     tokio::io::BufReader::new(reading.take(LONGEST_QUESTION)).read_line(&mut line).await?;
     let mut answer = match serde_json::from_str(&line) {
-        Ok(question) => answer(question),
+        Ok(question) => answer(question, asker),
         Err(error) => serde_json::json!({ "error": format!("not a question: {error}") }).to_string(),
     };
     answer.push('\n');
     writing.write_all(answer.as_bytes()).await
+}
+
+fn is_privileged(peer: &UCred) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    const ROOT: u32 = 0;
+    let ourselves = std::fs::metadata("/proc/self").map(|process| process.uid());
+    if peer.uid() == ROOT || ourselves.is_ok_and(|uid| uid == peer.uid()) {
+        return true;
+    }
+    let Some(group) = std::fs::read_to_string("/etc/group").ok().and_then(|table| group_id(&table, "fridge"))
+    else {
+        return false;
+    };
+    let status = peer.pid().and_then(|pid| std::fs::read_to_string(format!("/proc/{pid}/status")).ok());
+    peer.gid() == group || status.is_some_and(|status| further_groups(&status).any(|gid| gid == group))
+}
+
+/// The number of a group in the table of /etc/group.
+fn group_id(table: &str, name: &str) -> Option<u32> {
+    table.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.split(':').nth(1)?.parse().ok())
+}
+
+/// The groups of a process beside its own, in its /proc/PID/status.
+fn further_groups(status: &str) -> impl Iterator<Item = u32> {
+    let groups = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap_or_default();
+    groups.split_whitespace().filter_map(|gid| gid.parse().ok())
 }
 
 /// Asks the first gateway that answers on one of the sockets; returns its answer, a line of JSON.
@@ -169,11 +206,21 @@ pub fn ask(sockets: &[PathBuf], question: &Question) -> Result<serde_json::Value
 mod tests {
     use super::*;
 
-    fn answer_with_length() -> Arc<dyn Fn(Question) -> String + Send + Sync> {
-        Arc::new(|question| match question {
-            Question::Ask(words) => serde_json::json!({ "words": words.len() }).to_string(),
-            Question::Report => String::from("{}"),
+    fn answer_with_length() -> Arc<Answer> {
+        Arc::new(|question, asker| match question {
+            Question::Ask(words) => {
+                serde_json::json!({ "words": words.len(), "privileged": asker.privileged }).to_string()
+            }
+            Question::Report | Question::LastRefusals => String::from("{}"),
         })
+    }
+
+    #[test]
+    fn groups_are_read_as_the_system_writes_them() {
+        let table = "root:x:0:\nfridgeadmins:x:7:\nfridge:x:998:anna,bob\n";
+        assert_eq!((group_id(table, "fridge"), group_id(table, "nobody")), (Some(998), None));
+        let status = "Name:\tfridge\nGid:\t1\t1\t1\t1\nGroups:\t27 998 \nNStgid:\t1\n";
+        assert_eq!(further_groups(status).collect::<Vec<_>>(), [27, 998]);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -189,7 +236,12 @@ mod tests {
         let answer = tokio::task::spawn_blocking(move || ask(&sockets, &Question::Ask("status".into())))
             .await
             .unwrap();
-        assert_eq!(answer.unwrap()["words"], 6);
+        let answer = answer.unwrap();
+        assert_eq!(
+            (&answer["words"], &answer["privileged"]),
+            (&6.into(), &true.into()),
+            "we are its own user"
+        );
 
         let broken = tokio::task::spawn_blocking(move || {
             let mut stream = BlockingStream::connect(path).unwrap();

@@ -3,7 +3,7 @@
 
 use std::io::IsTerminal;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,8 +15,10 @@ use super::{FileOptions, terminal};
 use crate::chat::english;
 use crate::config::Config;
 use crate::daemon::Report;
-use crate::https::certificate;
+use crate::https::{Remembered, certificate};
 use crate::socket::{self, Question};
+
+mod link;
 
 /// A certificate that ends within this time is worth a warning.
 const ENDS_SOON: Duration = Duration::from_secs(30 * 86_400);
@@ -24,6 +26,12 @@ const ENDS_SOON: Duration = Duration::from_secs(30 * 86_400);
 /// What `doctor` may be told.
 #[derive(Args)]
 pub struct Options {
+    /// Explain the last refused requests instead (for root and the group fridge)
+    #[arg(long)]
+    last: bool,
+    /// Trust the certificates in this file, too, when trying the link
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
@@ -67,6 +75,9 @@ impl Findings {
 
 /// Looks at everything and tells what it found.
 pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
+    if options.last {
+        return last(options, files);
+    }
     let mut findings = Findings::default();
     let report = gateway(files, &mut findings);
     let config = configuration(files, report.as_ref(), &mut findings);
@@ -74,6 +85,10 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
     match &report {
         Some(report) => running(report, &mut findings),
         None => port(config.as_ref(), &mut findings),
+    }
+    // Without a gateway that runs there is nobody to answer, unless the configuration names another machine.
+    if let Some(config) = config.as_ref().filter(|config| report.is_some() || config.https.url.is_some()) {
+        link::examine(&config.https, options.ca.as_deref(), &mut findings);
     }
 
     if options.json {
@@ -83,6 +98,27 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
     }
     let worst = findings.0.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok);
     Ok(ExitCode::from(worst as u8))
+}
+
+/// The last refused requests, the newest first.
+fn last(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
+    let answer = socket::ask(&files.sockets(), &Question::LastRefusals)?;
+    if let Some(error) = answer["error"].as_str() {
+        anyhow::bail!("{error}");
+    }
+    if options.json {
+        return terminal::print(&format!("{answer:#}\n")).map(|()| ExitCode::SUCCESS);
+    }
+    let refusals: Vec<Remembered> = serde_json::from_value(answer)?;
+    let mut text = String::new();
+    if refusals.is_empty() {
+        text.push_str("Nothing was refused since the start.\n");
+    }
+    for Remembered { age_s, reason, explanation } in refusals {
+        let age = english::duration(Duration::from_secs(age_s));
+        text.push_str(&format!("{age} ago, {reason}: {explanation}\n"));
+    }
+    terminal::print(&text).map(|()| ExitCode::SUCCESS)
 }
 
 fn text(findings: &[Finding], colour: bool) -> String {

@@ -201,29 +201,44 @@ fn passing_ipv6(table: &str) -> BTreeSet<Ipv6Addr> {
 /// [`Error::Read`] and [`Error::NotX509`].
 pub fn describe(path: &Path) -> Result<Description, Error> {
     let chain = tls::certificates(path)?;
-    let not_x509 = |reason: String| Error::NotX509 { path: path.to_owned(), reason };
     let der = chain.first().ok_or_else(|| tls::Error::NoCertificate(path.to_owned()))?;
-    let certificate = Certificate::from_der(der).map_err(|error| not_x509(error.to_string()))?;
+    describe_der(der).map_err(|reason| Error::NotX509 { path: path.to_owned(), reason })
+}
+
+/// What a certificate says that came over the wire.
+///
+/// # Errors
+/// Why it is no X.509.
+pub fn describe_der(der: &[u8]) -> Result<Description, String> {
+    let certificate = Certificate::from_der(der).map_err(|error| error.to_string())?;
     let certificate = certificate.tbs_certificate();
-    let names = certificate
-        .get_extension::<SubjectAltName>()
-        .map_err(|error| not_x509(error.to_string()))?
-        .map_or_else(Vec::new, |(_, names)| names.0.iter().filter_map(name).collect());
-    let constraints =
-        certificate.get_extension::<BasicConstraints>().map_err(|error| not_x509(error.to_string()))?;
+    let names = certificate.get_extension::<SubjectAltName>().map_err(|error| error.to_string())?;
+    let constraints = certificate.get_extension::<BasicConstraints>().map_err(|error| error.to_string())?;
     let time = |time: &x509_cert::time::Time| {
         let seconds = i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
         Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
     };
     let validity = certificate.validity();
     Ok(Description {
-        names,
+        names: names.map_or_else(Vec::new, |(_, names)| names.0.iter().filter_map(name).collect()),
         fingerprint: fingerprint(der),
         not_before: time(&validity.not_before),
         not_after: time(&validity.not_after),
         is_ca: constraints.is_some_and(|(_, constraints)| constraints.ca),
         self_signed: certificate.issuer() == certificate.subject(),
     })
+}
+
+impl Description {
+    /// Whether it holds for a host name or an address, as Go sees it: by its subject alternative names
+    /// alone, a `*` standing for one label.
+    pub fn covers(&self, host: &str) -> bool {
+        let host = host.to_lowercase();
+        self.names.iter().map(|name| name.to_lowercase()).any(|name| {
+            let wild = name.strip_prefix("*.").zip(host.split_once('.'));
+            name == host || wild.is_some_and(|(domain, (_, rest))| domain == rest)
+        })
+    }
 }
 
 fn name(name: &GeneralName) -> Option<String> {
@@ -279,6 +294,20 @@ mod tests {
         fs::remove_file(&files.key).unwrap();
         let error = ensure(folder.path()).unwrap_err();
         assert!(matches!(error, Error::Half { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_certificate_covers_its_names_and_one_label_of_a_wildcard() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files { certificate: folder.path().join("c"), key: folder.path().join("k") };
+        make(&files, &["Fridge.lan", "*.example.org", "192.168.1.50"].map(String::from)).unwrap();
+        let said = describe(&files.certificate).unwrap();
+        for host in ["fridge.lan", "FRIDGE.LAN", "pi.example.org", "192.168.1.50"] {
+            assert!(said.covers(host), "{host}");
+        }
+        for host in ["example.org", "a.b.example.org", "lan", "192.168.1.5"] {
+            assert!(!said.covers(host), "{host}");
+        }
     }
 
     #[test]

@@ -99,6 +99,8 @@ pub struct Client {
 /// An HTTP answer.
 #[derive(Debug)]
 pub struct Answer {
+    /// Whether the server ends the connection behind it.
+    pub closes: bool,
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: String,
@@ -199,7 +201,13 @@ impl Client {
                 None => break,
             }
         }
-        let mut answer = Answer { status, headers, body: String::new() };
+        let says = |word: &str| {
+            headers.iter().any(|(name, value): &(String, String)| {
+                name == "connection" && value.eq_ignore_ascii_case(word)
+            })
+        };
+        let closes = says("close") || line.starts_with("HTTP/1.0") && !says("keep-alive");
+        let mut answer = Answer { closes, status, headers, body: String::new() };
         let length = answer.header("content-length").map_or(0, |length| length.parse().expect("a length"));
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).expect("a body");

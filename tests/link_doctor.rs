@@ -1,0 +1,205 @@
+//! The doctor of the link: it names the right cause for each way in which Mattermost would not get through,
+//! each with a real listener or a real client.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use fridge::https::certificate;
+use fridge::https::tls::Files;
+
+mod gateway;
+mod served;
+use gateway::{Client, Demo};
+use served::{Served, Setup, TOKEN};
+
+/// A folder with a configuration for the doctor, and no gateway that it could reach by its socket.
+struct Patient {
+    folder: tempfile::TempDir,
+}
+
+impl Patient {
+    fn new(url: &str, token: &str) -> Patient {
+        let folder = tempfile::tempdir().unwrap();
+        let hook = if token.is_empty() { String::new() } else { format!("[[hook]]\ntoken = \"{token}\"\n") };
+        let text =
+            format!("listen = \"127.0.0.1:0\"\nurl = \"{url}\"\n{hook}[[bus]]\nkind = \"simulated\"\n");
+        std::fs::write(folder.path().join("fridge.toml"), text).unwrap();
+        Patient { folder }
+    }
+
+    fn examine(&self, more: &[&str]) -> String {
+        let path = |name: &str| self.folder.path().join(name).to_str().unwrap().to_owned();
+        let output = Command::new(env!("CARGO_BIN_EXE_fridge"))
+            .args([
+                "doctor",
+                "--config",
+                &path("fridge.toml"),
+                "--state",
+                &path("state"),
+                "--socket",
+                &path("none"),
+            ])
+            .args(more)
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+fn doctor(demo: &Demo, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fridge"));
+    command.args(["doctor", "--socket", demo.socket.to_str().unwrap()]).args(more).output().unwrap()
+}
+
+fn url(served: &Served, host: &str) -> String {
+    format!("https://{host}:{}", served.address.port())
+}
+
+fn has(text: &str, level: &str, part: &str) -> bool {
+    text.lines().any(|line| line.starts_with(level) && line.contains(part))
+}
+
+/// A server with a certificate for these names that holds from one day to another.
+fn served_with(names: &[&str], years: (i32, i32)) -> Served {
+    let mut setup = Setup::new();
+    let files =
+        Files { certificate: setup.folder.path().join("c.pem"), key: setup.folder.path().join("k.pem") };
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params =
+        rcgen::CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+            .unwrap();
+    params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
+    params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
+    let certificate = params.self_signed(&key).unwrap();
+    std::fs::write(&files.certificate, certificate.pem()).unwrap();
+    std::fs::write(&files.key, key.serialize_pem()).unwrap();
+    setup.config.certificate = Some(files);
+    setup.serve()
+}
+
+#[test]
+fn a_link_that_works_is_said_to() {
+    let served = Setup::new().serve();
+    let patient = Patient::new(&url(&served, "127.0.0.1"), TOKEN);
+    let ca = served.certificate.to_str().unwrap();
+    let said = patient.examine(&["--ca", ca]);
+    assert!(has(&said, "ok", "answers in") && has(&said, "ok", "is trusted by this machine's"), "{said}");
+    assert!(has(&said, "ok", "AllowedUntrustedInternalConnections must hold: 127.0.0.1/32"), "{said}");
+    assert_eq!(served.report().ignored, 1, "the doctor's message is no question");
+    assert_eq!(served.report().refused.len(), 0);
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for() {
+    let served = Setup::new().serve();
+    let said = Patient::new(&url(&served, "127.0.0.1"), TOKEN).examine(&[]);
+    assert!(has(&said, "warning", "unknown authority") && said.contains("`fridge cert`"), "{said}");
+}
+
+#[test]
+fn a_name_that_is_not_in_the_certificate() {
+    let served = served_with(&["fridge.example.org"], (2020, 2090));
+    let said = Patient::new(&url(&served, "127.0.0.1"), TOKEN).examine(&[]);
+    assert!(has(&said, "fault", "is not for 127.0.0.1, but for fridge.example.org"), "{said}");
+}
+
+#[test]
+fn an_expired_certificate() {
+    let served = served_with(&["127.0.0.1"], (2020, 2021));
+    let said = Patient::new(&url(&served, "127.0.0.1"), TOKEN).examine(&[]);
+    assert!(has(&said, "fault", "is expired"), "{said}");
+}
+
+#[test]
+fn a_closed_port() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let said = Patient::new(&format!("https://{free}"), TOKEN).examine(&[]);
+    assert!(has(&said, "fault", "nobody answers on"), "{said}");
+}
+
+#[test]
+fn a_handshake_that_takes_longer_than_three_seconds() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let said = Patient::new(&format!("https://{}", silent.local_addr().unwrap()), TOKEN).examine(&[]);
+    assert!(has(&said, "fault", "longer than 3 s"), "{said}");
+}
+
+#[test]
+fn what_listens_there_is_no_gateway() {
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap();
+    let speaking = std::thread::spawn(move || {
+        let (mut stream, _) = other.accept().unwrap();
+        let _sent = std::io::Write::write_all(&mut stream, b"SSH-2.0-OpenSSH_9.2\r\n");
+    });
+    let said = Patient::new(&format!("https://{address}"), TOKEN).examine(&[]);
+    assert!(has(&said, "fault", "no TLS handshake"), "{said}");
+    speaking.join().unwrap();
+}
+
+#[test]
+fn a_token_that_the_gateway_does_not_know_and_none_at_all() {
+    let served = Setup::new().serve();
+    let said = Patient::new(&url(&served, "127.0.0.1"), "wrongwrongwrongwrongwrong1").examine(&[]);
+    assert!(has(&said, "fault", "refuses the configured token"), "{said}");
+
+    let mut setup = Setup::new();
+    setup.config.hooks.clear();
+    let served = setup.serve();
+    let said = Patient::new(&url(&served, "127.0.0.1"), "").examine(&[]);
+    assert!(has(&said, "fault", "has no token configured"), "{said}");
+}
+
+#[test]
+fn the_last_refusals_are_explained_with_the_end_of_a_wrong_token_only() {
+    let demo = Demo::start(&[]);
+    let quiet = String::from_utf8(doctor(&demo, &[]).stdout).unwrap();
+    assert!(has(&quiet, "warning", "no question since the start"), "{quiet}");
+    assert!(String::from_utf8(doctor(&demo, &["--last"]).stdout).unwrap().contains("Nothing was refused"));
+
+    let mut client = Client::connect(&demo);
+    client.post_form("/webhook", &[("text", "fridge"), ("token", TOKEN)]);
+    client
+        .send(b"POST /webhook HTTP/1.1\r\nHost: f\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n");
+    client.ask("fridge dance");
+    let last = String::from_utf8(doctor(&demo, &["--last"]).stdout).unwrap();
+    let lines: Vec<&str> = last.lines().collect();
+    assert!(lines[0].contains("unknown word") && lines[1].contains("content type"), "{last}");
+    assert!(
+        lines[2].contains("a token that ends in uf8a") && !last.contains(TOKEN) && !last.contains("dance"),
+        "{last}"
+    );
+    let wrong = doctor(&demo, &[]);
+    assert!(has(&String::from_utf8(wrong.stdout).unwrap(), "warning", "1 refused: wrong token"));
+}
+
+#[test]
+#[ignore = "needs root, to become somebody else; .ci/run runs it"]
+fn somebody_elses_refusals_are_not_shown_to_everybody() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let demo = Demo::start(&[]);
+    let folder = demo.certificate.parent().unwrap();
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.join("fridge");
+    std::fs::copy(env!("CARGO_BIN_EXE_fridge"), &program).unwrap();
+    let ask = |words: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(words).args(["--socket", demo.socket.to_str().unwrap()]).uid(65_534).gid(65_534);
+        command.output().unwrap()
+    };
+    let last = ask(&["doctor", "--last"]);
+    assert!(String::from_utf8(last.stderr).unwrap().contains("sudo fridge doctor --last"));
+    assert!(ask(&["status"]).status.success(), "anybody on the machine may ask how the fridges are");
+}
+
+#[test]
+fn a_certificate_made_by_the_gateway_covers_what_it_is_asked_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = certificate::ensure(folder.path()).unwrap();
+    let said = certificate::describe(&files.certificate).unwrap();
+    assert!(said.covers("localhost") && said.covers("127.0.0.1"));
+    let path: PathBuf = files.certificate;
+    assert!(Path::new(&path).exists());
+}
