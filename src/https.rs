@@ -32,6 +32,7 @@ mod reception;
 mod refusals;
 mod routes;
 mod signature;
+mod stream;
 pub mod tls;
 mod webhook;
 
@@ -110,6 +111,11 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Lines of a request's header.
     pub header_lines: usize,
+    /// For an answer to leave. One that has room in the system's buffers leaves at once; this is for a
+    /// peer that asks and asks and reads nothing.
+    pub answer: Duration,
+    /// From our end of a connection to the peer's, in which what it still sends is thrown away.
+    pub linger: Duration,
     /// For the requests in progress when the server ends.
     pub drain: Duration,
     /// How often the certificate's files are looked at.
@@ -128,6 +134,8 @@ impl Default for Limits {
             body_bytes: 256 * 1024,
             header_bytes: 16 * 1024,
             header_lines: 64,
+            answer: Duration::from_secs(10),
+            linger: Duration::from_secs(1),
             drain: Duration::from_secs(3),
             certificate_check: Duration::from_secs(2),
         }

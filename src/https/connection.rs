@@ -21,9 +21,11 @@ use warp::reply::Response;
 
 use super::Limits;
 use super::routes::{Peer, Routes, refusal};
+use super::stream::Stream;
 
 /// How much of a body over the limit is still read and thrown away, in bodies of the limit's size,
-/// so that its sender gets to read why it was refused. Beyond that the connection just ends.
+/// so that its sender gets to read why it was refused. Beyond that the connection ends, and the
+/// [`Stream`] lingers for it.
 const DISCARDED_BODIES: usize = 8;
 
 /// Serves one connection to its end. Whatever a peer does wrong ends its own connection only.
@@ -38,6 +40,7 @@ pub async fn serve(
     // Small answers leave at once. Where the system refuses, they leave a little later.
     drop(stream.set_nodelay(true));
     let Ok(Ok(stream)) = timeout(limits.handshake, acceptor.accept(stream)).await else { return };
+    let stream = Stream::new(stream, limits.answer, limits.linger);
 
     let asked = Arc::new(AtomicBool::new(false));
     let service = service_fn({
