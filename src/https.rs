@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::server::graceful::GracefulShutdown;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tracing::warn;
@@ -239,14 +239,14 @@ impl Server {
 
     /// Serves until `shutdown`, then accepts nobody more, answers what is in progress, and closes.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let graceful = Arc::new(GracefulShutdown::new());
+        let (end, ending) = watch::channel(false);
         let doorman = Arc::new(door::Doorman::new(&self.limits, self.allow));
         let acceptor = TlsAcceptor::from(Arc::new(tls::server_config(Arc::clone(&self.current))));
         let mut tasks = JoinSet::new();
         tasks.spawn(watch_certificate(Arc::clone(&self.current), self.limits.certificate_check));
         for listener in self.listeners {
             let (doorman, acceptor, limits) = (Arc::clone(&doorman), acceptor.clone(), self.limits.clone());
-            let (routes, graceful) = (self.routes.clone(), Arc::clone(&graceful));
+            let (routes, ending) = (self.routes.clone(), ending.clone());
             tasks.spawn(async move {
                 loop {
                     let (stream, peer, place) = doorman.admit(&listener).await;
@@ -256,7 +256,7 @@ impl Server {
                         acceptor.clone(),
                         routes.clone(),
                         limits.clone(),
-                        graceful.watcher(),
+                        ending.clone(),
                     );
                     tokio::spawn(async move {
                         connection.await;
@@ -267,9 +267,11 @@ impl Server {
         }
         shutdown.await;
         tasks.shutdown().await;
-        let graceful = Arc::into_inner(graceful).expect("the tasks that shared it have ended");
-        if tokio::time::timeout(self.limits.drain, graceful.shutdown()).await.is_err() {
-            warn!("some connections did not end in time; closing them");
+        drop(ending);
+        end.send_replace(true);
+        // Each connection holds a receiver until it has ended.
+        if tokio::time::timeout(self.limits.drain, end.closed()).await.is_err() {
+            warn!("some requests were not answered in time; ending without them");
         }
     }
 }

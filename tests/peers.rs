@@ -49,6 +49,26 @@ fn who_sends_far_too_much_gets_to_read_why_it_is_refused() {
 }
 
 #[test]
+fn who_has_not_asked_does_not_delay_the_end() {
+    let mut setup = Setup::new();
+    let limits = &mut setup.config.limits;
+    for limit in [&mut limits.handshake, &mut limits.first_request, &mut limits.drain] {
+        *limit = PATIENCE * 10;
+    }
+    let mut served = setup.serve();
+    let silent = TcpStream::connect(served.address).unwrap();
+    let mut half_a_header = connect(&served);
+    half_a_header.write(b"GET /health HTTP/1.1\r\nHost: fri");
+    // Both have been let in once a later one was answered.
+    assert_eq!(connect(&served).send(HEALTH).status, 200);
+    served.tell_to_end();
+    let began = Instant::now();
+    served.wait();
+    assert!(began.elapsed() < PATIENCE, "it waited for {:?}", began.elapsed());
+    drop((silent, half_a_header));
+}
+
+#[test]
 fn a_fault_of_ours_ends_one_connection_and_gives_its_place_back() {
     let mut setup = Setup::new();
     setup.config.limits.connections_per_address = 1;
