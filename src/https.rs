@@ -4,16 +4,16 @@
 //! warp's filters answer, as a service behind an accept loop of our own: warp's own server knows no
 //! TLS, no time limits, no caps and no header limits.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::server::graceful::GracefulShutdown;
 use ipnet::IpNet;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tracing::warn;
@@ -25,6 +25,7 @@ mod action;
 pub mod certificate;
 mod command;
 mod connection;
+mod door;
 mod health;
 mod message;
 mod post;
@@ -32,6 +33,7 @@ mod reception;
 mod refusals;
 mod routes;
 mod signature;
+mod stream;
 pub mod tls;
 mod webhook;
 
@@ -110,6 +112,11 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Lines of a request's header.
     pub header_lines: usize,
+    /// For an answer to leave. One that has room in the system's buffers leaves at once; this is for a
+    /// peer that asks and asks and reads nothing.
+    pub answer: Duration,
+    /// From our end of a connection to the peer's, in which what it still sends is thrown away.
+    pub linger: Duration,
     /// For the requests in progress when the server ends.
     pub drain: Duration,
     /// How often the certificate's files are looked at.
@@ -128,6 +135,8 @@ impl Default for Limits {
             body_bytes: 256 * 1024,
             header_bytes: 16 * 1024,
             header_lines: 64,
+            answer: Duration::from_secs(10),
+            linger: Duration::from_secs(1),
             drain: Duration::from_secs(3),
             certificate_check: Duration::from_secs(2),
         }
@@ -143,7 +152,7 @@ pub enum Error {
         /// The address.
         address: SocketAddr,
         /// What the system says.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The certificate's files are wrong.
     #[error(transparent)]
@@ -156,8 +165,8 @@ pub enum Error {
     Key(#[from] signature::KeyError),
 }
 
-fn cure_of(address: SocketAddr, error: &std::io::Error) -> String {
-    use std::io::ErrorKind;
+fn cure_of(address: SocketAddr, error: &io::Error) -> String {
+    use io::ErrorKind;
     match error.kind() {
         ErrorKind::AddrInUse => format!(
             "; the port is in use: stop what uses it (`ss -ltnp sport = :{}` shows it) or say another with `listen`",
@@ -195,12 +204,11 @@ impl Server {
             None => certificate::ensure(state)?,
         };
         let current = Arc::new(tls::Current::load(files)?);
-        let mut listeners = Vec::new();
-        for address in config.listen {
-            let listener =
-                TcpListener::bind(address).await.map_err(|error| Error::Listen { address, error })?;
-            listeners.push(listener);
-        }
+        warn_of(&current.files().certificate);
+        let listen = |address: &SocketAddr| {
+            door::open(*address, &config.listen).map_err(|error| Error::Listen { address: *address, error })
+        };
+        let listeners = config.listen.iter().map(listen).collect::<Result<_, _>>()?;
         let statistics = Arc::new(Statistics::default());
         let routes = routes::routes(reception::Reception {
             hooks: config.hooks,
@@ -231,24 +239,24 @@ impl Server {
 
     /// Serves until `shutdown`, then accepts nobody more, answers what is in progress, and closes.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let graceful = Arc::new(GracefulShutdown::new());
-        let doorman = Arc::new(Doorman::new(&self.limits, self.allow));
+        let (end, ending) = watch::channel(false);
+        let doorman = Arc::new(door::Doorman::new(&self.limits, self.allow));
         let acceptor = TlsAcceptor::from(Arc::new(tls::server_config(Arc::clone(&self.current))));
         let mut tasks = JoinSet::new();
         tasks.spawn(watch_certificate(Arc::clone(&self.current), self.limits.certificate_check));
         for listener in self.listeners {
             let (doorman, acceptor, limits) = (Arc::clone(&doorman), acceptor.clone(), self.limits.clone());
-            let (routes, graceful) = (self.routes.clone(), Arc::clone(&graceful));
+            let (routes, ending) = (self.routes.clone(), ending.clone());
             tasks.spawn(async move {
                 loop {
-                    let (stream, peer, place) = admit(&listener, &doorman).await;
+                    let (stream, peer, place) = doorman.admit(&listener).await;
                     let connection = connection::serve(
                         stream,
                         routes::Peer(peer),
                         acceptor.clone(),
                         routes.clone(),
                         limits.clone(),
-                        graceful.watcher(),
+                        ending.clone(),
                     );
                     tokio::spawn(async move {
                         connection.await;
@@ -259,101 +267,36 @@ impl Server {
         }
         shutdown.await;
         tasks.shutdown().await;
-        let graceful = Arc::into_inner(graceful).expect("the tasks that shared it have ended");
-        if tokio::time::timeout(self.limits.drain, graceful.shutdown()).await.is_err() {
-            warn!("some connections did not end in time; closing them");
+        drop(ending);
+        end.send_replace(true);
+        // Each connection holds a receiver until it has ended.
+        if tokio::time::timeout(self.limits.drain, end.closed()).await.is_err() {
+            warn!("some requests were not answered in time; ending without them");
         }
+    }
+}
+
+/// Logs what a client will hold against the certificate in that file.
+fn warn_of(path: &Path) {
+    // One that cannot be described cannot be loaded either, and has been reported already.
+    for objection in certificate::describe(path).iter().flat_map(|said| said.objections(Timestamp::now())) {
+        warn!("the certificate in {}: {}; {}", path.display(), objection.what, objection.cure);
     }
 }
 
 /// Looks at the certificate's files now and then; reads them again once they have changed and have
 /// then stayed the same from one look to the next, because certificate and key are two files.
 async fn watch_certificate(current: Arc<tls::Current>, every: Duration) {
-    let mut loaded = current.mark();
+    let mut loaded = current.first_mark().clone();
     let mut last = loaded.clone();
     loop {
         tokio::time::sleep(every).await;
-        let mark = current.mark();
+        let mark = current.files().mark();
         if mark != loaded && mark == last {
             current.reload();
+            warn_of(&current.files().certificate);
             loaded = mark.clone();
         }
         last = mark;
-    }
-}
-
-/// Keeps the caps on connections, in all and from one address. Those in `allow` have places of their
-/// own, as many again in all, so that nobody can keep the chat server out.
-struct Doorman {
-    allow: Vec<IpNet>,
-    places: Arc<Semaphore>,
-    places_for_allowed: Arc<Semaphore>,
-    per_address: usize,
-    inside: Mutex<HashMap<IpAddr, usize>>,
-}
-
-impl Doorman {
-    fn new(limits: &Limits, allow: Vec<IpNet>) -> Self {
-        Doorman {
-            allow,
-            places: Arc::new(Semaphore::new(limits.connections)),
-            places_for_allowed: Arc::new(Semaphore::new(limits.connections)),
-            per_address: limits.connections_per_address,
-            inside: Mutex::default(),
-        }
-    }
-
-    /// A place for one more connection from that address; `None` where there is none.
-    fn place(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let allowed = self.allow.iter().any(|net| net.contains(&address));
-        let places = if allowed { &self.places_for_allowed } else { &self.places };
-        let permit = Arc::clone(places).try_acquire_owned().ok()?;
-        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        let connections = inside.entry(address).or_insert(0);
-        if !allowed && *connections >= self.per_address {
-            return None;
-        }
-        *connections += 1;
-        Some(Place { doorman: Arc::clone(self), address, _permit: permit })
-    }
-}
-
-/// One connection's place; free again when dropped.
-struct Place {
-    doorman: Arc<Doorman>,
-    address: IpAddr,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut inside = self.doorman.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(connections) = inside.get_mut(&self.address) {
-            *connections -= 1;
-            if *connections == 0 {
-                inside.remove(&self.address);
-            }
-        }
-    }
-}
-
-/// The next connection for which there is a place; one for which there is none is closed at once, which
-/// its sender sees sooner than silence.
-async fn admit(listener: &TcpListener, doorman: &Arc<Doorman>) -> (TcpStream, IpAddr, Place) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                let peer = peer.ip().to_canonical();
-                if let Some(place) = doorman.place(peer) {
-                    return (stream, peer, place);
-                }
-            }
-            Err(error) => {
-                // Out of file descriptors, or a peer that has gone already; asking again at once
-                // would spin on the former.
-                warn!("nobody can be let in just now: {error}");
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
-        }
     }
 }

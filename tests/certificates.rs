@@ -1,9 +1,10 @@
 //! Certificates as people bring them: made by openssl as the tutorials say, RSA, without names, with a
 //! key that does not fit; and exchanged while the gateway runs.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fridge::https::certificate::{self, describe};
@@ -104,12 +105,67 @@ fn the_older_forms_of_keys_and_one_file_for_both_are_read() {
 }
 
 #[test]
-#[ignore = "needs openssl and curl; .ci/run runs it"]
-fn one_without_names_is_served_and_the_doctor_can_tell() {
+#[ignore = "needs openssl; .ci/run runs it"]
+fn one_without_names_is_served_and_the_log_says_what_mattermost_will_say() {
     let folder = tempfile::tempdir().unwrap();
     let files = make(folder.path(), "bare", "-newkey rsa:2048");
     assert!(describe(&files.certificate).unwrap().names.is_empty());
-    serve(files).unwrap();
+    let config = folder.path().join("fridge.toml");
+    let text = "listen = \"127.0.0.1:0\"\ncertificate = \"bare.pem\"\nkey = \"bare.key\"\n[[bus]]\nkind = \"simulated\"\n";
+    std::fs::write(&config, text).unwrap();
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_fridge"));
+    serve.arg("serve").arg("--config").arg(&config).arg("--state").arg(folder.path());
+    let mut child = serve.stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let until_it_answers: Vec<String> =
+        log.by_ref().take_while(|line| !line.contains("answering on")).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let warnings = until_it_answers.iter().filter(|line| line.contains("use SANs instead")).count();
+    assert_eq!(warnings, 1, "{until_it_answers:#?}");
+}
+
+#[test]
+#[ignore = "needs openssl; .ci/run runs it"]
+fn one_of_version_1_is_refused_with_the_cure() {
+    let folder = tempfile::tempdir().unwrap();
+    openssl(folder.path(), "req -nodes -new -newkey rsa:2048 -subj /CN=fridge -keyout old.key -out old.csr");
+    openssl(folder.path(), "x509 -req -in old.csr -signkey old.key -out old.pem");
+    let files = Files { certificate: folder.path().join("old.pem"), key: folder.path().join("old.key") };
+    let reason = reason(files);
+    assert!(reason.contains("version 1") && reason.contains("subjectAltName"), "{reason}");
+}
+
+#[test]
+fn what_a_client_will_object_to_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = describe(&pair(folder.path(), "one").certificate).unwrap();
+    let objections = |now| said.objections(now).into_iter().map(|one| one.what).collect::<Vec<_>>();
+    let second = jiff::SignedDuration::from_secs(1);
+    assert!(objections(said.not_before).is_empty() && objections(said.not_after).is_empty());
+    assert_eq!(objections(said.not_before - second), ["it begins on 2020-01-01 only"]);
+    assert!(
+        matches!(objections(said.not_after + second).as_slice(), [one] if one.starts_with("it ended on"))
+    );
+}
+
+#[test]
+fn files_that_change_between_the_first_look_and_the_first_connection_are_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let (files, other) = (pair(folder.path(), "one"), pair(folder.path(), "other"));
+    let mut setup = Setup::new();
+    setup.config.certificate = Some(files.clone());
+    setup.config.limits.certificate_check = Duration::from_millis(20);
+    let (from, to) = (other.clone(), files);
+    setup.before_serving = Box::new(move || {
+        std::fs::copy(&from.certificate, &to.certificate).unwrap();
+        std::fs::copy(&from.key, &to.key).unwrap();
+    });
+    let served = setup.serve();
+    let deadline = Instant::now() + PATIENCE;
+    while !Client::is_served(served.address, &other.certificate) {
+        assert!(Instant::now() < deadline, "the new pair is never served");
+    }
 }
 
 #[test]

@@ -210,24 +210,16 @@ fn certificate(
 
 fn judge_certificate(path: &Path, said: &certificate::Description, now: Timestamp, findings: &mut Findings) {
     const ABOUT: &str = "certificate";
-    let another = "put another in its place; it is read without a restart";
+    let objections = said.objections(now);
     let until = said.not_after.strftime("%Y-%m-%d");
-    if now > said.not_after {
-        findings.fault(ABOUT, format!("{} ended on {until}", path.display()), another);
-    } else if now < said.not_before {
-        let text = format!("{} begins on {} only", path.display(), said.not_before.strftime("%Y-%m-%d"));
-        findings.fault(ABOUT, text, "is this machine's clock right? `timedatectl`");
-    } else if said.not_after.duration_since(now).unsigned_abs() < ENDS_SOON {
+    if objections.is_empty() && said.not_after.duration_since(now).unsigned_abs() < ENDS_SOON {
+        let another = "put another in its place; it is read without a restart";
         findings.warning(ABOUT, format!("{} ends on {until}", path.display()), another);
-    } else {
+    } else if objections.is_empty() {
         findings.ok(ABOUT, format!("{} holds until {until} for {}", path.display(), said.names.join(", ")));
     }
-    if said.names.is_empty() {
-        findings.fault(
-            ABOUT,
-            "it holds for no name: Mattermost wants a subject alternative name and looks at no common name",
-            "make it anew with -addext 'subjectAltName=DNS:…,IP:…'",
-        );
+    for objection in objections {
+        findings.fault(ABOUT, format!("{}: {}", path.display(), objection.what), objection.cure);
     }
 }
 

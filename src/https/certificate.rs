@@ -77,6 +77,41 @@ pub struct Description {
     pub self_signed: bool,
 }
 
+/// Why a client refuses a certificate, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// What is wrong with it.
+    pub what: String,
+    /// What to do.
+    pub cure: &'static str,
+}
+
+impl Description {
+    /// What Mattermost's client, or any other that looks, holds against it at the moment `now`. It is
+    /// served all the same: a client may be told not to look, and a clock may be wrong.
+    pub fn objections(&self, now: Timestamp) -> Vec<Objection> {
+        let mut objections = Vec::new();
+        let mut object = |what: String, cure| objections.push(Objection { what, cure });
+        if now > self.not_after {
+            let what = format!("it ended on {}", self.not_after.strftime("%Y-%m-%d"));
+            object(what, "put another in its place; it is read without a restart");
+        }
+        if now < self.not_before {
+            let what = format!("it begins on {} only", self.not_before.strftime("%Y-%m-%d"));
+            object(what, "is this machine's clock right? `timedatectl`");
+        }
+        if self.names.is_empty() {
+            object(
+                String::from(
+                    "it holds for no name: Mattermost says \"certificate relies on legacy Common Name field, use SANs instead\"",
+                ),
+                "make it anew with -addext 'subjectAltName=DNS:…,IP:…'",
+            );
+        }
+        objections
+    }
+}
+
 /// The pair in the state folder; makes one where there is none, and never replaces one.
 ///
 /// # Errors

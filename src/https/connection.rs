@@ -12,32 +12,40 @@ use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::{Service, service_fn};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::Watcher;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::sync::watch::Receiver;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use warp::reply::Response;
 
 use super::Limits;
 use super::routes::{Peer, Routes, refusal};
+use super::stream::Stream;
 
 /// How much of a body over the limit is still read and thrown away, in bodies of the limit's size,
-/// so that its sender gets to read why it was refused. Beyond that the connection just ends.
+/// so that its sender gets to read why it was refused. Beyond that the connection ends, and the
+/// [`Stream`] lingers for it.
 const DISCARDED_BODIES: usize = 8;
 
-/// Serves one connection to its end. Whatever a peer does wrong ends its own connection only.
+/// Serves one connection to its end. Whatever a peer does wrong ends its own connection only. Once
+/// `ending` is true, the request in progress is answered, and none other.
 pub async fn serve(
     stream: TcpStream,
     peer: Peer,
     acceptor: TlsAcceptor,
     routes: Routes,
     limits: Limits,
-    graceful: Watcher,
+    mut ending: Receiver<bool>,
 ) {
     // Small answers leave at once. Where the system refuses, they leave a little later.
     drop(stream.set_nodelay(true));
-    let Ok(Ok(stream)) = timeout(limits.handshake, acceptor.accept(stream)).await else { return };
+    let stream = tokio::select! {
+        stream = timeout(limits.handshake, acceptor.accept(stream)) => stream,
+        () = end(&mut ending) => return,
+    };
+    let Ok(Ok(stream)) = stream else { return };
+    let stream = Stream::new(stream, limits.answer, limits.linger);
 
     let asked = Arc::new(AtomicBool::new(false));
     let service = service_fn({
@@ -63,13 +71,28 @@ pub async fn serve(
         .max_buf_size(limits.header_bytes)
         .max_headers(limits.header_lines)
         .serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(graceful.watch(connection));
+    let mut connection = std::pin::pin!(connection);
     // hyper has one limit for a header and for idling; the first request has a shorter one of its own.
     // An error is the peer's and ends the connection; there is nobody left to tell.
-    match timeout(limits.first_request, &mut connection).await {
-        Err(_) if asked.load(Ordering::Relaxed) => drop(connection.await),
-        Err(_) | Ok(_) => {}
+    tokio::select! {
+        _ = &mut connection => return,
+        () = sleep(limits.first_request) => {}
+        () = end(&mut ending) => {}
     }
+    if !asked.load(Ordering::Relaxed) {
+        return;
+    }
+    tokio::select! {
+        _ = &mut connection => return,
+        () = end(&mut ending) => connection.as_mut().graceful_shutdown(),
+    }
+    drop(connection.await);
+}
+
+/// Waits until the server ends.
+async fn end(ending: &mut Receiver<bool>) {
+    // An error says that nobody is left to tell us: that is the end too.
+    drop(ending.wait_for(|ending| *ending).await);
 }
 
 /// Reads a request's body, or says why not.

@@ -14,6 +14,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tracing::{info, warn};
+use x509_cert::der::Decode;
+use x509_cert::{Certificate, Version};
 
 /// Where the certificate and its key are. Both may be one file that holds both.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,16 @@ pub struct Files {
     pub certificate: PathBuf,
     /// Its private key in PEM: PKCS #8, PKCS #1 or SEC 1, not encrypted.
     pub key: PathBuf,
+}
+
+impl Files {
+    /// When the files were last written, and how long they are: what changes when they do.
+    pub fn mark(&self) -> Mark {
+        Mark([&self.certificate, &self.key].map(|path| {
+            let file = std::fs::metadata(path).ok()?;
+            Some((file.modified().ok()?, file.len()))
+        }))
+    }
 }
 
 /// Why a certificate and key cannot be served; each says what to do.
@@ -52,6 +64,9 @@ pub enum Error {
         /// Where.
         reason: String,
     },
+    /// The certificate is of an older X.509 than version 3, as `openssl x509 -req` makes them.
+    #[error("{} holds a certificate of X.509 version 1, which has no room for names, and clients take none without: make one with `openssl req -x509 -addext 'subjectAltName=DNS:…,IP:…'`", .0.display())]
+    NotVersion3(PathBuf),
     /// The key is of a kind that TLS cannot use.
     #[error("the key in {} cannot be used: make an ECDSA P-256 or an RSA key of at least 2048 bits ({reason})", path.display())]
     Unusable {
@@ -84,6 +99,7 @@ fn cure_of(error: &std::io::Error) -> &'static str {
 #[derive(Debug)]
 pub struct Current {
     files: Files,
+    first_mark: Mark,
     served: RwLock<Arc<CertifiedKey>>,
 }
 
@@ -93,8 +109,10 @@ impl Current {
     /// # Errors
     /// What is wrong with them, and the cure.
     pub fn load(files: Files) -> Result<Self, Error> {
+        // Before the files are read: a change in between is then seen as one.
+        let first_mark = files.mark();
         let served = RwLock::new(Arc::new(read(&files)?));
-        Ok(Current { files, served })
+        Ok(Current { files, first_mark, served })
     }
 
     /// The files that it was read from.
@@ -102,12 +120,9 @@ impl Current {
         &self.files
     }
 
-    /// When the files were last written, and how long they are: what changes when they do.
-    pub fn mark(&self) -> Mark {
-        Mark([&self.files.certificate, &self.files.key].map(|path| {
-            let file = std::fs::metadata(path).ok()?;
-            Some((file.modified().ok()?, file.len()))
-        }))
+    /// The [`Files::mark`] of what [`Current::load`] has read.
+    pub fn first_mark(&self) -> &Mark {
+        &self.first_mark
     }
 
     /// Reads the files again. Connections that are open keep what they have; where the new pair
@@ -123,7 +138,7 @@ impl Current {
     }
 }
 
-/// See [`Current::mark`].
+/// See [`Files::mark`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark([Option<(SystemTime, u64)>; 2]);
 
@@ -156,8 +171,15 @@ fn read(files: &Files) -> Result<CertifiedKey, Error> {
             Err(Error::Mismatch { certificate: files.certificate.clone(), key: files.key.clone() })
         }
         Err(rustls::Error::InconsistentKeys(_)) | Ok(()) => Ok(certified),
+        Err(_) if is_old(&certified) => Err(Error::NotVersion3(files.certificate.clone())),
         Err(error) => Err(Error::Damaged { path: files.certificate.clone(), reason: error.to_string() }),
     }
+}
+
+/// Whether it is sound, and of a version from before certificates had names (RFC 5280, 4.1.2.1).
+fn is_old(certified: &CertifiedKey) -> bool {
+    let certificate = certified.end_entity_cert().ok().and_then(|der| Certificate::from_der(der).ok());
+    certificate.is_some_and(|certificate| certificate.tbs_certificate().version() != Version::V3)
 }
 
 /// The certificates of a PEM file, the server's own first.

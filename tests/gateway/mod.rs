@@ -142,6 +142,7 @@ impl Client {
         let connection = ClientConnection::new(Arc::new(config), name).expect("a connection");
         let stream = TcpStream::connect(address).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a time limit");
         stream.set_nodelay(true).expect("no delay");
         Client { stream: BufReader::new(StreamOwned::new(connection, stream)) }
     }
@@ -172,9 +173,14 @@ impl Client {
 
     /// Sends these bytes.
     pub fn write(&mut self, bytes: &[u8]) {
+        self.try_write(bytes).expect("sent");
+    }
+
+    /// Sends these bytes, unless the server has ended the connection.
+    pub fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         let stream = self.stream.get_mut();
-        stream.write_all(bytes).expect("sent");
-        stream.flush().expect("sent");
+        stream.write_all(bytes)?;
+        stream.flush()
     }
 
     /// Waits until the server ends the connection; returns how long that took.

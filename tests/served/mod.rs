@@ -42,6 +42,8 @@ pub struct Setup {
     pub name: Option<String>,
     /// The fridges, and what the last sweep said of each one's probe.
     pub fridges: Vec<(Fridge, Sample)>,
+    /// What happens between its start and its first connection.
+    pub before_serving: Box<dyn FnOnce()>,
 }
 
 /// A fridge with a probe of that number and a limit of 5 °C.
@@ -77,7 +79,14 @@ impl Setup {
             limits: Limits::default(),
         };
         let fridges = vec![(fridge(1, "Milk"), Ok(Celsius::from_sixteenths(67)))];
-        Setup { config, folder: tempfile::tempdir().unwrap(), age: 4, name: None, fridges }
+        Setup {
+            config,
+            folder: tempfile::tempdir().unwrap(),
+            age: 4,
+            name: None,
+            fridges,
+            before_serving: Box::new(|| {}),
+        }
     }
 
     /// Starts it.
@@ -87,12 +96,13 @@ impl Setup {
 
     /// Starts it, or says why not.
     pub fn try_serve(self) -> Result<Served, Error> {
-        let Setup { config, folder, age, name, fridges } = self;
+        let Setup { config, folder, age, name, fridges, before_serving } = self;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let wall = Arc::new(AtomicI64::new(0));
         let gateway = gateway(age, name, fridges, Arc::clone(&wall));
         let server = runtime.block_on(Server::bind(config, gateway, folder.path()))?;
+        before_serving();
         let (address, certificate) = (server.addresses()[0], server.certificate().to_owned());
         let statistics = server.statistics();
         let (shutdown, told) = oneshot::channel::<()>();
