@@ -22,6 +22,7 @@ mod minmax;
 mod names;
 mod probes;
 mod question;
+mod reuse;
 mod scope;
 mod selection;
 mod status;
@@ -30,6 +31,7 @@ mod trend;
 pub use english::Units;
 pub use markdown::POST_CHARACTERS;
 pub use question::{Command, Question};
+pub use reuse::Reuse;
 pub use scope::Scope;
 
 /// What answers: the fridges by their names, and what is known of them.
@@ -48,21 +50,34 @@ pub struct Gateway {
     pub clock: Clock,
     /// How many questions were answered.
     pub asked: AtomicU64,
+    /// The last answer, while it would be made the same again.
+    pub reuse: Reuse,
 }
 
 impl Gateway {
     /// Answers the words after the trigger word, such as "status milk", to somebody who may see the
     /// fridges of `scope`. Never waits.
-    pub fn answer(&self, words: &str, scope: &Scope) -> Reply {
+    pub fn answer(&self, words: &str, scope: &Scope) -> Arc<Reply> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        answer(words, &self.view(scope))
+        let (now, snapshot) = ((self.clock)(), self.cache.snapshot());
+        if let Some(reply) = self.reuse.get(words, scope, &snapshot, &now) {
+            return reply;
+        }
+        let view = self.view_at(now, snapshot, scope);
+        let reply = Arc::new(answer(words, &view));
+        self.reuse.keep(words, scope, &view, &reply);
+        reply
     }
 
     /// Everything an answer is made from, at this moment, as `scope` may see it.
     pub fn view(&self, scope: &Scope) -> View<'_> {
+        self.view_at((self.clock)(), self.cache.snapshot(), scope)
+    }
+
+    fn view_at(&self, now: Stamp, snapshot: Arc<Snapshot>, scope: &Scope) -> View<'_> {
         View {
-            now: (self.clock)(),
-            snapshot: self.cache.snapshot(),
+            now,
+            snapshot,
             gateway: self,
             fridges: self.fridges.iter().filter(|fridge| scope.sees(fridge)).collect(),
             everything: scope.is_everything(),

@@ -162,14 +162,15 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-/// Runs the daemon on a runtime of its own. Two threads: one may be in a handshake while the other
-/// answers; more would only cost memory on a Pi.
+/// Runs the daemon on a runtime of one thread. Nothing in it waits for anything but the network: a bus
+/// has a thread of its own, and an answer takes some ten microseconds; a second thread would cost more
+/// in waking it than it could do.
 fn block_on_daemon(
     config: Config,
     places: &Places,
     ready: impl FnOnce(&daemon::Running),
 ) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(daemon::run(config, places, ready));
     // A bus that hangs holds a blocking thread of the runtime, too: it is not waited for.
     runtime.shutdown_background();

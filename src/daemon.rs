@@ -142,6 +142,7 @@ pub async fn run(config: Config, places: &Places, ready: impl FnOnce(&Running)) 
         history: Arc::clone(&history),
         clock: Arc::clone(&clock),
         asked: AtomicU64::new(0),
+        reuse: Default::default(),
     });
 
     let hooks = config.https.hooks.len();
@@ -165,7 +166,7 @@ pub async fn run(config: Config, places: &Places, ready: impl FnOnce(&Running)) 
         let (running, configuration) = (running.clone(), config.path.clone());
         let (gateway, statistics) = (Arc::clone(&gateway), server.statistics());
         let answer = move |question, asker: Asker| match question {
-            Question::Ask(words) => serde_json::to_string(&gateway.answer(&words, &Scope::everything())),
+            Question::Ask(words) => serde_json::to_string(&*gateway.answer(&words, &Scope::everything())),
             Question::Report => {
                 serde_json::to_string(&report(&gateway, &running, &configuration, hooks, &statistics))
             }

@@ -92,7 +92,7 @@ pub enum Placement {
 /// How much, how many and how long.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections at once, in all. An idle one costs about 20 kB.
+    /// Connections at once, in all. An idle one costs about 20 kB, one with a body on its way 256 KiB more.
     pub connections: usize,
     /// Connections at once from one address.
     pub connections_per_address: usize,
@@ -126,8 +126,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            connections: 256,
-            connections_per_address: 64,
+            connections: 128,
+            connections_per_address: 32,
             handshake: Duration::from_secs(5),
             first_request: Duration::from_secs(5),
             idle: Duration::from_secs(120),

@@ -81,11 +81,12 @@ fn every_answer_comes_at_once_and_shows_the_age_growing_to_stale() {
         history: Arc::default(),
         clock,
         asked: AtomicU64::new(0),
+        reuse: Default::default(),
     };
     for age in 0..=120 {
         seconds.store(age, Ordering::SeqCst);
         let asked = Instant::now();
-        let text = gateway.answer("status", &Scope::everything()).text;
+        let text = gateway.answer("status", &Scope::everything()).text.clone();
         assert!(asked.elapsed() < Duration::from_secs(1), "an answer waited for the bus");
         if age <= 30 {
             assert!(

@@ -75,6 +75,7 @@ impl Kitchen {
                 Arc::new(move || *now.lock().unwrap())
             },
             asked: AtomicU64::new(0),
+            reuse: Default::default(),
         };
         Kitchen { gateway, now, simulated }
     }
@@ -95,7 +96,7 @@ impl Kitchen {
     }
 
     fn ask(&self, at: u64, words: &str) -> String {
-        let text = self.reply(stamp(at), words).text;
+        let text = self.reply(stamp(at), words).text.clone();
         assert!(!text.contains(['<', '>']), "{text}");
         assert!(text.chars().count() <= POST_CHARACTERS);
         assert_eq!(
@@ -105,11 +106,11 @@ impl Kitchen {
         text
     }
 
-    fn reply(&self, now: Stamp, words: &str) -> Reply {
+    fn reply(&self, now: Stamp, words: &str) -> Arc<Reply> {
         self.reply_to(now, words, &Scope::everything())
     }
 
-    fn reply_to(&self, now: Stamp, words: &str, scope: &Scope) -> Reply {
+    fn reply_to(&self, now: Stamp, words: &str, scope: &Scope) -> Arc<Reply> {
         *self.now.lock().unwrap() = now;
         self.gateway.answer(words, scope)
     }
@@ -198,7 +199,7 @@ fn a_step_of_the_wall_clock_changes_no_age_and_turns_nothing_stale_or_fresh() {
     let said = |seconds: u64, step: i64| {
         let mut now = stamp(seconds);
         now.wall = Timestamp::from_second(now.wall.as_second() + step).unwrap();
-        kitchen.reply(now, "status").text
+        kitchen.reply(now, "status").text.clone()
     };
     for step in [3_600, -3_600, 365 * 86_400, -10 * 365 * 86_400] {
         assert_eq!(said(14, step), said(14, 0));
@@ -334,7 +335,7 @@ fn the_gateway_says_its_name_and_that_it_is_simulated() {
     let mut kitchen = Kitchen::new(cafe());
     kitchen.gateway.name = Some(String::from("Kitchen_Pi"));
     kitchen.well(10);
-    let said = |words| kitchen.reply(stamp(11), words).text;
+    let said = |words| kitchen.reply(stamp(11), words).text.clone();
     assert!(said("status").starts_with("Kitchen\\_Pi: All 6 in range"));
     assert!(said("status milk").starts_with("Kitchen\\_Pi: Milk: 4.2 °C"));
 }
@@ -343,7 +344,7 @@ fn the_gateway_says_its_name_and_that_it_is_simulated() {
 fn programs_get_the_same_as_data_with_ascii_numbers() {
     let kitchen = Kitchen::on(cafe(), true);
     kitchen.well(10);
-    let reply = serde_json::to_value(kitchen.reply(stamp(14), "status")).unwrap();
+    let reply = serde_json::to_value(&*kitchen.reply(stamp(14), "status")).unwrap();
     assert_eq!(reply["simulated"], true);
     let freezer = reply["fridges"].as_array().unwrap().iter().find(|row| row["name"] == "Freezer 1").unwrap();
     assert_eq!(freezer["celsius"], -19.0);
@@ -484,7 +485,7 @@ fn a_scope_hides_everything_else() {
     for words in
         ["status", "trend", "minmax", "history", "probes", "worst", "help", "status drinks", "status drinsk"]
     {
-        let text = kitchen.reply_to(stamp(11), words, &scope).text;
+        let text = kitchen.reply_to(stamp(11), words, &scope).text.clone();
         assert!(!text.contains("Drinks") && !text.contains("Vegetables"), "{words}: {text}");
     }
     assert!(kitchen.reply_to(stamp(11), "status", &scope).text.starts_with("All 2 in range"));
@@ -512,10 +513,56 @@ fn the_mood_is_that_of_the_worst() {
 fn the_question_of_a_refresh_holds_none_of_the_askers_words() {
     let kitchen = Kitchen::new(cafe());
     kitchen.well(10);
-    let again = |words: &str| kitchen.reply(stamp(11), words).again;
+    let again = |words: &str| kitchen.reply(stamp(11), words).again.clone();
     assert_eq!(again("").as_deref(), Some("status"));
     assert_eq!(again("mlik in f").as_deref(), Some("status 28-000000000000 in F"));
     assert_eq!(again("status freezer"), None);
     assert_eq!(again("trend"), None);
     assert_eq!(again("nonsense"), None);
+}
+
+#[test]
+fn an_answer_is_reused_only_where_it_would_be_made_the_same() {
+    let moment = |milliseconds: u64| {
+        let mono = Duration::from_millis(1_000_000 + milliseconds);
+        Stamp { mono, wall: Timestamp::from_millisecond(1_767_225_590_000 + milliseconds as i64).unwrap() }
+    };
+    let kitchen = Kitchen::new(cafe());
+    let sweep = |at: u64, milk: Sample| {
+        let mut samples = WELL.map(|value| Ok(degrees(value)));
+        samples[0] = milk;
+        let samples: Vec<_> =
+            samples.into_iter().enumerate().map(|(number, sample)| (probe(number), sample)).collect();
+        kitchen.gateway.cache.record(0, moment(at), Duration::from_millis(10), &samples);
+    };
+    let mut asked = 0;
+    // Sweeps at odd fractions of a second, then none until all is stale, over a midnight at 10 s.
+    for (from, milk) in [(1_234, Ok(degrees(4.0))), (4_777, Err(Fault::Crc)), (8_001, Ok(degrees(5.5)))] {
+        sweep(from, milk);
+        let until = if from == 8_001 { 45_000 } else { from + 3_000 };
+        for at in (from..until).step_by(37) {
+            for words in ["status", "status milk"] {
+                let reply = kitchen.reply(moment(at), words);
+                let anew = answer(words, &kitchen.gateway.view(&Scope::everything()));
+                assert_eq!(
+                    serde_json::to_string(&*reply).unwrap(),
+                    serde_json::to_string(&anew).unwrap(),
+                    "{at} ms"
+                );
+            }
+            // The same again, a moment later: this is the one that may be reused.
+            let reply = kitchen.reply(moment(at + 13), "status milk");
+            let anew = answer("status milk", &kitchen.gateway.view(&Scope::everything()));
+            assert_eq!(
+                serde_json::to_string(&*reply).unwrap(),
+                serde_json::to_string(&anew).unwrap(),
+                "{at} ms"
+            );
+            asked += 1;
+        }
+    }
+    assert!(asked > 500);
+    let first = kitchen.reply(moment(44_950), "status");
+    assert!(Arc::ptr_eq(&first, &kitchen.reply(moment(44_951), "status")), "within the same second");
+    assert!(!Arc::ptr_eq(&first, &kitchen.reply(moment(44_951), "status milk")), "another question");
 }

@@ -36,7 +36,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
                     config.path.display()
                 ))?;
             }
-            serde_json::to_value(sweep_once(config).answer("probes", &Scope::everything()))?
+            serde_json::to_value(&*sweep_once(config).answer("probes", &Scope::everything()))?
         }
         answer => answer?,
     };
@@ -67,5 +67,6 @@ fn sweep_once(config: Config) -> Gateway {
         history: Arc::new(History::default()),
         clock,
         asked: AtomicU64::new(0),
+        reuse: Default::default(),
     }
 }

@@ -46,12 +46,12 @@ pub enum Error {
         /// What the system says.
         error: std::io::Error,
     },
-    /// One of certificate and key is there without the other.
-    #[error("{} is there without {}: put the other back, or remove it and a new pair is made", present.display(), missing.display())]
+    /// The certificate is there without its key.
+    #[error("{} is there without {}: put the key back, or remove the certificate and a new pair is made", present.display(), missing.display())]
     Half {
-        /// The file that is there.
+        /// The certificate's file.
         present: PathBuf,
-        /// The file that is not.
+        /// The key's file, which is missing.
         missing: PathBuf,
     },
     /// The library could not make one.
@@ -125,7 +125,14 @@ pub fn ensure(state: &Path) -> Result<Files, Error> {
             Ok(files)
         }
         (true, false) => Err(Error::Half { present: files.certificate, missing: files.key }),
-        (false, true) => Err(Error::Half { present: files.key, missing: files.certificate }),
+        (false, true) => {
+            // The plug was pulled between the two writes of a first start: no certificate was ever
+            // served with that key, so nobody trusts it.
+            fs::remove_file(&files.key)
+                .map_err(|error| Error::Unwritable { path: files.key.clone(), error })?;
+            make(&files, &names_of_this_machine())?;
+            Ok(files)
+        }
     }
 }
 
@@ -329,6 +336,15 @@ mod tests {
         fs::remove_file(&files.key).unwrap();
         let error = ensure(folder.path()).unwrap_err();
         assert!(matches!(error, Error::Half { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_plug_pulled_between_the_two_files_is_made_up_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ensure(folder.path()).unwrap();
+        fs::remove_file(&files.certificate).unwrap();
+        let again = ensure(folder.path()).unwrap();
+        tls::Current::load(again).unwrap();
     }
 
     #[test]

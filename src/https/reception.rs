@@ -54,7 +54,7 @@ impl Reception {
     }
 
     /// Answers a hook's question and counts it.
-    pub fn ask(&self, hook: &Hook, words: &str) -> Reply {
+    pub fn ask(&self, hook: &Hook, words: &str) -> Arc<Reply> {
         let reply = self.gateway.answer(words, &hook.scope);
         let now = (self.gateway.clock)();
         self.statistics.asked(&hook.name, now);

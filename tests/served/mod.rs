@@ -191,5 +191,6 @@ fn gateway(
             Stamp { wall, ..stamp() }
         }),
         asked: 0.into(),
+        reuse: Default::default(),
     })
 }
