@@ -30,7 +30,7 @@ const posts = JSON.parse(readFileSync(0, 'utf8')).map(({ title, text, names }) =
     return `<section><b>Fridge</b> <i>BOT</i> <small>12:04</small>${html}</section>`;
 });
 console.log(`<!doctype html><meta charset="utf-8"><style>
-body { font: 15px/1.45 'Open Sans', 'DejaVu Sans', sans-serif; color: #3f4350; margin: 12px; overflow-wrap: anywhere }
+body { font: 15px/1.45 'Open Sans', 'DejaVu Sans', sans-serif; color: #3f4350; margin: 12px; overflow-wrap: break-word }
 section { border-bottom: 1px solid #dde; padding: 8px 0 14px }
 i { background: #e8e9ee; border-radius: 4px; font: bold 10px sans-serif; padding: 2px 4px } small { color: #99a }
 p { margin: 4px 0 } table { border-collapse: collapse; margin-top: 8px } th, td { border: 1px solid #d5d7de; padding: 5px 9px }

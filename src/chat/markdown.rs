@@ -13,15 +13,16 @@ const PADDED_WIDTH: usize = 24;
 
 /// A name as text that Markdown leaves alone and that calls nobody. It reads as it was written.
 pub fn escape(name: &str) -> String {
-    /// Behind `@`, `#` and `~` this invisible character keeps a name from becoming a mention, a
-    /// hashtag or a channel's link.
+    /// This invisible character behind `@`, `#`, `~`, `:` and `www` keeps a name from becoming a
+    /// mention, a hashtag, a channel's link, an emoji or a link, which Mattermost's server would visit.
     const WORD_JOINER: char = '\u{2060}';
     let mut escaped = String::with_capacity(name.len() + 8);
     for character in name.chars() {
         match character {
             '<' => escaped.push('\u{2039}'),
             '>' => escaped.push('\u{203a}'),
-            '@' => escaped.extend(['@', WORD_JOINER]),
+            '@' | ':' => escaped.extend([character, WORD_JOINER]),
+            '.' if ends_with_www(&escaped) => escaped.extend([WORD_JOINER, '.']),
             '#' | '~' => escaped.extend(['\\', character, WORD_JOINER]),
             '\\' | '`' | '*' | '_' | '|' | '[' | ']' | '!' => escaped.extend(['\\', character]),
             _ if character.is_control() => escaped.push(' '),
@@ -29,6 +30,10 @@ pub fn escape(name: &str) -> String {
         }
     }
     escaped
+}
+
+fn ends_with_www(text: &str) -> bool {
+    text.len() >= 3 && text.as_bytes()[text.len() - 3..].eq_ignore_ascii_case(b"www")
 }
 
 /// A table with a header, columns aligned so that a terminal shows it as well as a chat does.
@@ -118,6 +123,8 @@ mod tests {
         assert_eq!(escape("*a_b|c`"), "\\*a\\_b\\|c\\`");
         assert_eq!(escape("<!channel>"), "\u{2039}\\!channel\u{203a}");
         assert_eq!(escape("@all #tag ~town"), "@\u{2060}all \\#\u{2060}tag \\~\u{2060}town");
+        assert_eq!(escape("https://a.b :tada:"), "https:\u{2060}//a.b :\u{2060}tada:\u{2060}");
+        assert_eq!(escape("WWW.a.b"), "WWW\u{2060}.a.b");
         assert_eq!(escape("Käse & Wurst"), "Käse & Wurst");
     }
 
