@@ -27,12 +27,13 @@ mod scope;
 mod selection;
 mod status;
 mod trend;
+mod units;
 
-pub use english::Units;
 pub use markdown::POST_CHARACTERS;
 pub use question::{Command, Question};
 pub use reuse::Reuse;
 pub use scope::Scope;
+pub use units::Units;
 
 /// What answers: the fridges by their names, and what is known of them.
 pub struct Gateway {

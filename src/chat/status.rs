@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::english::{self, Summary, Units};
+use super::english::{self, Summary};
 use super::markdown::{POST_CHARACTERS, Table, escape};
 use super::selection::{self, Selection};
-use super::{Data, Mood, Said, View, headline};
+use super::{Data, Mood, Said, Units, View, headline};
 use crate::cache::{BusState, Day, ProbeState};
 use crate::fridge::{Fridge, Limits, Verdict};
 use crate::reading::{Celsius, Fault, ProbeId, Reading};
