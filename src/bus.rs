@@ -6,6 +6,7 @@
 
 use crate::reading::{Fault, ProbeId, Sample};
 
+pub mod kernel;
 pub mod onewire;
 pub mod simulated;
 
@@ -32,6 +33,8 @@ pub struct BusError {
 /// One bus, as the configuration describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Config {
+    /// The Linux kernel's own driver.
+    Kernel(kernel::Config),
     /// A wire in memory, with probes in modelled fridges.
     Simulated(simulated::Config),
 }
@@ -41,6 +44,7 @@ impl Config {
     pub fn is_simulated(&self) -> bool {
         match self {
             Config::Simulated(_) => true,
+            Config::Kernel(_) => false,
         }
     }
 }
@@ -51,6 +55,7 @@ impl Config {
 /// [`BusError`] with what is missing, where the bus cannot be opened now; trying later may work.
 pub fn open(config: &Config) -> Result<Box<dyn Bus>, BusError> {
     match config {
+        Config::Kernel(config) => Ok(Box::new(kernel::open(config))),
         Config::Simulated(config) => Ok(Box::new(simulated::open(config)?)),
     }
 }

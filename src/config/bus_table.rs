@@ -6,9 +6,10 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::{Bus, Check, file, problem};
-use crate::bus::{self, simulated};
+use crate::bus::{self, kernel, simulated};
 use crate::recording::{Recording, Unit};
 
+const KINDS: [&str; 4] = ["kernel", "gpio", "owserver", "simulated"];
 const DEFAULT_PERIOD: Duration = Duration::from_secs(10);
 const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
 const LONGEST_PERIOD: Duration = Duration::from_secs(3_600);
@@ -17,29 +18,61 @@ const MOST_SIMULATED_PROBES: usize = 1_000;
 impl Check<'_> {
     pub(super) fn bus(&mut self, number: usize, bus: Spanned<file::Bus>) -> Bus {
         let bus = bus.into_inner();
-        let kinds = ["kernel", "gpio", "owserver", "simulated"];
-        match bus.kind.get_ref().as_str() {
-            "simulated" => {}
-            "kernel" | "gpio" | "owserver" => self.problems.at(
-                &bus.kind.span(),
-                format!(
-                    "this version cannot read a bus of kind `{}` yet; `simulated` works",
-                    bus.kind.get_ref()
-                ),
-            ),
-            unknown => {
-                let text = problem::unknown_word(
-                    &format!("there is no kind of bus named `{unknown}`"),
-                    unknown,
-                    &kinds,
-                );
-                self.problems.at(&bus.kind.span(), text);
+        let config = match bus.kind.get_ref().as_str() {
+            "kernel" => {
+                self.foreign_settings(&bus, "kernel");
+                let root = bus.root.as_ref().map(|root| self.folder.join(root.get_ref()));
+                bus::Config::Kernel(root.map_or_else(kernel::Config::default, |root| kernel::Config { root }))
             }
-        }
+            "simulated" => {
+                self.foreign_settings(&bus, "simulated");
+                bus::Config::Simulated(self.simulated(&bus))
+            }
+            other => {
+                let text = match other {
+                    "gpio" | "owserver" => format!(
+                        "this version cannot read a bus of kind `{other}` yet; `kernel` and `simulated` work"
+                    ),
+                    _ => problem::unknown_word(
+                        &format!("there is no kind of bus named `{other}`"),
+                        other,
+                        &KINDS,
+                    ),
+                };
+                self.problems.at(&bus.kind.span(), text);
+                bus::Config::Kernel(kernel::Config::default())
+            }
+        };
         Bus {
-            name: bus.name.clone().map_or_else(|| format!("bus {number}"), |name| self.name(name)),
+            name: bus.name.map_or_else(|| format!("bus {number}"), |name| self.name(name)),
             period: bus.period.as_ref().map_or(DEFAULT_PERIOD, |period| self.period(period)),
-            config: bus::Config::Simulated(self.simulated(bus)),
+            config,
+        }
+    }
+
+    /// A setting that belongs to another kind of bus would be ignored, and nobody would know why it does
+    /// nothing.
+    fn foreign_settings(&mut self, bus: &file::Bus, kind: &str) {
+        let of_kernel = [("root", bus.root.as_ref().map(Spanned::span))];
+        let of_simulated = [
+            ("probes", bus.probes.as_ref().map(Spanned::span)),
+            ("warm", bus.warm.as_ref().map(Spanned::span)),
+            ("silent", bus.silent.as_ref().map(Spanned::span)),
+            ("replay", bus.replay.as_ref().map(Spanned::span)),
+            ("unit", bus.unit.as_ref().map(Spanned::span)),
+            ("speed", bus.speed.as_ref().map(Spanned::span)),
+        ];
+        let (other, foreign) =
+            if kind == "kernel" { ("simulated", &of_simulated[..]) } else { ("kernel", &of_kernel[..]) };
+        for (setting, span) in foreign {
+            if let Some(span) = span {
+                self.problems.at(
+                    span,
+                    format!(
+                        "`{setting}` is a setting of `kind = \"{other}\"` and does nothing here: remove it"
+                    ),
+                );
+            }
         }
     }
 
@@ -68,8 +101,8 @@ impl Check<'_> {
         }
     }
 
-    fn simulated(&mut self, bus: file::Bus) -> simulated::Config {
-        let probes = bus.probes.map_or(1, |probes| {
+    fn simulated(&mut self, bus: &file::Bus) -> simulated::Config {
+        let probes = bus.probes.as_ref().map_or(1, |probes| {
             let count = usize::try_from(*probes.get_ref()).unwrap_or(0);
             if !(1..=MOST_SIMULATED_PROBES).contains(&count) {
                 self.problems
@@ -77,7 +110,7 @@ impl Check<'_> {
             }
             count
         });
-        let unit = bus.unit.and_then(|unit| match unit.get_ref().as_str() {
+        let unit = bus.unit.as_ref().and_then(|unit| match unit.get_ref().as_str() {
             "c" => Some(Unit::Celsius),
             "f" => Some(Unit::Fahrenheit),
             "milli" => Some(Unit::MilliCelsius),
@@ -91,35 +124,36 @@ impl Check<'_> {
                 None
             }
         });
-        let speed = bus.speed.map_or(1.0, |speed| {
+        let speed = bus.speed.as_ref().map_or(1.0, |speed| {
             if !(0.01..=100_000.0).contains(speed.get_ref()) {
                 self.problems.at(&speed.span(), "`speed` lies between 0.01 and 100000 times real time");
             }
-            speed.into_inner()
+            *speed.get_ref()
         });
-        let replay =
-            bus.replay.and_then(|replay| match Recording::read(&self.folder.join(replay.get_ref()), unit) {
+        let replay = bus.replay.as_ref().and_then(|replay| {
+            match Recording::read(&self.folder.join(replay.get_ref()), unit) {
                 Ok(recording) => Some(Arc::new(recording)),
                 Err(error) => {
                     self.problems.at(&replay.span(), error.to_string());
                     None
                 }
-            });
+            }
+        });
         simulated::Config {
             probes,
-            warm: self.probe_numbers(bus.warm, probes),
-            silent: self.probe_numbers(bus.silent, probes),
+            warm: self.probe_numbers(bus.warm.as_ref(), probes),
+            silent: self.probe_numbers(bus.silent.as_ref(), probes),
             replay,
             speed,
         }
     }
 
-    fn probe_numbers(&mut self, numbers: Option<Spanned<Vec<i64>>>, probes: usize) -> Vec<usize> {
+    fn probe_numbers(&mut self, numbers: Option<&Spanned<Vec<i64>>>, probes: usize) -> Vec<usize> {
         let Some(numbers) = numbers else { return Vec::new() };
         let span = numbers.span();
         let number =
             |number: i64| usize::try_from(number).ok().filter(|number| (1..=probes).contains(number));
-        let checked: Vec<Option<usize>> = numbers.into_inner().into_iter().map(number).collect();
+        let checked: Vec<Option<usize>> = numbers.get_ref().iter().copied().map(number).collect();
         if checked.contains(&None) {
             self.problems.at(&span, format!("these are the numbers of probes, from 1 to {probes}"));
         }

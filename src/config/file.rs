@@ -50,6 +50,7 @@ pub struct Bus {
     pub kind: Spanned<String>,
     pub name: Option<Spanned<String>>,
     pub period: Option<Spanned<String>>,
+    pub root: Option<Spanned<String>>,
     pub probes: Option<Spanned<i64>>,
     pub warm: Option<Spanned<Vec<i64>>>,
     pub silent: Option<Spanned<Vec<i64>>>,
