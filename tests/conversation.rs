@@ -247,6 +247,17 @@ fn bad_requests_to_command_and_action_are_refused_in_words() {
 }
 
 #[test]
+fn without_a_configured_token_a_command_is_refused_too() {
+    let mut setup = setup();
+    setup.config.hooks.clear();
+    let served = setup.serve();
+    let form = format!("token={SLASH_TOKEN}&text=status");
+    let answer = post(&mut connect(&served), "/command", FORM, form.as_bytes());
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(parsed(&answer)["error"].as_str().unwrap().contains("[[hook]]"));
+}
+
+#[test]
 fn who_is_not_in_allow_may_not_ask() {
     for (allow, status) in [("127.0.0.1/32", 200), ("192.168.1.10/32", 403)] {
         let mut setup = setup();
@@ -296,7 +307,15 @@ fn refresh_makes_the_post_anew_and_details_tell_one_fridge_to_the_presser() {
     let menu = &answer["attachments"][0]["actions"][1]["options"];
     assert_eq!(menu, &json!([{ "text": "Milk", "value": "28-000000000001" }]));
 
-    // Pressed twice at once, and again with the buttons that came back.
+    // Pressed twice at once, each on a connection of its own as Mattermost does.
+    std::thread::scope(|scope| {
+        let presses =
+            [(); 2].map(|()| scope.spawn(|| press(&mut connect(&served), CHANNEL, refresh_context)));
+        for pressed in presses {
+            assert!(pressed.join().unwrap()["update"]["message"].as_str().unwrap().contains("| Milk "));
+        }
+    });
+    // And again, with the buttons that came back.
     for _ in 0..2 {
         let pressed = press(&mut client, CHANNEL, refresh_context);
         assert!(pressed["update"]["message"].as_str().unwrap().contains("| Milk "), "{pressed}");
