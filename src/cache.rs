@@ -47,8 +47,6 @@ pub struct BusState {
     pub last_sweep: Option<Stamp>,
     /// How long that sweep took.
     pub sweep_took: Duration,
-    /// How many sweeps measured anything since the start.
-    pub sweeps: u64,
     /// Why the bus cannot be measured, since its last good sweep, and since when.
     pub trouble: Option<(BusError, Stamp)>,
     /// The probes that were ever seen on it since the start.
@@ -107,7 +105,6 @@ impl Cache {
                 period,
                 last_sweep: None,
                 sweep_took: Duration::ZERO,
-                sweeps: 0,
                 trouble: None,
                 probes: BTreeMap::new(),
             })
@@ -153,7 +150,6 @@ impl Cache {
             }
             state.last_sweep = Some(at);
             state.sweep_took = took;
-            state.sweeps += 1;
             state.trouble = None;
         });
         changed

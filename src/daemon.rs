@@ -197,7 +197,7 @@ pub async fn run(config: Config, places: &Places, ready: impl FnOnce(&Running)) 
         .await;
     let all_ended = tokio::task::spawn_blocking(move || pollers.stop(END_PATIENCE)).await;
     if !matches!(all_ended, Ok(true)) {
-        warn!("a bus still hangs in its sweep; ending without it");
+        warn!("a bus is still in its sweep; ending without it");
     }
     info!("ended");
     Ok(())

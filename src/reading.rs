@@ -185,23 +185,6 @@ impl Fault {
         Fault::Implausible,
         Fault::Bus,
     ];
-
-    /// The fault in words that fit behind a fridge's name: "no answer from the probe".
-    pub fn words(self) -> &'static str {
-        match self {
-            Fault::Pending => "not measured yet",
-            Fault::NoAnswer => "no answer from the probe",
-            Fault::Absent => "probe not found on any bus",
-            Fault::Shorted => "data line short-circuited",
-            Fault::Crc => "garbled answer from the probe",
-            Fault::Late => "computer too busy to read the probe",
-            Fault::PowerOnReset => "probe lost its power",
-            Fault::PowerFail => "probe has too little power",
-            Fault::OutOfRange => "value outside the probe's range",
-            Fault::Implausible => "value not plausible",
-            Fault::Bus => "bus not working",
-        }
-    }
 }
 
 /// What one sweep says of one probe.

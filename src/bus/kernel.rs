@@ -91,7 +91,7 @@ impl Kernel {
     }
 
     /// One conversion of one probe.
-    fn convert(&self, probe: ProbeId) -> Result<(Celsius, Scratchpad), Fault> {
+    fn convert(&self, probe: ProbeId) -> Sample {
         let path = self.devices.join(probe.to_string()).join("w1_slave");
         let mut last = Fault::NoAnswer;
         for _ in 0..TRIES {
@@ -100,13 +100,13 @@ impl Kernel {
                 // Since 5.8 the kernel tells every failure by an empty file.
                 Err(_) => return Err(Fault::NoAnswer),
                 Ok(text) if text.is_empty() => return Err(Fault::NoAnswer),
-                Ok(text) => match bytes(&text)
-                    .ok_or(Fault::Implausible)
-                    .and_then(|bytes| Ok((scratchpad::decode(&bytes)?, bytes)))
-                {
-                    Err(fault @ Fault::Crc) => last = fault,
-                    other => return other,
-                },
+                Ok(text) => {
+                    match bytes(&text).ok_or(Fault::Implausible).and_then(|bytes| scratchpad::decode(&bytes))
+                    {
+                        Err(fault @ Fault::Crc) => last = fault,
+                        other => return other,
+                    }
+                }
             }
         }
         Err(last)
@@ -115,11 +115,11 @@ impl Kernel {
     /// Reads a probe. Its first value, and one far from the last good one, is believed when the next
     /// conversion comes near it.
     fn read(&self, probe: ProbeId, last_good: Option<Celsius>) -> Sample {
-        let (celsius, _) = self.convert(probe)?;
+        let celsius = self.convert(probe)?;
         if last_good.is_some_and(|last| last.distance(celsius) <= SURPRISING) {
             return Ok(celsius);
         }
-        let (again, _) = self.convert(probe)?;
+        let again = self.convert(probe)?;
         if again.distance(celsius) <= SURPRISING { Ok(again) } else { Err(Fault::Implausible) }
     }
 }

@@ -43,7 +43,7 @@ pub fn answer(view: &View<'_>) -> Said {
     let mut buses = Vec::new();
     for bus in &view.snapshot.buses {
         let (age, fresh) = (bus.last_sweep.map(|at| view.now.since(&at)), bus.is_fresh(&view.now));
-        let trouble = bus.trouble.as_ref().map(|(error, _)| error.detail.as_str());
+        let trouble = bus.trouble.as_ref().map(|(error, _)| english::fault(error.fault));
         table.push([
             escape(&bus.name),
             bus.probes.len().to_string(),

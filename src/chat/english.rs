@@ -77,7 +77,19 @@ pub fn time_of_day(time: Time) -> String {
 
 /// The fault in words that fit behind a fridge's name.
 pub fn fault(fault: Fault) -> &'static str {
-    fault.words()
+    match fault {
+        Fault::Pending => "not measured yet",
+        Fault::NoAnswer => "no answer from the probe",
+        Fault::Absent => "probe not found on any bus",
+        Fault::Shorted => "data line short-circuited",
+        Fault::Crc => "garbled answer from the probe",
+        Fault::Late => "computer too busy to read the probe",
+        Fault::PowerOnReset => "probe lost its power",
+        Fault::PowerFail => "probe has too little power",
+        Fault::OutOfRange => "value outside the probe's range",
+        Fault::Implausible => "value not plausible",
+        Fault::Bus => "bus not working",
+    }
 }
 
 /// A fridge in the verdict line and in the table has no value, and this is why.
@@ -342,6 +354,25 @@ pub fn bus_state(age: Option<Duration>, fresh: bool, trouble: Option<&str>) -> S
         (Some(age), None) => format!("no sweep for {}", duration(age)),
     }
 }
+
+/// The buttons below an answer.
+pub const REFRESH: &str = "Refresh";
+/// A menu of fridges, to be told of one in detail.
+pub const DETAILS: &str = "Details…";
+/// A button that this gateway did not sign.
+pub const FOREIGN_BUTTON: &str =
+    "This button is not one of this gateway's. Ask `fridge status` for new ones.";
+/// A button whose day is over.
+pub const EXPIRED_BUTTON: &str = "This button is more than a day old. Ask `fridge status` for new ones.";
+/// A button that was pressed in another channel than its own.
+pub const BUTTON_OF_ANOTHER_CHANNEL: &str =
+    "This button belongs to another channel. Ask `fridge status` here.";
+/// A button whose hook is gone.
+pub const BUTTON_WITHOUT_HOOK: &str =
+    "The hook that this button belongs to is no longer configured. Ask `fridge status` again.";
+/// A fridge that is gone, or that the hook may not see.
+pub const FRIDGE_GONE: &str =
+    "That fridge is no longer here, or not for this channel. Ask `fridge status` again.";
 
 /// The heads of the table of buses.
 pub const BUS: &str = "Bus";

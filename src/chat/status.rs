@@ -118,8 +118,7 @@ fn overview(fridges: &[&Fridge], view: &View<'_>) -> Said {
     (text, mood(&rows), Data::Fridges(rows))
 }
 
-/// The mood of the worst of these rows, which are sorted. Where all that are in service are in range,
-/// the one that waits for its first sweep does not count as worse.
+/// The mood of the worst of these rows, which are sorted.
 fn mood(rows: &[Row]) -> Mood {
     Mood::of(rows.first().map(|row| row.verdict))
 }

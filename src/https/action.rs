@@ -13,6 +13,7 @@ use super::reception::Reception;
 use super::refusals::Refusal;
 use super::routes::json;
 use super::signature::Context;
+use crate::chat::english;
 
 mod details;
 mod refresh;
@@ -21,12 +22,6 @@ mod refresh;
 pub const REFRESH: &str = "refresh";
 /// See [`REFRESH`].
 pub const DETAILS: &str = "details";
-
-const FOREIGN: &str = "This button is not one of this gateway's. Ask `fridge status` for new ones.";
-const EXPIRED: &str = "This button is more than a day old. Ask `fridge status` for new ones.";
-const ELSEWHERE: &str = "This button belongs to another channel. Ask `fridge status` here.";
-const HOOK_GONE: &str =
-    "The hook that this button belongs to is no longer configured. Ask `fridge status` again.";
 
 /// A button that holds: what it says, and what was chosen from its menu.
 struct Press<'a> {
@@ -58,17 +53,21 @@ impl Reception {
 
     fn press<'a>(&'a self, payload: &'a serde_json::Map<String, Value>) -> Result<Press<'a>, &'static str> {
         let text = |key: &str| payload.get(key).and_then(Value::as_str);
-        let context = payload.get("context").ok_or(FOREIGN)?;
+        let context = payload.get("context").ok_or(english::FOREIGN_BUTTON)?;
         let chosen = context.get("selected_option").and_then(Value::as_str);
-        let context: Context = serde_json::from_value(context.clone()).map_err(|_| FOREIGN)?;
+        let context: Context =
+            serde_json::from_value(context.clone()).map_err(|_| english::FOREIGN_BUTTON)?;
         if !self.key.signed(&context) {
-            return Err(FOREIGN);
+            return Err(english::FOREIGN_BUTTON);
         }
         if (self.gateway.clock)().wall.as_second() > context.expires {
-            return Err(EXPIRED);
+            return Err(english::EXPIRED_BUTTON);
         }
-        let channel = text("channel_id").filter(|channel| *channel == context.channel).ok_or(ELSEWHERE)?;
-        let hook = self.hooks.iter().find(|hook| hook.name == context.hook).ok_or(HOOK_GONE)?;
+        let channel = text("channel_id")
+            .filter(|channel| *channel == context.channel)
+            .ok_or(english::BUTTON_OF_ANOTHER_CHANNEL)?;
+        let hook =
+            self.hooks.iter().find(|hook| hook.name == context.hook).ok_or(english::BUTTON_WITHOUT_HOOK)?;
         Ok(Press { context, chosen, hook, channel })
     }
 
@@ -76,7 +75,7 @@ impl Reception {
         match press.context.action.as_str() {
             REFRESH => refresh::act(self, press),
             DETAILS => details::act(self, press),
-            _ => to_presser(FOREIGN.to_owned()),
+            _ => to_presser(english::FOREIGN_BUTTON.to_owned()),
         }
     }
 }

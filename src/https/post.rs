@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::signature::{Context, Key};
 use super::{Hook, Placement};
-use crate::chat::{Data, Reply};
+use crate::chat::{Data, Reply, english};
 
 /// How many fridges a menu offers: the worst ones; more would be no menu.
 const MENU_LENGTH: usize = 100;
@@ -157,8 +157,8 @@ fn attachments(reply: &Reply, buttons: Option<Buttons<'_>>) -> Vec<Attachment> {
     });
     vec![Attachment {
         actions: vec![
-            action(super::action::REFRESH, "Refresh", "button", again, Vec::new()),
-            action(super::action::DETAILS, "Details…", "select", "", menu.collect()),
+            action(super::action::REFRESH, english::REFRESH, "button", again, Vec::new()),
+            action(super::action::DETAILS, english::DETAILS, "select", "", menu.collect()),
         ],
     }]
 }

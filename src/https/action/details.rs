@@ -1,10 +1,9 @@
 //! *Details…*: one fridge, told to the one who chose it; the post stays as it is.
 
 use super::Press;
+use crate::chat::english;
 use crate::https::post::{Pressed, text, to_presser};
 use crate::https::reception::Reception;
-
-const GONE: &str = "That fridge is no longer here, or not for this channel. Ask `fridge status` again.";
 
 /// Tells the chosen fridge, if the hook may see it.
 pub fn act(reception: &Reception, press: &Press<'_>) -> Pressed {
@@ -14,6 +13,6 @@ pub fn act(reception: &Reception, press: &Press<'_>) -> Pressed {
     });
     match chosen {
         Some(fridge) => to_presser(text(&reception.ask(press.hook, &format!("status {}", fridge.probe)))),
-        None => to_presser(GONE.to_owned()),
+        None => to_presser(english::FRIDGE_GONE.to_owned()),
     }
 }
