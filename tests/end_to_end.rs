@@ -83,6 +83,16 @@ limits = { max = 8 }
 "#;
 
 #[test]
+fn the_demo_has_buttons_where_it_knows_how_it_is_reached() {
+    let demo = Demo::start(&["--url", "https://fridge.example.org:4443/"]);
+    let mut client = Client::connect(&demo);
+    client.ask_until("fridge status", |text| text.contains("2 of 6"));
+    let form = [("text", "fridge"), ("token", TOKEN), ("channel_id", "c")];
+    let answer = client.post_form("/webhook", &form).body;
+    assert!(answer.contains("\"https://fridge.example.org:4443/action\""), "{answer}");
+}
+
+#[test]
 fn a_wrong_configuration_ends_with_status_78_and_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("fridge.toml");

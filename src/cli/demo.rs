@@ -34,6 +34,9 @@ pub struct Options {
     /// The token that a question must carry [default: a new one]
     #[arg(long, value_name = "T")]
     token: Option<String>,
+    /// The demo as Mattermost reaches it: with it, answers have buttons
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
     /// Play a temperature log instead of the modelled fridges: a file of `timestamp value` or
     /// `timestamp,value`
     #[arg(long, value_name = "FILE")]
@@ -145,6 +148,9 @@ fn configuration(options: &Options, token: &str) -> anyhow::Result<String> {
     let mut text =
         String::from("# Written by `fridge demo`. `fridge serve --config THIS-FILE` runs the same.\n");
     writeln!(text, "listen = \"{}\"\ntrigger_words = [\"fridge\"]\n", options.listen)?;
+    if let Some(url) = &options.url {
+        writeln!(text, "url = {}\n", quoted(url))?;
+    }
     writeln!(text, "[[hook]]\nname = \"demo\"\ntoken = {}\n", quoted(token))?;
     writeln!(text, "[[bus]]\nkind = \"simulated\"\nperiod = {}\nprobes = {probes}", quoted(&options.period))?;
     writeln!(text, "warm = {}\nsilent = {}\nspeed = {:?}", list(warm), list(silent), options.speed)?;
