@@ -243,8 +243,10 @@ fn no_gateway_no_answer_but_a_cure() {
 #[test]
 fn help_teaches_and_man_page_and_completions_come_from_it() {
     let help = stdout(&fridge(&["--help"]));
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     for word in ["serve", "demo", "ask", "status", "probes", "check", "doctor", "cert"] {
         assert!(help.contains(&format!("\n  {word} ")), "{help}");
+        assert!(readme.contains(&format!("\n| `fridge {word}")), "the README's table has no `fridge {word}`");
         assert!(fridge(&[word, "--help"]).status.success());
     }
     assert!(stdout(&fridge(&["man"])).contains(".TH fridge"));

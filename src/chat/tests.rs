@@ -566,3 +566,13 @@ fn an_answer_is_reused_only_where_it_would_be_made_the_same() {
     assert!(Arc::ptr_eq(&first, &kitchen.reply(moment(44_951), "status")), "within the same second");
     assert!(!Arc::ptr_eq(&first, &kitchen.reply(moment(44_951), "status milk")), "another question");
 }
+
+#[test]
+fn the_documentation_lists_every_word_as_help_does() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/chat.md");
+    let documentation = std::fs::read_to_string(path).unwrap().replace("\\|", "|");
+    for command in Command::ALL {
+        let row = format!("| `fridge {}` |", english::usage(command));
+        assert!(documentation.contains(&row), "docs/chat.md has no row {row}");
+    }
+}
