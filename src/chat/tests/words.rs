@@ -1,0 +1,213 @@
+//! The other words, the units, groups, scopes and moods; and when an answer is reused.
+
+use super::*;
+
+/// A kitchen whose milk warms by a degree an hour and whose other fridges stay as they are, for `hours`.
+fn warming(hours: u64) -> Kitchen {
+    let kitchen = Kitchen::new(cafe());
+    for minute in 0..hours * 60 {
+        let mut values = WELL;
+        values[0] = 2.0 + minute as f64 / 60.0;
+        kitchen.sweep(minute * 60 + 10, &values.map(|value| Ok(degrees(value))));
+    }
+    kitchen
+}
+
+#[test]
+fn trend_tells_degrees_per_hour_and_over_which_time() {
+    let kitchen = warming(2);
+    let now = 2 * 3_600 - 30;
+    assert_eq!(kitchen.ask(now, "trend milk"), "Milk: +1.0 °C per hour, over the last 58 min");
+    assert_eq!(kitchen.ask(now, "trend milk in F"), "Milk: +1.8 °F per hour, over the last 58 min");
+    let all = kitchen.ask(now, "trend");
+    assert!(all.starts_with("Fastest: Milk, +1.0 °C per hour\n\n| Fridge "), "{all}");
+    assert_eq!(all.matches(" steady ").count(), 5);
+    assert!(kitchen.ask(now + 86_400, "trend milk").contains("not enough readings yet"));
+}
+
+#[test]
+fn minmax_knows_today_yesterday_and_the_last_24_hours() {
+    let kitchen = warming(36);
+    let now = 36 * 3_600 - 30;
+    let milk = |words: &str| {
+        let text = kitchen.ask(now, words);
+        text.lines().find(|line| line.contains("Milk")).unwrap().replace(' ', "")
+    };
+    assert_eq!(milk("minmax milk"), "|Milk|26.0°C|38.0°C|");
+    assert_eq!(milk("minmax milk yesterday"), "|Milk|2.0°C|26.0°C|");
+    assert_eq!(milk("minmax milk 24h"), "|Milk|14.0°C|38.0°C|");
+    assert!(kitchen.ask(now, "minmax").starts_with("Lowest and highest today\n"));
+    assert!(kitchen.ask(now, "minmax yesterday").contains("| Freezer 2 "));
+    assert!(kitchen.ask(now + 10 * 86_400, "minmax milk yesterday").contains("no readings"));
+}
+
+#[test]
+fn history_draws_a_day_as_a_line() {
+    let kitchen = warming(24);
+    let now = 24 * 3_600 - 30;
+    let text = kitchen.ask(now, "history milk");
+    let line = text.lines().find(|line| line.starts_with('`')).unwrap();
+    assert_eq!(line.chars().count(), 48 + 2);
+    assert!(line.starts_with("`▁▁▁") && line.ends_with("██`"), "{line}");
+    assert!(
+        text.ends_with("2.0 to 26.0 °C, 14.0 °C on average; half an hour a sign, the latest at the right"),
+        "{text}"
+    );
+    assert!(kitchen.ask(now, "history").contains("| Freezer 1 "));
+    assert!(Kitchen::new(cafe()).ask(1, "history milk").contains("no readings"));
+}
+
+#[test]
+fn worst_is_what_needs_a_look_most_or_is_nearest_to_its_limit() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    assert!(kitchen.ask(11, "worst").starts_with("Milk: 4.2 °C, in range"), "0.8 °C below its limit");
+    let mut samples = WELL.map(|value| Ok(degrees(value)));
+    samples[1] = Err(Fault::Crc);
+    samples[3] = Ok(degrees(-10.0));
+    kitchen.sweep(20, &samples);
+    assert!(kitchen.ask(21, "worst").starts_with("Freezer 2 −10.0 °C (limit −15 °C)"));
+}
+
+#[test]
+fn about_tells_the_gateway_itself() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    kitchen.ask(11, "status");
+    let text = kitchen.ask(7_300, "about");
+    assert!(
+        text.starts_with(concat!(
+            "fridge ",
+            env!("CARGO_PKG_VERSION"),
+            ", up for 2 h, 2 questions answered\n"
+        )),
+        "{text}"
+    );
+    assert!(text.contains("| bus 1 |      6 | no sweep for 2 h |"), "{text}");
+}
+
+#[test]
+fn fahrenheit_by_setting_and_by_asking() {
+    let mut kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    let text = kitchen.ask(11, "status freezer 1 in F");
+    assert!(text.starts_with("Freezer 1: −2.2 °F, in range") && text.contains("max 5 °F"), "{text}");
+    kitchen.gateway.units = Units::Fahrenheit;
+    assert!(kitchen.ask(11, "status milk").starts_with("Milk: 39.5 °F"));
+    assert!(kitchen.ask(11, "status milk in c").starts_with("Milk: 4.2 °C"));
+    assert!(kitchen.ask(11, "status").contains("| 32 to 41 °F"));
+}
+
+#[test]
+fn the_name_of_a_group_lists_its_fridges() {
+    let mut fridges = cafe();
+    fridges[2].group = Some(String::from("Käller"));
+    fridges[3].group = Some(String::from("Käller"));
+    let kitchen = Kitchen::new(fridges);
+    kitchen.well(10);
+    let text = kitchen.ask(11, "status kaller");
+    assert!(text.starts_with("All 2 in range") && !text.contains("Milk"), "{text}");
+    assert_eq!(kitchen.reply(stamp(11), "kaller").again.as_deref(), Some("status Käller"));
+}
+
+#[test]
+fn a_scope_hides_everything_else() {
+    let mut fridges = cafe();
+    fridges[2].group = Some(String::from("Cellar"));
+    let kitchen = Kitchen::new(fridges);
+    kitchen.well(10);
+    let scope = Scope::only(["cellar", "MILK"]);
+    for words in
+        ["status", "trend", "minmax", "history", "probes", "worst", "help", "status drinks", "status drinsk"]
+    {
+        let text = kitchen.reply_to(stamp(11), words, &scope).text.clone();
+        assert!(!text.contains("Drinks") && !text.contains("Vegetables"), "{words}: {text}");
+    }
+    assert!(kitchen.reply_to(stamp(11), "status", &scope).text.starts_with("All 2 in range"));
+    assert!(kitchen.reply_to(stamp(11), "probes", &scope).text.starts_with("2 probes on 1 bus"));
+}
+
+#[test]
+fn the_mood_is_that_of_the_worst() {
+    let kitchen = Kitchen::new(cafe());
+    let mood = |at, words| kitchen.reply(stamp(at), words).mood;
+    assert_eq!(mood(1, "status"), Mood::Waiting);
+    kitchen.well(10);
+    assert_eq!(mood(11, "status"), Mood::Well);
+    assert_eq!(mood(60, "status"), Mood::Worrying);
+    assert_eq!(mood(11, "help"), Mood::Neutral);
+    let mut samples = WELL.map(|value| Ok(degrees(value)));
+    samples[0] = Ok(degrees(9.0));
+    samples[1] = Err(Fault::Crc);
+    kitchen.sweep(20, &samples);
+    assert_eq!(mood(21, "status"), Mood::Alarming);
+    assert_eq!(mood(21, "status creme"), Mood::Worrying);
+}
+
+#[test]
+fn the_question_of_a_refresh_holds_none_of_the_askers_words() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    let again = |words: &str| kitchen.reply(stamp(11), words).again.clone();
+    assert_eq!(again("").as_deref(), Some("status"));
+    assert_eq!(again("mlik in f").as_deref(), Some("status 28-000000000000 in F"));
+    assert_eq!(again("status freezer"), None);
+    assert_eq!(again("trend"), None);
+    assert_eq!(again("nonsense"), None);
+}
+
+#[test]
+fn an_answer_is_reused_only_where_it_would_be_made_the_same() {
+    let moment = |milliseconds: u64| {
+        let mono = Duration::from_millis(1_000_000 + milliseconds);
+        Stamp { mono, wall: Timestamp::from_millisecond(1_767_225_590_000 + milliseconds as i64).unwrap() }
+    };
+    let kitchen = Kitchen::new(cafe());
+    let sweep = |at: u64, milk: Sample| {
+        let mut samples = WELL.map(|value| Ok(degrees(value)));
+        samples[0] = milk;
+        let samples: Vec<_> =
+            samples.into_iter().enumerate().map(|(number, sample)| (probe(number), sample)).collect();
+        kitchen.gateway.cache.record(0, moment(at), Duration::from_millis(10), &samples);
+    };
+    let mut asked = 0;
+    // Sweeps at odd fractions of a second, then none until all is stale, over a midnight at 10 s.
+    for (from, milk) in [(1_234, Ok(degrees(4.0))), (4_777, Err(Fault::Crc)), (8_001, Ok(degrees(5.5)))] {
+        sweep(from, milk);
+        let until = if from == 8_001 { 45_000 } else { from + 3_000 };
+        for at in (from..until).step_by(37) {
+            for words in ["status", "status milk"] {
+                let reply = kitchen.reply(moment(at), words);
+                let anew = answer(words, &kitchen.gateway.view(&Scope::everything()));
+                assert_eq!(
+                    serde_json::to_string(&*reply).unwrap(),
+                    serde_json::to_string(&anew).unwrap(),
+                    "{at} ms"
+                );
+            }
+            // The same again, a moment later: this is the one that may be reused.
+            let reply = kitchen.reply(moment(at + 13), "status milk");
+            let anew = answer("status milk", &kitchen.gateway.view(&Scope::everything()));
+            assert_eq!(
+                serde_json::to_string(&*reply).unwrap(),
+                serde_json::to_string(&anew).unwrap(),
+                "{at} ms"
+            );
+            asked += 1;
+        }
+    }
+    assert!(asked > 500);
+    let first = kitchen.reply(moment(44_950), "status");
+    assert!(Arc::ptr_eq(&first, &kitchen.reply(moment(44_951), "status")), "within the same second");
+    assert!(!Arc::ptr_eq(&first, &kitchen.reply(moment(44_951), "status milk")), "another question");
+}
+
+#[test]
+fn the_documentation_lists_every_word_as_help_does() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/chat.md");
+    let documentation = std::fs::read_to_string(path).unwrap().replace("\\|", "|");
+    for command in Command::ALL {
+        let row = format!("| `fridge {}` |", english::usage(command));
+        assert!(documentation.contains(&row), "docs/chat.md has no row {row}");
+    }
+}

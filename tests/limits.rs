@@ -1,0 +1,232 @@
+//! The server's limits over real sockets: how much, how many and how long; which versions of TLS; and how it
+//! ends.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+mod gateway;
+mod requests;
+mod served;
+use gateway::{Client, PATIENCE};
+use requests::{FORM, assert_refused, connect, post, request, text};
+use served::{Setup, TOKEN};
+
+#[test]
+fn a_body_over_the_limit_is_refused_declared_or_chunked() {
+    let served = Setup::new().serve();
+    let over = vec![b'x'; 256 * 1024 + 1];
+    let answer = post(&mut connect(&served), FORM, &over);
+    assert_refused(&answer, 413);
+
+    let mut chunked = b"POST /webhook HTTP/1.1\r\nHost: fridge\r\nContent-Type: application/json\r\n\
+                        Transfer-Encoding: chunked\r\n\r\n"
+        .to_vec();
+    for chunk in over.chunks(10_000) {
+        chunked.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        chunked.extend_from_slice(chunk);
+        chunked.extend_from_slice(b"\r\n");
+    }
+    chunked.extend_from_slice(b"0\r\n\r\n");
+    assert_refused(&connect(&served).send(&chunked), 413);
+
+    let enormous = b"POST /webhook HTTP/1.1\r\nHost: fridge\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n";
+    assert_refused(&connect(&served).send(enormous), 413);
+
+    let mut exactly = format!("token={TOKEN}&text=fridge&padding=").into_bytes();
+    exactly.resize(256 * 1024, b'x');
+    assert!(text(&post(&mut connect(&served), FORM, &exactly)).contains("Milk"));
+}
+
+#[test]
+fn a_header_over_the_limit_is_refused() {
+    let served = Setup::new().serve();
+    let long = format!("GET /health HTTP/1.1\r\nHost: fridge\r\nX: {}\r\n\r\n", "x".repeat(20_000));
+    assert_eq!(connect(&served).send(long.as_bytes()).status, 431);
+    let many = format!("GET /health HTTP/1.1\r\nHost: fridge\r\n{}\r\n", "X: y\r\n".repeat(100));
+    assert_eq!(connect(&served).send(many.as_bytes()).status, 431);
+}
+
+/// Waits until the server closes the connection; returns how long that took.
+fn until_closed(mut stream: TcpStream, mut drip: impl FnMut(&mut TcpStream)) -> Duration {
+    let began = Instant::now();
+    stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+    let mut buffer = [0; 1024];
+    loop {
+        drip(&mut stream);
+        match stream.read(&mut buffer) {
+            Ok(0) => return began.elapsed(),
+            Ok(_) => {}
+            Err(error)
+                if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+            Err(_) => return began.elapsed(),
+        }
+        assert!(began.elapsed() < PATIENCE, "the server keeps it open");
+    }
+}
+
+/// Limits so short that a test can see them pass, far below its patience.
+fn impatient() -> Setup {
+    let mut setup = Setup::new();
+    let limits = &mut setup.config.limits;
+    limits.handshake = Duration::from_millis(300);
+    limits.first_request = Duration::from_millis(300);
+    limits.body = Duration::from_millis(300);
+    limits.idle = Duration::from_millis(600);
+    setup
+}
+
+#[test]
+fn who_says_nothing_or_says_it_too_slowly_is_closed_and_others_are_served_meanwhile() {
+    let served = impatient().serve();
+    let silent = TcpStream::connect(served.address).unwrap();
+    let dripping = TcpStream::connect(served.address).unwrap();
+    let hello = [0x16, 0x03, 0x01, 0x02, 0x00];
+    let mut sent = 0;
+    assert!(
+        text(&post(&mut connect(&served), FORM, format!("token={TOKEN}&text=fridge").as_bytes()))
+            .contains("Milk")
+    );
+    until_closed(silent, |_| {});
+    until_closed(dripping, |stream| {
+        // The header of a handshake, a byte at a time, then nothing but zeros.
+        let _closed = stream.write_all(&[hello.get(sent).copied().unwrap_or(0)]);
+        sent += 1;
+    });
+    assert!(
+        text(&post(&mut connect(&served), FORM, format!("token={TOKEN}&text=fridge").as_bytes()))
+            .contains("Milk")
+    );
+}
+
+#[test]
+fn a_first_request_that_never_comes_a_body_that_stops_and_an_idle_connection_end_in_time() {
+    let served = impatient().serve();
+    let mut nothing = connect(&served);
+    nothing.handshake();
+    assert!(nothing.until_closed() < Duration::from_secs(5), "no first request");
+
+    let mut half_a_header = connect(&served);
+    half_a_header.write(b"POST /webhook HTTP/1.1\r\nHost: fri");
+    assert!(half_a_header.until_closed() < Duration::from_secs(5), "half a header");
+
+    let mut half_a_body = connect(&served);
+    let answer = half_a_body.send(
+        b"POST /webhook HTTP/1.1\r\nHost: fridge\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"text\":",
+    );
+    assert_refused(&answer, 408);
+
+    let mut idle = connect(&served);
+    assert_eq!(idle.send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n").status, 200);
+    let after = idle.until_closed();
+    assert!(after > Duration::from_millis(400) && after < Duration::from_secs(5), "idle: {after:?}");
+}
+
+#[test]
+fn a_kept_connection_outlives_the_limit_of_the_first_request() {
+    let served = impatient().serve();
+    let mut client = connect(&served);
+    let began = Instant::now();
+    let mut answered = 0;
+    while began.elapsed() < Duration::from_millis(900) {
+        assert_eq!(client.send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n").status, 200);
+        answered += 1;
+    }
+    assert!(answered > 10);
+}
+
+#[test]
+fn the_limits_as_shipped_let_mattermost_close_first() {
+    let limits = fridge::https::Limits::default();
+    assert!(limits.idle > Duration::from_secs(90), "Go closes after 90 s");
+    assert!(limits.body_bytes >= 200 * 1024, "the longest message as a form");
+}
+
+#[test]
+fn plain_http_and_old_tls_are_closed() {
+    let served = Setup::new().serve();
+    let mut plain = TcpStream::connect(served.address).unwrap();
+    plain.write_all(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n").unwrap();
+    assert!(until_closed(plain, |_| {}) < Duration::from_secs(4));
+
+    for version in [[0x03, 0x01], [0x03, 0x02]] {
+        let mut hello = vec![version[0], version[1]];
+        hello.extend_from_slice(&[7; 32]);
+        // No session, one cipher suite (ECDHE-RSA-AES128-SHA), no compression.
+        hello.extend_from_slice(&[0, 0, 2, 0xC0, 0x13, 1, 0]);
+        let mut record = vec![0x16, 0x03, 0x01, 0, hello.len() as u8 + 4, 1, 0, 0, hello.len() as u8];
+        record.extend_from_slice(&hello);
+        let mut stream = TcpStream::connect(served.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(&record).unwrap();
+        let mut answer = Vec::new();
+        let _closed = stream.read_to_end(&mut answer);
+        assert_eq!(answer.first(), Some(&0x15), "an alert for {version:?}: {answer:?}");
+    }
+    let mut client = connect(&served);
+    assert_eq!(client.send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n").status, 200);
+}
+
+#[test]
+fn both_versions_of_tls_are_spoken() {
+    let served = Setup::new().serve();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let mut client = Client::with_versions(served.address, &served.certificate, &[version]);
+        assert_eq!(client.send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n").status, 200, "{version:?}");
+    }
+}
+
+#[test]
+fn the_cap_for_one_address_closes_who_is_over_it() {
+    let mut setup = Setup::new();
+    setup.config.limits.connections_per_address = 3;
+    let served = setup.serve();
+    let mut inside: Vec<Client> = (0..3).map(|_| connect(&served)).collect();
+    for client in &mut inside {
+        assert_eq!(client.send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n").status, 200);
+    }
+    let over = TcpStream::connect(served.address).unwrap();
+    assert!(until_closed(over, |_| {}) < Duration::from_secs(4));
+    drop(inside.pop());
+    // The place is free once the server has seen the end of that connection.
+    let deadline = Instant::now() + PATIENCE;
+    while !Client::is_served(served.address, &served.certificate) {
+        assert!(Instant::now() < deadline, "the place was never freed");
+    }
+}
+
+#[test]
+fn the_cap_in_all_closes_who_is_over_it_but_for_the_chat_server() {
+    for allow in [Vec::new(), vec!["127.0.0.0/8".parse().unwrap()]] {
+        let mut setup = Setup::new();
+        setup.config.limits.connections = 2;
+        setup.config.limits.connections_per_address = 1;
+        setup.config.allow = allow.clone();
+        let served = setup.serve();
+        let mut first = connect(&served);
+        assert_eq!(first.send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n").status, 200);
+        let second = Client::is_served(served.address, &served.certificate);
+        assert_eq!(second, !allow.is_empty(), "the cap for one address holds for who is not in `allow`");
+    }
+}
+
+#[test]
+fn a_request_in_progress_is_answered_before_the_end_and_idle_ones_are_closed() {
+    let mut served = Setup::new().serve();
+    let mut idle = connect(&served);
+    assert_eq!(idle.send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n").status, 200);
+    let mut busy = connect(&served);
+    let body = format!("token={TOKEN}&text=fridge");
+    let whole = request("POST", "/webhook", FORM, body.as_bytes());
+    let (first, rest) = whole.split_at(whole.len() - 5);
+    busy.write(first);
+    // The server has begun with it once another, later one was answered.
+    assert_eq!(connect(&served).send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n").status, 200);
+
+    served.tell_to_end();
+    assert!(idle.until_closed() < Duration::from_secs(3));
+    assert!(text(&busy.send(rest)).contains("Milk"));
+    let address = served.address;
+    served.wait();
+    assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
+}
