@@ -131,6 +131,7 @@ fn gateway_of(fridges: u64) -> Gateway {
         group: None,
         probe: ProbeId::new(0x28, number),
         limits: Limits { min: None, max: Celsius::from_degrees(8.0) },
+        calibration: None,
         out_of_service: false,
     };
     Gateway {

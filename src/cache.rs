@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::bus::BusError;
-use crate::reading::{Celsius, Fault, ProbeId, Reading, Sample, Stamp};
+use crate::reading::{Celsius, Counts, Fault, ProbeId, Reading, Remark, Sample, Sampled, Stamp};
 
 /// A reading is stale once it is older than this many periods of its bus.
 pub const STALE_AFTER_PERIODS: u32 = 3;
@@ -49,6 +49,10 @@ pub struct BusState {
     pub sweep_took: Duration,
     /// Why the bus cannot be measured, since its last good sweep, and since when.
     pub trouble: Option<(BusError, Stamp)>,
+    /// How many sweeps measured it since the start.
+    pub sweeps: u64,
+    /// What is noteworthy about it.
+    pub remarks: Vec<Remark>,
     /// The probes that were ever seen on it since the start.
     pub probes: BTreeMap<ProbeId, ProbeState>,
 }
@@ -71,6 +75,12 @@ pub struct ProbeState {
     pub day: Option<Day>,
     /// Those of the day before that one.
     pub day_before: Option<Day>,
+    /// The newest good value before its fridge's calibration, where there is one.
+    pub raw: Option<Celsius>,
+    /// What went wrong on the way to its values since the start.
+    pub counts: Counts,
+    /// What is noteworthy about it.
+    pub remarks: Vec<Remark>,
     /// How often each fault was seen since the start.
     pub faults: BTreeMap<Fault, u64>,
 }
@@ -106,6 +116,8 @@ impl Cache {
                 last_sweep: None,
                 sweep_took: Duration::ZERO,
                 trouble: None,
+                sweeps: 0,
+                remarks: Vec::new(),
                 probes: BTreeMap::new(),
             })
             .collect();
@@ -131,28 +143,42 @@ impl Cache {
         bus: usize,
         at: Stamp,
         took: Duration,
-        samples: &[(ProbeId, Sample)],
+        samples: impl IntoIterator<Item = impl Into<Sampled>>,
     ) -> Vec<(ProbeId, Sample)> {
         let mut changed = Vec::new();
         self.update(bus, |state| {
-            let sampled: HashMap<ProbeId, Sample> = samples.iter().copied().collect();
+            let sampled: HashMap<ProbeId, Sampled> =
+                samples.into_iter().map(Into::into).map(|sampled| (sampled.probe, sampled)).collect();
             for (&id, probe) in &mut state.probes {
-                let sample = sampled.get(&id).copied().unwrap_or(Err(Fault::Absent));
+                let sample = sampled.get(&id).map_or(Err(Fault::Absent), |sampled| sampled.sample);
                 if probe.take(sample, at, &self.zone) {
                     changed.push((id, sample));
                 }
             }
-            for (&id, &sample) in &sampled {
-                if let Entry::Vacant(unseen) = state.probes.entry(id) {
-                    unseen.insert(ProbeState::new(sample, at)).take(sample, at, &self.zone);
-                    changed.push((id, sample));
-                }
+            for (id, sampled) in sampled {
+                let sample = sampled.sample;
+                let probe = match state.probes.entry(id) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(unseen) => {
+                        let probe = unseen.insert(ProbeState::new(sample, at));
+                        probe.take(sample, at, &self.zone);
+                        changed.push((id, sample));
+                        probe
+                    }
+                };
+                probe.note(sampled);
             }
+            state.sweeps += 1;
             state.last_sweep = Some(at);
             state.sweep_took = took;
             state.trouble = None;
         });
         changed
+    }
+
+    /// Takes in what is noteworthy about the bus.
+    pub fn remark(&self, bus: usize, remarks: Vec<Remark>) {
+        self.update(bus, |state| state.remarks = remarks);
     }
 
     /// Takes in that the bus could not be measured at all: so its probes have no value either.
@@ -184,7 +210,22 @@ impl ProbeState {
             last_fault: None,
             day: None,
             day_before: None,
+            raw: None,
+            counts: Counts::default(),
+            remarks: Vec::new(),
             faults: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in what stands beside the newest sample.
+    fn note(&mut self, sampled: Sampled) {
+        self.counts += sampled.counts;
+        if sampled.sample.is_ok() {
+            self.raw = sampled.raw;
+        }
+        // One that says nothing now has not changed its ways.
+        if sampled.sample.is_ok() || !sampled.remarks.is_empty() {
+            self.remarks = sampled.remarks;
         }
     }
 
@@ -286,6 +327,7 @@ mod tests {
 
     const ONE: ProbeId = ProbeId::new(0x28, 1);
     const TWO: ProbeId = ProbeId::new(0x28, 2);
+    const NOTHING: [Sampled; 0] = [];
 
     fn at(seconds: u64) -> Stamp {
         Stamp { mono: Duration::from_secs(seconds), wall: Timestamp::UNIX_EPOCH }
@@ -304,12 +346,12 @@ mod tests {
     fn a_sweep_tells_which_probes_changed_their_state() {
         let cache = cache(1);
         let took = Duration::from_secs(1);
-        assert_eq!(cache.record(0, at(1), took, &[(ONE, warm(64))]), [(ONE, warm(64))]);
-        assert_eq!(cache.record(0, at(2), took, &[(ONE, warm(70))]), []);
-        assert_eq!(cache.record(0, at(3), took, &[(ONE, Err(Fault::Crc))]), [(ONE, Err(Fault::Crc))]);
-        assert_eq!(cache.record(0, at(4), took, &[(ONE, Err(Fault::Crc))]), []);
-        assert_eq!(cache.record(0, at(5), took, &[]), [(ONE, Err(Fault::Absent))]);
-        assert_eq!(cache.record(0, at(6), took, &[(ONE, warm(64))]), [(ONE, warm(64))]);
+        assert_eq!(cache.record(0, at(1), took, [(ONE, warm(64))]), [(ONE, warm(64))]);
+        assert_eq!(cache.record(0, at(2), took, [(ONE, warm(70))]), []);
+        assert_eq!(cache.record(0, at(3), took, [(ONE, Err(Fault::Crc))]), [(ONE, Err(Fault::Crc))]);
+        assert_eq!(cache.record(0, at(4), took, [(ONE, Err(Fault::Crc))]), []);
+        assert_eq!(cache.record(0, at(5), took, NOTHING), [(ONE, Err(Fault::Absent))]);
+        assert_eq!(cache.record(0, at(6), took, [(ONE, warm(64))]), [(ONE, warm(64))]);
         let snapshot = cache.snapshot();
         let (_, state) = snapshot.probe(ONE).unwrap();
         assert_eq!(state.last_fault, Some((Fault::Absent, at(5), at(5))));
@@ -320,9 +362,9 @@ mod tests {
     #[test]
     fn a_snapshot_does_not_change_under_its_reader() {
         let cache = cache(1);
-        cache.record(0, at(1), Duration::ZERO, &[(ONE, warm(64))]);
+        cache.record(0, at(1), Duration::ZERO, [(ONE, warm(64))]);
         let before = cache.snapshot();
-        cache.record(0, at(2), Duration::ZERO, &[(ONE, warm(80))]);
+        cache.record(0, at(2), Duration::ZERO, [(ONE, warm(80))]);
         assert_eq!(before.probe(ONE).unwrap().1.newest, warm(64));
         assert_eq!(cache.snapshot().probe(ONE).unwrap().1.newest, warm(80));
     }
@@ -330,9 +372,9 @@ mod tests {
     #[test]
     fn a_probe_that_moves_to_another_bus_is_read_there() {
         let cache = cache(2);
-        cache.record(0, at(1), Duration::ZERO, &[(ONE, warm(64))]);
-        cache.record(0, at(11), Duration::ZERO, &[]);
-        cache.record(1, at(12), Duration::ZERO, &[(ONE, warm(80))]);
+        cache.record(0, at(1), Duration::ZERO, [(ONE, warm(64))]);
+        cache.record(0, at(11), Duration::ZERO, NOTHING);
+        cache.record(1, at(12), Duration::ZERO, [(ONE, warm(80))]);
         let age = Duration::from_secs(1);
         let celsius = Celsius::from_sixteenths(80);
         assert_eq!(cache.snapshot().reading(ONE, &at(13)), Reading::Fresh { celsius, age });
@@ -341,7 +383,7 @@ mod tests {
     #[test]
     fn a_sweep_longer_than_the_period_stretches_what_fresh_means() {
         let cache = cache(1);
-        cache.record(0, at(1), Duration::from_secs(20), &[(ONE, warm(64))]);
+        cache.record(0, at(1), Duration::from_secs(20), [(ONE, warm(64))]);
         assert!(matches!(cache.snapshot().reading(ONE, &at(61)), Reading::Fresh { .. }));
         assert!(matches!(cache.snapshot().reading(ONE, &at(62)), Reading::Stale { .. }));
     }
@@ -349,11 +391,11 @@ mod tests {
     #[test]
     fn a_probe_no_bus_has_seen_is_pending_then_absent() {
         let cache = cache(2);
-        cache.record(0, at(1), Duration::ZERO, &[(ONE, warm(64))]);
+        cache.record(0, at(1), Duration::ZERO, [(ONE, warm(64))]);
         let reading = |now| cache.snapshot().reading(TWO, &at(now));
         let (pending, absent) = (Fault::Pending, Fault::Absent);
         assert_eq!(reading(2), Reading::Fault { fault: pending, lasts: Duration::from_secs(2) });
-        cache.record(1, at(3), Duration::ZERO, &[]);
+        cache.record(1, at(3), Duration::ZERO, NOTHING);
         assert_eq!(reading(4), Reading::Fault { fault: absent, lasts: Duration::from_secs(4) });
     }
 
@@ -362,7 +404,7 @@ mod tests {
         let cache = cache(1);
         let fresh = |now| cache.snapshot().buses[0].is_fresh(&at(now));
         assert!(!fresh(0));
-        cache.record(0, at(1), Duration::ZERO, &[]);
+        cache.record(0, at(1), Duration::ZERO, NOTHING);
         assert!(fresh(31) && !fresh(32));
         let error = BusError { fault: Fault::Bus, detail: String::new() };
         cache.record_failure(0, at(2), &error);

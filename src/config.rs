@@ -122,7 +122,7 @@ impl Check<'_> {
             name: file.name.map(|name| self.name(name)),
             units: self.units(file.units),
             https,
-            buses: file.bus.into_iter().enumerate().map(|(index, bus)| self.bus(index + 1, bus)).collect(),
+            buses: self.buses(file.bus),
             fridges,
             warnings,
         }

@@ -19,6 +19,7 @@ use crate::chat::{Gateway, Scope, english};
 use crate::config::Config;
 use crate::history::History;
 use crate::https;
+use crate::poll::trust::Calibrations;
 use crate::poll::{self, Outcome, Polled};
 use crate::reading::{Clock, ProbeId, Sample, Stamp};
 use crate::socket::{self, Asker, Question};
@@ -216,6 +217,7 @@ fn make_folder(path: &Path) -> Result<(), Error> {
 fn polled(config: &Config, cache: &Arc<Cache>, history: &Arc<History>) -> Vec<Polled> {
     let fridge_of: Arc<HashMap<ProbeId, String>> =
         Arc::new(config.fridges.iter().map(|fridge| (fridge.probe, fridge.name.clone())).collect());
+    let calibrations = calibrations(config);
     let entries = config.buses.iter().enumerate();
     entries
         .map(|(index, entry)| {
@@ -226,14 +228,16 @@ fn polled(config: &Config, cache: &Arc<Cache>, history: &Arc<History>) -> Vec<Po
                 name: entry.name.clone(),
                 period: entry.period,
                 open: Box::new(move || bus::open(&bus_config)),
+                calibrations: Arc::clone(&calibrations),
                 report: Box::new(move |outcome| match outcome {
-                    Outcome::Sweep { at, took, samples } => {
-                        for &(probe, sample) in &samples {
-                            if let Ok(celsius) = sample {
-                                history.add(probe, &at, celsius);
+                    Outcome::Sweep { at, took, judged } => {
+                        for sampled in &judged.probes {
+                            if let Ok(celsius) = sampled.sample {
+                                history.add(sampled.probe, &at, celsius);
                             }
                         }
-                        for (probe, sample) in cache.record(index, at, took, &samples) {
+                        cache.remark(index, judged.remarks);
+                        for (probe, sample) in cache.record(index, at, took, judged.probes) {
                             log_change(&name, probe, fridge_of.get(&probe), sample);
                         }
                     }
@@ -242,6 +246,12 @@ fn polled(config: &Config, cache: &Arc<Cache>, history: &Arc<History>) -> Vec<Po
             }
         })
         .collect()
+}
+
+/// How the probe in each fridge is corrected.
+pub fn calibrations(config: &Config) -> Calibrations {
+    let fridges = config.fridges.iter();
+    Arc::new(fridges.filter_map(|fridge| Some((fridge.probe, fridge.calibration?))).collect())
 }
 
 /// One line for a probe that is new, has another fault than before, or has none any more.

@@ -6,6 +6,7 @@
 //! readings grow old, and everybody can see their age.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -13,7 +14,12 @@ use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 use crate::bus::{Bus, BusError};
-use crate::reading::{Clock, Fault, ProbeId, Sample, Stamp};
+use crate::reading::{Clock, Fault, Remark, Sampled, Stamp};
+
+pub mod trust;
+mod voltage;
+
+use trust::{Calibrations, Judged, Trust};
 
 /// The longest wait between two tries of a bus that fails. Somebody who has just mended a wire
 /// watches for this long.
@@ -28,8 +34,8 @@ pub enum Outcome {
         at: Stamp,
         /// How long it took.
         took: Duration,
-        /// What it says of each probe.
-        samples: Vec<(ProbeId, Sample)>,
+        /// What is believed of each probe.
+        judged: Judged,
     },
     /// The bus could not be measured at all.
     Failed {
@@ -49,6 +55,8 @@ pub struct Polled {
     pub period: Duration,
     /// Opens it; called in its thread, and again after the bus has panicked or could not be opened.
     pub open: Box<dyn FnMut() -> Result<Box<dyn Bus>, BusError> + Send>,
+    /// How each probe's values are corrected.
+    pub calibrations: Calibrations,
     /// Takes what each try came to.
     pub report: Box<dyn FnMut(Outcome) + Send>,
 }
@@ -125,6 +133,7 @@ impl Pollers {
 
 fn poll(mut polled: Polled, clock: &Clock, stop: &Stop) {
     let mut bus: Option<Box<dyn Bus>> = None;
+    let mut trust = Trust::new(Arc::clone(&polled.calibrations));
     let mut failures: u32 = 0;
     let mut said: Option<String> = None;
     loop {
@@ -134,19 +143,23 @@ fn poll(mut polled: Polled, clock: &Clock, stop: &Stop) {
                 Some(bus) => bus,
                 none => none.insert((polled.open)()?),
             };
-            bus.measure()
+            trust.measure(bus.as_mut())
         }));
         let result = measured.unwrap_or_else(|_| {
             bus = None;
             Err(BusError { fault: Fault::Bus, detail: String::from("the driver failed; it is started anew") })
         });
         let wait = match result {
-            Ok(samples) => {
+            Ok(mut judged) => {
                 if said.take().is_some() {
                     info!(bus = polled.name, "the bus works again");
                 }
                 failures = 0;
-                (polled.report)(Outcome::Sweep { at, took: began.elapsed(), samples });
+                let resets = |sampled: &Sampled| sampled.counts.resets > 0;
+                if judged.probes.iter().any(resets) && voltage::was_too_low(Path::new(voltage::HWMON)) {
+                    judged.remarks.push(Remark::UnderVoltage);
+                }
+                (polled.report)(Outcome::Sweep { at, took: began.elapsed(), judged });
                 polled.period
             }
             Err(error) => {
@@ -175,6 +188,7 @@ fn back_off(period: Duration, failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bus::Sweep;
 
     #[test]
     fn the_wait_doubles_up_to_a_minute_and_never_falls_below_the_period() {
@@ -193,16 +207,16 @@ mod tests {
     }
 
     impl Bus for Script {
-        fn measure(&mut self) -> Result<Vec<(ProbeId, Sample)>, BusError> {
+        fn measure(&mut self) -> Result<Sweep, BusError> {
             self.step += 1;
             match self.step {
-                1 => Ok(Vec::new()),
+                1 => Ok(Sweep::default()),
                 2 => Err(BusError { fault: Fault::Shorted, detail: String::from("held low") }),
                 3 => panic!("a bug in a driver"),
                 _ => {
                     let _told = self.hanging.send(());
                     let _never = self.never.recv();
-                    Ok(Vec::new())
+                    Ok(Sweep::default())
                 }
             }
         }
@@ -224,6 +238,7 @@ mod tests {
                 };
                 Ok(Box::new(script))
             }),
+            calibrations: Calibrations::default(),
             report: Box::new(move |outcome| {
                 // The test may have ended already.
                 drop(outcomes.send(outcome));

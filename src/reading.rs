@@ -5,12 +5,17 @@
 //! [`Fault`] with a reason, never a number that looks like one.
 
 use std::fmt;
+use std::ops::AddAssign;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+mod remark;
+
+pub use remark::{CloneSign, Remark};
 
 /// One probe's identity: the family code and the 48-bit serial number of its ROM code.
 ///
@@ -189,6 +194,53 @@ impl Fault {
 
 /// What one sweep says of one probe.
 pub type Sample = Result<Celsius, Fault>;
+
+/// What one sweep says of one probe, and what it took to say so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sampled {
+    /// The probe.
+    pub probe: ProbeId,
+    /// Its value, or why there is none.
+    pub sample: Sample,
+    /// The value before its fridge's calibration, where there is one.
+    pub raw: Option<Celsius>,
+    /// What went wrong on the way.
+    pub counts: Counts,
+    /// What is noteworthy about the probe.
+    pub remarks: Vec<Remark>,
+}
+
+impl From<(ProbeId, Sample)> for Sampled {
+    fn from((probe, sample): (ProbeId, Sample)) -> Self {
+        Sampled { probe, sample, raw: None, counts: Counts::default(), remarks: Vec::new() }
+    }
+}
+
+/// How often something went wrong between asking a probe and believing it, also where it was mended by
+/// asking again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Answers whose checksum did not fit.
+    pub crc: u64,
+    /// Tries in which the computer missed a time window of the bus.
+    pub late: u64,
+    /// Tries that nobody answered.
+    pub no_answer: u64,
+    /// Values that the probe holds at power-on.
+    pub resets: u64,
+    /// Readings that were made again.
+    pub retries: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        self.crc += other.crc;
+        self.late += other.late;
+        self.no_answer += other.no_answer;
+        self.resets += other.resets;
+        self.retries += other.retries;
+    }
+}
 
 /// A moment, on both clocks. Ages come from `mono` alone: a Raspberry Pi has no battery clock, and
 /// its wall clock may jump by years when the network comes up.

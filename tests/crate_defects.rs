@@ -9,7 +9,7 @@ use ds18b20::Ds18b20;
 use embedded_hal::blocking::delay::DelayUs;
 use embedded_hal::digital::v2::{InputPin, OutputPin};
 use fridge::bus::Bus;
-use fridge::bus::onewire::scratchpad;
+use fridge::bus::scratchpad;
 use fridge::bus::simulated::fault::Stalls;
 use fridge::bus::simulated::probe::{Next, Timing};
 use fridge::bus::simulated::wire::Shared;
@@ -34,7 +34,7 @@ fn a_strict_probe_cannot_be_read_because_the_sample_comes_too_late() {
     assert!(wire.borrow().violations.read > 0, "tRDV was missed");
 
     let mut cured = Bench::new(1, Timing::STRICT, 2_000);
-    assert_eq!(cured.driver.measure().unwrap()[0].1, warm(320));
+    assert_eq!(cured.measure().unwrap()[0].1, warm(320));
     assert_eq!(cured.wire.borrow().violations.total(), 0);
 }
 
@@ -46,11 +46,11 @@ fn temperatures_below_zero_and_below_twelve_bits_are_decoded_wrong() {
         let mut bench = Bench::new(1, Timing::TYPICAL, 100);
         bench.wire.borrow_mut().probes[0].set_resolution(bits);
         bench.set_all(sixteenths);
-        assert_eq!(bench.driver.measure().unwrap()[0].1, warm(sixteenths), "ours at {bits} bits");
+        assert_eq!(bench.measure().unwrap()[0].1, warm(sixteenths), "ours at {bits} bits");
 
         let (mut bus, mut delay) = bare(&bench.wire);
         let bytes = ds18b20::read_scratchpad(&address(1), &mut bus, &mut delay).unwrap();
-        assert_eq!(scratchpad::decode(&bytes), warm(sixteenths));
+        assert_eq!(scratchpad::decode(scratchpad::DS18B20, &bytes), warm(sixteenths));
         let probe = Ds18b20::new::<()>(address(1)).unwrap();
         let data = probe.read_data(&mut bus, &mut delay).unwrap();
         // The undefined bits of a low resolution are junk, and the crate does not clear them.
@@ -68,9 +68,9 @@ fn a_command_to_nobody_is_taken_for_done() {
     assert!(matches!(absent, Err(OneWireError::CrcMismatch)), "absence looks like noise");
 
     let mut cured = Bench::new(1, Timing::TYPICAL, 100);
-    cured.driver.measure().unwrap();
+    cured.measure().unwrap();
     cured.wire.borrow_mut().probes[0].plugged = false;
-    assert_eq!(cured.driver.measure().unwrap_err().fault, Fault::NoAnswer);
+    assert_eq!(cured.measure().unwrap_err().fault, Fault::NoAnswer);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn nine_zeros_of_a_short_circuit_are_taken_for_zero_degrees() {
     bus.read_bytes(&mut bytes, &mut delay).unwrap();
     assert!(one_wire_bus::crc::check_crc8::<()>(&bytes).is_ok(), "the checksum of zeros is right");
 
-    assert_eq!(scratchpad::decode(&bytes), Err(Fault::Shorted));
+    assert_eq!(scratchpad::decode(scratchpad::DS18B20, &bytes), Err(Fault::Shorted));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_search_that_misses_a_presence_pulse_ends_short_without_an_error() {
 
     let mut cured = Bench::new(5, Timing::TYPICAL, 100);
     cured.wire.borrow_mut().faults.missing_presence = vec![3];
-    assert_eq!(cured.driver.measure().unwrap().len(), 5);
+    assert_eq!(cured.measure().unwrap().len(), 5);
 }
 
 #[test]
@@ -119,10 +119,10 @@ fn a_conversion_lost_to_a_stall_hands_out_the_old_value() {
     let convert = &mut || ds18b20::start_simultaneous_temp_measurement(&mut bus, &mut delay).is_ok();
     assert!(lost(convert, &bare_wire) > 0, "the crate takes a lost conversion for done");
 
-    let Bench { wire, mut driver } = Bench::new(1, Timing::TYPICAL, 100);
+    let Bench { wire, mut driver, .. } = Bench::new(1, Timing::TYPICAL, 100);
     wire.borrow_mut().stall(stalls);
     let convert =
-        &mut || driver.measure().is_ok_and(|samples| samples.iter().all(|(_, sample)| sample.is_ok()));
+        &mut || driver.measure().is_ok_and(|sweep| sweep.probes.iter().all(|found| found.said.is_ok()));
     assert_eq!(lost(convert, &wire), 0);
 }
 
@@ -208,5 +208,5 @@ fn the_sequence_of_operations_and_delays_is_the_one_the_adapter_reads() {
 fn a_value_of_another_probe_kind_is_not_made_up() {
     let mut bench = Bench::new(1, Timing::TYPICAL, 100);
     bench.set(1, Next::Sixteenths(2_047));
-    assert_eq!(bench.driver.measure().unwrap()[0].1, Err(Fault::PowerFail), "127.94 °C is no temperature");
+    assert_eq!(bench.measure().unwrap()[0].1, Err(Fault::PowerFail), "127.94 °C is no temperature");
 }

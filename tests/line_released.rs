@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
 
 use embedded_hal::digital::v2::{InputPin, OutputPin};
-use fridge::bus::Bus;
 use fridge::bus::onewire::Driver;
 use fridge::bus::simulated::fault::Sabotage;
 use fridge::bus::simulated::probe::Timing;
@@ -17,7 +16,7 @@ use bench_wire::{Bench, wire};
 fn sabotage(kind: Sabotage) -> u64 {
     let operations = {
         let mut bench = Bench::new(2, Timing::TYPICAL, 100);
-        bench.driver.measure().unwrap();
+        bench.measure().unwrap();
         bench.wire.borrow().operations
     };
     for operation in 1..=operations {
@@ -25,7 +24,7 @@ fn sabotage(kind: Sabotage) -> u64 {
         let already = bench.wire.borrow().operations;
         bench.wire.borrow_mut().faults.sabotage = Some((already + operation, kind));
         // An error, a panic, or a sweep that made up for it: the line is what counts.
-        let _ended = catch_unwind(AssertUnwindSafe(|| bench.driver.measure()));
+        let _ended = catch_unwind(AssertUnwindSafe(|| bench.measure()));
         assert!(!bench.wire.borrow().is_pulled(), "operation {operation}: {kind:?} left the line low");
     }
     operations
@@ -103,6 +102,7 @@ fn sweeping_process() {
             let pin = Register { pin: WirePin(wire.clone()), file };
             Ok(Box::new(Driver::new(pin, WireClock::virtual_time(&wire))?))
         }),
+        calibrations: Default::default(),
         report: Box::new(move |outcome| {
             if !swept && matches!(outcome, Outcome::Sweep { .. }) {
                 swept = true;

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use fridge::bus::{Bus, BusError};
+use fridge::bus::{Bus, BusError, Found, Said, Sweep};
 use fridge::cache::Cache;
 use fridge::chat::{Gateway, Scope, Units};
 use fridge::fridge::{Fridge, Limits};
 use fridge::poll::{self, Outcome, Polled};
-use fridge::reading::{Celsius, Clock, ProbeId, Sample, Stamp};
+use fridge::reading::{Clock, ProbeId, Stamp};
 
 const PROBE: ProbeId = ProbeId::new(0x28, 1);
 
@@ -22,13 +22,17 @@ struct Hanging {
 }
 
 impl Bus for Hanging {
-    fn measure(&mut self) -> Result<Vec<(ProbeId, Sample)>, BusError> {
+    fn measure(&mut self) -> Result<Sweep, BusError> {
         if self.swept {
             self.hangs.send(()).expect("the test waits for this");
             let _never = self.never.recv();
         }
         self.swept = true;
-        Ok(vec![(PROBE, Ok(Celsius::from_sixteenths(64)))])
+        // 4 °C, with byte 6 as a DS18B20 has it.
+        let mut bytes = [0x40, 0x00, 0x4B, 0x46, 0x7F, 0xFF, 0x10, 0x10, 0];
+        bytes[8] = one_wire_bus::crc::crc8(&bytes[..8]);
+        let said = Ok(Said::Scratchpad { bytes, marked: false });
+        Ok(Sweep { probes: vec![Found::new(PROBE, said)], remarks: Vec::new() })
     }
 }
 
@@ -53,8 +57,8 @@ fn every_answer_comes_at_once_and_shows_the_age_growing_to_stale() {
     let report = {
         let cache = Arc::clone(&cache);
         move |outcome| {
-            if let Outcome::Sweep { at, samples, .. } = outcome {
-                cache.record(0, at, Duration::ZERO, &samples);
+            if let Outcome::Sweep { at, judged, .. } = outcome {
+                cache.record(0, at, Duration::ZERO, judged.probes);
             }
         }
     };
@@ -62,6 +66,7 @@ fn every_answer_comes_at_once_and_shows_the_age_growing_to_stale() {
         name: String::from("bus 1"),
         period,
         open: Box::new(move || Ok(Box::new(bus.take().expect("it is opened once")))),
+        calibrations: Default::default(),
         report: Box::new(report),
     };
     let pollers = poll::start(vec![polled], &clock).unwrap();
@@ -74,6 +79,7 @@ fn every_answer_comes_at_once_and_shows_the_age_growing_to_stale() {
             group: None,
             probe: PROBE,
             limits: Limits::default(),
+            calibration: None,
             out_of_service: false,
         }],
         units: Units::Celsius,

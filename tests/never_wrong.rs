@@ -9,12 +9,12 @@ use std::rc::Rc;
 use std::sync::Mutex;
 
 use fastrand::Rng;
-use fridge::bus::Bus;
 use fridge::bus::onewire::Driver;
 use fridge::bus::simulated::fault::Stalls;
 use fridge::bus::simulated::probe::{Next, Probe, Timing};
 use fridge::bus::simulated::probe_id;
 use fridge::bus::simulated::wire::{Costs, Shared, Wire, WireClock, WirePin};
+use fridge::poll::trust::Trust;
 use one_wire_bus::{Address, OneWire};
 
 const READS: u64 = if cfg!(debug_assertions) { 10_000 } else { 200_000 };
@@ -94,22 +94,23 @@ fn run(timing: Timing, stalls: (u64, u64, f64, bool), seed: u64) -> Tally {
     while tally.reads < READS {
         let clock = WireClock::virtual_time(&wire);
         let mut driver = Driver::new(WirePin(Rc::clone(&wire)), clock).expect("the pin works");
+        let mut trust = Trust::default();
         for sweep in 0..SWEEPS_A_DRIVER {
             let truth = set_temperatures(&wire, &mut random);
             let before = conversions(&wire);
-            let samples = driver.measure();
+            let judged = trust.measure(&mut driver);
             let after = conversions(&wire);
             tally.sweeps += 1;
-            let Ok(samples) = samples else { continue };
+            let Ok(judged) = judged else { continue };
             if sweep == 0 {
                 tally.searches += 1;
-                tally.short_searches += u64::from(samples.len() != PROBES);
+                tally.short_searches += u64::from(judged.probes.len() != PROBES);
             }
             let mut good = 0;
-            for (id, sample) in samples {
-                let index = index_of(id);
+            for sampled in judged.probes {
+                let index = index_of(sampled.probe);
                 tally.reads += 1;
-                let Ok(celsius) = sample else { continue };
+                let Ok(celsius) = sampled.sample else { continue };
                 good += 1;
                 tally.wrong += u64::from(celsius.sixteenths() != truth[index]);
                 tally.lost_conversions += u64::from(after[index] == before[index]);

@@ -1,17 +1,16 @@
 //! The driver on the simulated wire: every temperature at every resolution, and everything that
 //! happens to a bus of probes.
 
-use fridge::bus::Bus;
 use fridge::bus::onewire::SEARCH_PERIOD;
 use fridge::bus::simulated::probe::{Next, Probe, Timing};
 use fridge::bus::simulated::probe_id;
-use fridge::reading::{Celsius, Fault, Sample};
+use fridge::reading::{Celsius, Fault, Remark, Sample};
 
 mod bench_wire;
 use bench_wire::{Bench, US};
 
 fn samples(bench: &mut Bench) -> Vec<Sample> {
-    bench.driver.measure().expect("the bus works").into_iter().map(|(_, sample)| sample).collect()
+    bench.measure().expect("the bus works").into_iter().map(|(_, sample)| sample).collect()
 }
 
 fn warm(sixteenths: i16) -> Sample {
@@ -123,7 +122,7 @@ fn a_silent_probe_costs_the_others_little() {
 fn an_empty_bus_and_a_shorted_one_say_so_and_recover() {
     let mut bench = Bench::new(1, Timing::TYPICAL, 100);
     bench.wire.borrow_mut().probes[0].plugged = false;
-    let error = bench.driver.measure().unwrap_err();
+    let error = bench.measure().unwrap_err();
     assert_eq!(error.fault, Fault::NoAnswer);
     assert!(error.detail.contains("4.7 kΩ"));
 
@@ -132,7 +131,7 @@ fn an_empty_bus_and_a_shorted_one_say_so_and_recover() {
 
     let now = bench.now();
     bench.wire.borrow_mut().faults.stuck_low_from = Some(now);
-    assert_eq!(bench.driver.measure().unwrap_err().fault, Fault::Shorted);
+    assert_eq!(bench.measure().unwrap_err().fault, Fault::Shorted);
     bench.wire.borrow_mut().faults.stuck_low_from = None;
     assert_eq!(samples(&mut bench), [warm(320)]);
 }
@@ -166,8 +165,9 @@ fn a_first_value_and_a_jump_are_read_twice_and_a_small_step_once() {
         bench.wire.borrow().resets - before
     };
     let mut bench = Bench::new(1, Timing::TYPICAL, 100);
-    // A search of one probe takes one reset, a conversion one, a reading one.
-    assert_eq!(resets(&mut bench), 4, "the first value is read twice");
+    // A search of one probe takes one reset, to ask for its supply one, to mark it and look three, a
+    // conversion one, a reading one.
+    assert_eq!(resets(&mut bench), 8, "the first value is read twice");
     bench.set(1, Next::Sixteenths(320 + 16));
     assert_eq!(resets(&mut bench), 2, "one degree is no jump");
     bench.set(1, Next::Sixteenths(320 + 33));
@@ -184,12 +184,14 @@ fn a_probe_that_lost_its_power_shows_no_85_degrees_and_one_at_85_does() {
 }
 
 #[test]
-fn a_family_that_is_no_ds18b20_is_left_alone() {
+fn what_is_no_temperature_probe_is_left_alone_with_a_remark() {
     let mut bench = Bench::new(1, Timing::TYPICAL, 100);
-    let other = fridge::reading::ProbeId::new(0x10, 5);
+    let other = fridge::reading::ProbeId::new(0x01, 5);
     bench.wire.borrow_mut().probes.push(Probe::new(other, Timing::TYPICAL));
-    let found = bench.driver.measure().unwrap();
+    let judged = bench.trust.measure(&mut bench.driver).unwrap();
+    let found: Vec<_> = judged.probes.iter().map(|sampled| (sampled.probe, sampled.sample)).collect();
     assert_eq!(found, [(probe_id(1), warm(320))]);
+    assert_eq!(judged.remarks, [Remark::Phantom(other)]);
 }
 
 #[test]
@@ -203,8 +205,11 @@ fn the_wait_is_as_long_as_the_slowest_probe_needs() {
     samples(&mut bench);
     let took = (bench.now() - before) as f64 / 1e6;
     assert!((187.5..187.5 + 25.0).contains(&took), "10 bits take 187.5 ms, this took {took} ms");
-    // Its power fails, and it comes back with twelve bits from its EEPROM: too short a wait for it.
+    // Its power fails, and it comes back with twelve bits from its EEPROM: too short a wait for it,
+    // which is seen, and made up for at once.
     bench.wire.borrow_mut().probes[0].set_resolution(12);
     bench.wire.borrow_mut().probes[0].power_on();
-    assert_eq!(samples(&mut bench)[0], Err(Fault::PowerOnReset));
+    let before = bench.now();
+    assert_eq!(samples(&mut bench)[0], warm(320));
+    assert!((bench.now() - before) as f64 / 1e6 > 187.5 + 750.0);
 }

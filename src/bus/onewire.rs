@@ -10,16 +10,15 @@ use std::time::Duration;
 
 use embedded_hal::digital::v2::{InputPin, OutputPin};
 use one_wire_bus::{Address, OneWire, OneWireError, OneWireResult, SearchState};
-use tracing::{info, warn};
+use tracing::info;
 
-use super::{Bus, BusError};
-use crate::reading::{Celsius, Fault, ProbeId, Sample};
+use super::scratchpad::{self, FAMILIES, MARK, Scratchpad};
+use super::{Bus, BusError, Found, Said, Sweep};
+use crate::reading::{Counts, Fault, ProbeId, Remark};
 
 pub mod pin;
-pub mod scratchpad;
 
 use pin::{Clock, Line, Pace, Pin, Trouble};
-use scratchpad::Scratchpad;
 
 /// How often one transaction is tried. With five tries a sweep of 20 probes is complete in 99.8 % of
 /// cases at 50 long stalls a second (simulated).
@@ -32,10 +31,14 @@ pub const SEARCH_PERIOD: Duration = Duration::from_secs(60);
 const MISSES: u8 = 3;
 /// A value further than this from the last good one is read twice: 1 °C.
 const SURPRISING: u16 = 16;
+/// How often a probe that does not keep its mark is given it again.
+const MARK_TRIES: u8 = 3;
+/// So many answers in a row that are garbled in the very same way come from two probes, not from noise.
+const TWIN_ANSWERS: usize = 3;
+/// How long to wait before a transaction is tried again, in nanoseconds: by chance 0.1 to 1 ms.
+const PAUSE: std::ops::Range<u64> = 100_000..1_000_000;
 /// tCONV at 12 bits; each bit less halves it (datasheet, "AC Electrical Characteristics").
 const CONVERSION_12_BITS: u64 = 750_000_000;
-/// The family code of a DS18B20.
-pub const FAMILY: u8 = ds18b20::FAMILY_CODE;
 
 /// A 1-Wire bus of DS18B20 probes. Bound to its thread.
 pub struct Driver<P, C>
@@ -44,6 +47,8 @@ where
     C: Clock,
 {
     wire: Wire<P, C>,
+    /// The resolution that every probe is to have, 9 to 12 bits; `None` leaves each its own.
+    resolution: Option<u8>,
     probes: BTreeMap<ProbeId, Known>,
     refused: BTreeSet<ProbeId>,
     search_due: u64,
@@ -52,12 +57,18 @@ where
 /// What the driver remembers of a probe.
 struct Known {
     address: Address,
-    last_good: Option<Celsius>,
+    family: u8,
+    last_good: Option<Scratchpad>,
     /// Its resolution in bits, as last read.
     resolution: u8,
     /// Searches in a row that did not find it.
     misses: u8,
     silent: bool,
+    /// Whether it is fed through the data line; `None` until it said so.
+    parasite: Option<bool>,
+    marked: bool,
+    /// How often it did not keep its mark.
+    unmarkable: u8,
 }
 
 impl<P, C> Driver<P, C>
@@ -71,7 +82,20 @@ where
     /// Where the pin fails.
     pub fn new(pin: P, clock: C) -> Result<Self, BusError> {
         let wire = Wire::new(Rc::new(Line::new(pin, clock))).map_err(bus_error)?;
-        Ok(Driver { wire, probes: BTreeMap::new(), refused: BTreeSet::new(), search_due: 0 })
+        Ok(Driver {
+            wire,
+            resolution: None,
+            probes: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            search_due: 0,
+        })
+    }
+
+    /// Gives every probe that resolution, 9 to 12 bits. It is never stored in a probe's EEPROM, which some
+    /// clones can write eight times in their life.
+    pub fn with_resolution(mut self, bits: Option<u8>) -> Self {
+        self.resolution = bits;
+        self
     }
 
     /// Searches the bus: finds new probes and counts the misses of known ones. A search that fails
@@ -80,18 +104,17 @@ where
         let found = self.wire.search()?;
         self.search_due = self.wire.line.clock().now() + SEARCH_PERIOD.as_nanos() as u64;
         let mut present = BTreeSet::new();
+        self.refused.clear();
         for address in found {
             let id = ProbeId::from_rom(address.0.to_le_bytes());
-            if id.family() != FAMILY {
-                if self.refused.insert(id) {
-                    warn!("{id} is no DS18B20 (family 28) and is left alone");
-                }
+            if !FAMILIES.contains(&id.family()) {
+                self.refused.insert(id);
                 continue;
             }
             present.insert(id);
             self.probes.entry(id).or_insert_with(|| {
                 info!("found probe {id}");
-                Known { address, last_good: None, resolution: 12, misses: 0, silent: false }
+                Known::new(address, id.family())
             });
         }
         self.probes.retain(|id, known| {
@@ -111,12 +134,35 @@ where
     }
 }
 
+impl Known {
+    fn new(address: Address, family: u8) -> Self {
+        Known {
+            address,
+            family,
+            last_good: None,
+            resolution: 12,
+            misses: 0,
+            silent: false,
+            parasite: None,
+            marked: false,
+            unmarkable: 0,
+        }
+    }
+
+    /// What is noteworthy about it, apart from what its answers were like.
+    fn remarks(&self) -> Vec<Remark> {
+        let parasite = (self.parasite == Some(true)).then_some(Remark::Parasite);
+        let coarse = self.last_good.is_some() && self.resolution < 12;
+        parasite.into_iter().chain(coarse.then_some(Remark::Resolution(self.resolution))).collect()
+    }
+}
+
 impl<P, C> Bus for Driver<P, C>
 where
     P: InputPin + OutputPin<Error = <P as InputPin>::Error>,
     C: Clock,
 {
-    fn measure(&mut self) -> Result<Vec<(ProbeId, Sample)>, BusError> {
+    fn measure(&mut self) -> Result<Sweep, BusError> {
         if self.wire.line.clock().now() >= self.search_due {
             match self.search() {
                 // While known probes can be read, a search that failed is made up for next time.
@@ -124,9 +170,14 @@ where
                 result => result.map_err(bus_error)?,
             }
         }
+        let mut remarks: Vec<Remark> = self.refused.iter().copied().map(Remark::Phantom).collect();
+        remarks.extend(self.wire.line.clock().lacks_priority().then_some(Remark::NoPriority));
         if self.probes.is_empty() {
             self.search_due = 0;
-            return Ok(Vec::new());
+            return Ok(Sweep { probes: Vec::new(), remarks });
+        }
+        for known in self.probes.values_mut() {
+            self.wire.prepare(known, self.resolution);
         }
         if let Err(trouble) = self.convert() {
             self.search_due = 0;
@@ -134,20 +185,55 @@ where
                 return Err(bus_error(trouble));
             }
             // What the probes hold now is the last conversion's.
-            return Ok(self.probes.keys().map(|id| (*id, Err(Fault::Late))).collect());
+            let late = self.probes.keys().map(|id| Found {
+                counts: Counts { late: 1, ..Counts::default() },
+                ..Found::new(*id, Err(Fault::Late))
+            });
+            return Ok(Sweep { probes: late.collect(), remarks });
         }
-        let mut samples = Vec::with_capacity(self.probes.len());
+        let mut probes = Vec::with_capacity(self.probes.len());
         for (id, known) in &mut self.probes {
-            let sample = self.wire.read(known);
-            let silent = sample == Err(Fault::NoAnswer);
+            let mut tried = Tried::default();
+            let said = self.wire.read(known, &mut tried);
+            let silent = said == Err(Fault::NoAnswer);
             if silent && !known.silent {
                 self.search_due = 0;
             }
             known.silent = silent;
-            samples.push((*id, sample));
+            let mut remarks = known.remarks();
+            if tried.is_twin() {
+                remarks.push(Remark::Twin);
+            }
+            probes.push(Found { probe: *id, said, counts: tried.counts, remarks });
         }
-        Ok(samples)
+        Ok(Sweep { probes, remarks })
     }
+}
+
+/// Drives that many slots, half of them zeros and half reads, on a pin without a reset before them, so that
+/// no probe listens. Returns how many missed a time window.
+///
+/// # Errors
+/// Where the pin fails, or the line is held low.
+pub fn count_late_slots<P, C>(pin: P, clock: C, slots: u32) -> Result<u32, BusError>
+where
+    P: InputPin + OutputPin<Error = <P as InputPin>::Error>,
+    C: Clock,
+{
+    let mut wire = Wire::new(Rc::new(Line::new(pin, clock))).map_err(bus_error)?;
+    let mut late = 0;
+    for slot in 0..slots {
+        let result = wire.transact(1, &mut Tried::default(), |bus, pace| match slot % 2 {
+            0 => bus.write_bit(false, pace),
+            _ => bus.read_bit(pace).map(drop),
+        });
+        match result {
+            Ok(()) => {}
+            Err(Trouble::Late) => late += 1,
+            Err(trouble) => return Err(bus_error(trouble)),
+        }
+    }
+    Ok(late)
 }
 
 fn bus_error(trouble: Trouble) -> BusError {
@@ -204,6 +290,7 @@ where
 {
     fn drop(&mut self) {
         self.0.release();
+        self.0.clock().set_urgent(false);
     }
 }
 
@@ -220,12 +307,14 @@ where
     fn transact<T>(
         &mut self,
         tries: usize,
+        tried: &mut Tried,
         mut transaction: impl FnMut(&mut OneWire<Pin<P, C>>, &mut Pace<P, C>) -> OneWireResult<T, Trouble>,
     ) -> Result<T, Trouble> {
         let mut last = Trouble::Late;
         for _ in 0..tries {
             let result = {
                 let _release = Release(&self.line);
+                self.line.clock().set_urgent(true);
                 transaction(&mut self.bus, &mut self.pace)
             };
             last = match result {
@@ -233,20 +322,29 @@ where
                 Err(OneWireError::PinError(trouble)) => trouble,
                 Err(OneWireError::BusNotHigh) => Trouble::Shorted,
                 // A scratchpad of 72 ones: nobody held the line once.
-                Err(OneWireError::CrcMismatch) if self.line.bits() == (72, 72) => Trouble::Silent,
+                Err(OneWireError::CrcMismatch) if self.line.bits() == (72, !0 << 56) => Trouble::Silent,
                 Err(OneWireError::CrcMismatch) => Trouble::Crc,
                 Err(_) => Trouble::Odd,
             };
+            tried.note(last, self.line.bits().1);
+            // Whatever kept the computer busy is not over at once, and may come at a regular beat.
+            let clock = self.line.clock();
+            clock.sleep_until(clock.now() + fastrand::u64(PAUSE));
         }
         Err(last)
     }
 
     fn convert(&mut self) -> Result<(), Trouble> {
-        self.transact(TRIES, ds18b20::start_simultaneous_temp_measurement)
+        self.transact(TRIES, &mut Tried::default(), ds18b20::start_simultaneous_temp_measurement)
     }
 
-    fn scratchpad(&mut self, address: &Address, tries: usize) -> Result<Scratchpad, Trouble> {
-        self.transact(tries, |bus, pace| match ds18b20::read_scratchpad(address, bus, pace)? {
+    fn scratchpad(
+        &mut self,
+        address: &Address,
+        tries: usize,
+        tried: &mut Tried,
+    ) -> Result<Scratchpad, Trouble> {
+        self.transact(tries, tried, |bus, pace| match ds18b20::read_scratchpad(address, bus, pace)? {
             [0, 0, 0, 0, 0, 0, 0, 0, 0] => Err(OneWireError::PinError(Trouble::Shorted)),
             bytes => Ok(bytes),
         })
@@ -257,7 +355,9 @@ where
     fn search(&mut self) -> Result<Vec<Address>, Trouble> {
         let (mut found, mut state) = (Vec::new(), None::<SearchState>);
         while let Some((address, next)) =
-            self.transact(SEARCH_TRIES, |bus, pace| bus.device_search(state.as_ref(), false, pace))?
+            self.transact(SEARCH_TRIES, &mut Tried::default(), |bus, pace| {
+                bus.device_search(state.as_ref(), false, pace)
+            })?
         {
             found.push(address);
             state = Some(next);
@@ -265,30 +365,105 @@ where
         Ok(found)
     }
 
-    /// Reads a probe's last conversion. Its first value, and one far from the last good one, is
-    /// believed only when two readings in a row are the same in all nine bytes.
-    fn read(&mut self, known: &mut Known) -> Sample {
+    /// Whether the probe is fed through the data line: it holds the line low when asked for its supply.
+    fn is_parasite(&mut self, address: &Address) -> Result<bool, Trouble> {
+        self.transact(TRIES, &mut Tried::default(), |bus, pace| {
+            bus.send_command(one_wire_bus::commands::READ_POWER_SUPPLY, Some(address), pace)?;
+            Ok(!bus.read_bit(pace)?)
+        })
+    }
+
+    /// Before a conversion: asks a new probe for its supply, sets the resolution that is wanted, and marks
+    /// the alarm bytes of one whose bytes are not. Whatever of it fails is tried again in the next sweep.
+    fn prepare(&mut self, known: &mut Known, resolution: Option<u8>) {
+        if known.silent || known.marked && known.parasite.is_some() {
+            return;
+        }
+        if known.parasite.is_none() {
+            known.parasite = self.is_parasite(&known.address).ok();
+        }
+        if known.marked || known.unmarkable >= MARK_TRIES {
+            return;
+        }
+        let mut tried = Tried::default();
+        let Ok(before) = self.scratchpad(&known.address, TRIES, &mut tried) else { return };
+        let bits = resolution.unwrap_or_else(|| scratchpad::resolution(known.family, &before));
+        let configuration = scratchpad::configuration(known.family, &before, bits);
+        let (address, kept) = (known.address, before[4]);
+        // What it is set to is not known until it was read back.
+        known.resolution = 12;
+        let written = self.transact(TRIES, &mut tried, |bus, pace| {
+            bus.send_command(ds18b20::commands::WRITE_SCRATCHPAD, Some(&address), pace)?;
+            bus.write_bytes(&MARK, pace)?;
+            configuration.map_or(Ok(()), |configuration| bus.write_byte(configuration, pace))
+        });
+        let Ok(after) = written.and_then(|()| self.scratchpad(&known.address, TRIES, &mut tried)) else {
+            return;
+        };
+        // Some clones keep their resolution whatever is written.
+        let configured = after[4] == kept || Some(after[4]) == configuration;
+        known.marked = scratchpad::is_marked(&after) && configured;
+        known.unmarkable = if known.marked { 0 } else { known.unmarkable + 1 };
+        known.resolution = scratchpad::resolution(known.family, &after);
+        known.last_good = None;
+    }
+
+    /// Reads a probe's last conversion. Its first value, and one that does not resemble the last good one,
+    /// is handed on only when two readings in a row are the same in all nine bytes.
+    fn read(&mut self, known: &mut Known, tried: &mut Tried) -> Result<Said, Fault> {
         // One that was silent in the last sweep is asked once: a dead probe costs the others little.
         let tries = if known.silent { 1 } else { TRIES };
-        let mut bytes = self.scratchpad(&known.address, tries).map_err(fault)?;
-        let mut celsius = scratchpad::decode(&bytes)?;
-        let surprising =
-            |celsius: Celsius| known.last_good.is_none_or(|last| last.distance(celsius) > SURPRISING);
-        let mut confirmed = !surprising(celsius);
+        let mut bytes = self.scratchpad(&known.address, tries, tried).map_err(fault)?;
+        let resembles = |bytes: &Scratchpad| {
+            let last_good = known.last_good.as_ref();
+            last_good.is_some_and(|last| scratchpad::resembles(known.family, bytes, last, SURPRISING))
+        };
+        let mut confirmed = resembles(&bytes);
         for _ in 0..TRIES {
             if confirmed {
                 break;
             }
-            let again = self.scratchpad(&known.address, TRIES).map_err(fault)?;
+            tried.counts.retries += 1;
+            let again = self.scratchpad(&known.address, TRIES, tried).map_err(fault)?;
             confirmed = again == bytes;
             bytes = again;
-            celsius = scratchpad::decode(&bytes)?;
         }
         if !confirmed {
             return Err(Fault::Implausible);
         }
-        known.last_good = Some(celsius);
-        known.resolution = scratchpad::resolution(&bytes);
-        Ok(celsius)
+        let marked = known.marked;
+        known.marked &= scratchpad::is_marked(&bytes);
+        known.resolution = scratchpad::resolution(known.family, &bytes);
+        known.last_good = Some(bytes);
+        Ok(Said::Scratchpad { bytes, marked })
+    }
+}
+
+/// What the tries of one probe's transactions came to.
+#[derive(Default)]
+struct Tried {
+    counts: Counts,
+    /// The bits of the last answer whose checksum did not fit, and how often in a row they came.
+    garbled: Option<u128>,
+    same: usize,
+}
+
+impl Tried {
+    fn note(&mut self, trouble: Trouble, bits: u128) {
+        let counts = &mut self.counts;
+        match trouble {
+            Trouble::Late => counts.late += 1,
+            Trouble::Crc | Trouble::Odd => counts.crc += 1,
+            Trouble::NoPresence | Trouble::Silent | Trouble::Shorted => counts.no_answer += 1,
+            Trouble::Pin => {}
+        }
+        if trouble == Trouble::Crc {
+            self.same = if self.garbled.replace(bits) == Some(bits) { self.same + 1 } else { 1 };
+        }
+    }
+
+    /// Noise garbles an answer each time in another way; two probes with one identity always in the same.
+    fn is_twin(&self) -> bool {
+        self.same >= TWIN_ANSWERS
     }
 }

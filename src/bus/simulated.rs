@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::onewire::Driver;
-use super::{Bus, BusError};
-use crate::reading::{ProbeId, Sample};
+use super::{Bus, BusError, Sweep};
+use crate::reading::ProbeId;
 use crate::recording::{Played, Recording};
 
 pub mod cabinet;
@@ -38,7 +38,7 @@ pub struct Config {
 
 /// The identity of the probe of that number, counted from 1.
 pub fn probe_id(number: usize) -> ProbeId {
-    ProbeId::new(super::onewire::FAMILY, number as u64)
+    ProbeId::new(super::scratchpad::DS18B20, number as u64)
 }
 
 /// Opens a bus that runs in real time: a conversion takes its 750 ms.
@@ -88,7 +88,7 @@ impl Simulated {
 }
 
 impl Bus for Simulated {
-    fn measure(&mut self) -> Result<Vec<(ProbeId, Sample)>, BusError> {
+    fn measure(&mut self) -> Result<Sweep, BusError> {
         self.clock.catch_up();
         self.set_temperatures();
         self.driver.measure()

@@ -34,6 +34,7 @@ fn fridge(number: usize, name: &str, min: Option<f64>, max: Option<f64>) -> Frid
         group: None,
         probe: probe(number),
         limits: Limits { min: min.map(degrees), max: max.map(degrees) },
+        calibration: None,
         out_of_service: false,
     }
 }
@@ -85,7 +86,7 @@ impl Kitchen {
     fn sweep(&self, at: u64, samples: &[Sample]) {
         let samples: Vec<_> =
             samples.iter().enumerate().map(|(number, sample)| (probe(number), *sample)).collect();
-        self.gateway.cache.record(0, stamp(at), Duration::from_secs(1), &samples);
+        self.gateway.cache.record(0, stamp(at), Duration::from_secs(1), samples.clone());
         for (probe, sample) in samples {
             if let Ok(celsius) = sample {
                 self.gateway.history.add(probe, &stamp(at), celsius);

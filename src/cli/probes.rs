@@ -15,6 +15,7 @@ use crate::chat::{Gateway, Scope};
 use crate::config::Config;
 use crate::daemon;
 use crate::history::History;
+use crate::poll::trust::Trust;
 use crate::socket::{self, Question};
 
 /// What `probes` may be told.
@@ -51,8 +52,12 @@ fn sweep_once(config: Config) -> Gateway {
     let cache = Cache::new(buses, clock(), TimeZone::system());
     for (index, entry) in config.buses.iter().enumerate() {
         let (at, began) = (clock(), Instant::now());
-        match bus::open(&entry.config).and_then(|mut bus| bus.measure()) {
-            Ok(samples) => drop(cache.record(index, at, began.elapsed(), &samples)),
+        let mut trust = Trust::new(daemon::calibrations(&config));
+        match bus::open(&entry.config).and_then(|mut bus| trust.measure(bus.as_mut())) {
+            Ok(judged) => {
+                cache.remark(index, judged.remarks);
+                drop(cache.record(index, at, began.elapsed(), judged.probes));
+            }
             Err(error) => {
                 terminal::error(&anyhow::anyhow!("{}: {error}", entry.name));
                 cache.record_failure(index, at, &error);

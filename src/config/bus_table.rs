@@ -1,12 +1,13 @@
 //! `[[bus]]`: what hangs where, and how often it is measured.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use toml::Spanned;
 
 use super::{Bus, Check, file, problem};
-use crate::bus::{self, kernel, simulated};
+use crate::bus::{self, gpio, kernel, owserver, simulated};
 use crate::recording::{Recording, Unit};
 
 const KINDS: [&str; 4] = ["kernel", "gpio", "owserver", "simulated"];
@@ -16,29 +17,52 @@ const LONGEST_PERIOD: Duration = Duration::from_secs(3_600);
 const MOST_SIMULATED_PROBES: usize = 1_000;
 
 impl Check<'_> {
-    pub(super) fn bus(&mut self, number: usize, bus: Spanned<file::Bus>) -> Bus {
+    pub(super) fn buses(&mut self, buses: Vec<Spanned<file::Bus>>) -> Vec<Bus> {
+        let mut checked: Vec<Bus> = Vec::new();
+        for (index, bus) in buses.into_iter().enumerate() {
+            let span = bus.span();
+            let bus = self.bus(index + 1, bus);
+            let taken = checked.iter().find_map(|other| {
+                Some(match (&other.config, &bus.config) {
+                    (bus::Config::Kernel(one), bus::Config::Kernel(two)) if one.root == two.root => {
+                        format!("{} reads the kernel's tree already, with all of its buses", other.name)
+                    }
+                    (bus::Config::Gpio(one), bus::Config::Gpio(two))
+                        if (one.pin, &one.through) == (two.pin, &two.through) =>
+                    {
+                        format!("{} has GPIO {} already", other.name, one.pin)
+                    }
+                    (bus::Config::Owserver(one), bus::Config::Owserver(two)) if one == two => {
+                        format!("{} asks that owserver already", other.name)
+                    }
+                    _ => return None,
+                })
+            });
+            if let Some(taken) = taken {
+                self.problems.at(&span, taken);
+            }
+            checked.push(bus);
+        }
+        checked
+    }
+
+    fn bus(&mut self, number: usize, bus: Spanned<file::Bus>) -> Bus {
         let bus = bus.into_inner();
+        self.foreign_settings(&bus);
         let config = match bus.kind.get_ref().as_str() {
-            "kernel" => {
-                self.foreign_settings(&bus, "kernel");
-                let root = bus.root.as_ref().map(|root| self.folder.join(root.get_ref()));
-                bus::Config::Kernel(root.map_or_else(kernel::Config::default, |root| kernel::Config { root }))
-            }
-            "simulated" => {
-                self.foreign_settings(&bus, "simulated");
-                bus::Config::Simulated(self.simulated(&bus))
-            }
+            "kernel" => bus::Config::Kernel(kernel::Config {
+                root: bus
+                    .root
+                    .as_ref()
+                    .map_or(kernel::Config::default().root, |root| self.folder.join(root.get_ref())),
+                resolution: self.resolution(&bus),
+            }),
+            "gpio" => bus::Config::Gpio(self.gpio(&bus)),
+            "owserver" => bus::Config::Owserver(self.owserver(&bus)),
+            "simulated" => bus::Config::Simulated(self.simulated(&bus)),
             other => {
-                let text = match other {
-                    "gpio" | "owserver" => format!(
-                        "this version cannot read a bus of kind `{other}` yet; `kernel` and `simulated` work"
-                    ),
-                    _ => problem::unknown_word(
-                        &format!("there is no kind of bus named `{other}`"),
-                        other,
-                        &KINDS,
-                    ),
-                };
+                let text =
+                    problem::unknown_word(&format!("there is no kind of bus named `{other}`"), other, &KINDS);
                 self.problems.at(&bus.kind.span(), text);
                 bus::Config::Kernel(kernel::Config::default())
             }
@@ -52,28 +76,92 @@ impl Check<'_> {
 
     /// A setting that belongs to another kind of bus would be ignored, and nobody would know why it does
     /// nothing.
-    fn foreign_settings(&mut self, bus: &file::Bus, kind: &str) {
-        let of_kernel = [("root", bus.root.as_ref().map(Spanned::span))];
-        let of_simulated = [
-            ("probes", bus.probes.as_ref().map(Spanned::span)),
-            ("warm", bus.warm.as_ref().map(Spanned::span)),
-            ("silent", bus.silent.as_ref().map(Spanned::span)),
-            ("replay", bus.replay.as_ref().map(Spanned::span)),
-            ("unit", bus.unit.as_ref().map(Spanned::span)),
-            ("speed", bus.speed.as_ref().map(Spanned::span)),
+    fn foreign_settings(&mut self, bus: &file::Bus) {
+        let kind = bus.kind.get_ref().as_str();
+        if !KINDS.contains(&kind) {
+            return;
+        }
+        let settings: [(&str, Option<Range<usize>>, &[&str]); 11] = [
+            ("root", bus.root.as_ref().map(Spanned::span), &["kernel"]),
+            ("resolution", bus.resolution.as_ref().map(Spanned::span), &["kernel", "gpio"]),
+            ("pin", bus.pin.as_ref().map(Spanned::span), &["gpio"]),
+            ("through", bus.through.as_ref().map(Spanned::span), &["gpio"]),
+            ("chip", bus.chip.as_ref().map(Spanned::span), &["gpio"]),
+            ("address", bus.address.as_ref().map(Spanned::span), &["owserver"]),
+            ("probes", bus.probes.as_ref().map(Spanned::span), &["simulated"]),
+            ("warm", bus.warm.as_ref().map(Spanned::span), &["simulated"]),
+            ("silent", bus.silent.as_ref().map(Spanned::span), &["simulated"]),
+            ("replay", bus.replay.as_ref().map(Spanned::span), &["simulated"]),
+            ("speed", bus.speed.as_ref().map(Spanned::span), &["simulated"]),
         ];
-        let (other, foreign) =
-            if kind == "kernel" { ("simulated", &of_simulated[..]) } else { ("kernel", &of_kernel[..]) };
-        for (setting, span) in foreign {
-            if let Some(span) = span {
-                self.problems.at(
-                    span,
-                    format!(
-                        "`{setting}` is a setting of `kind = \"{other}\"` and does nothing here: remove it"
-                    ),
+        let unit = ("unit", bus.unit.as_ref().map(Spanned::span), &["simulated"][..]);
+        for (setting, span, kinds) in settings.into_iter().chain([unit]) {
+            if let Some(span) = span.filter(|_| !kinds.contains(&kind)) {
+                let kinds: Vec<String> = kinds.iter().map(|kind| format!("`kind = \"{kind}\"`")).collect();
+                let text = format!(
+                    "`{setting}` is a setting of {} and does nothing here: remove it",
+                    kinds.join(" and ")
                 );
+                self.problems.at(&span, text);
             }
         }
+    }
+
+    fn resolution(&mut self, bus: &file::Bus) -> Option<u8> {
+        let resolution = bus.resolution.as_ref()?;
+        let bits = u8::try_from(*resolution.get_ref()).ok().filter(|bits| (9..=12).contains(bits));
+        if bits.is_none() {
+            self.problems.at(&resolution.span(), "a resolution lies between 9 and 12 bits");
+        }
+        bits
+    }
+
+    fn gpio(&mut self, bus: &file::Bus) -> gpio::Config {
+        let pin = bus.pin.as_ref().map_or(gpio::DEFAULT_PIN, |pin| {
+            let number = u8::try_from(*pin.get_ref()).ok().filter(|pin| *pin <= gpio::HIGHEST_PIN);
+            if number.is_none() {
+                let text = format!(
+                    "a pin is a GPIO number from 0 to {}, not the number of its place in the row: place 7 is `pin = 4`",
+                    gpio::HIGHEST_PIN
+                );
+                self.problems.at(&pin.span(), text);
+            }
+            number.unwrap_or(gpio::DEFAULT_PIN)
+        });
+        let through = match bus.through.as_ref().map(|through| (through.get_ref().as_str(), through.span())) {
+            None | Some(("cdev", _)) => {
+                let chip = bus.chip.as_ref().map(|chip| self.folder.join(chip.get_ref()));
+                gpio::Through::CharacterDevice { chip }
+            }
+            Some(("rppal", _)) => {
+                if let Some(chip) = &bus.chip {
+                    let text = "`chip` belongs to `through = \"cdev\"` and does nothing here: remove it";
+                    self.problems.at(&chip.span(), text);
+                }
+                gpio::Through::Registers
+            }
+            Some((unknown, span)) => {
+                let text = problem::unknown_word(
+                    &format!("a pin cannot be driven through `{unknown}`"),
+                    unknown,
+                    &["cdev", "rppal"],
+                );
+                self.problems.at(&span, text);
+                gpio::Through::Registers
+            }
+        };
+        gpio::Config { pin, through, resolution: self.resolution(bus) }
+    }
+
+    fn owserver(&mut self, bus: &file::Bus) -> owserver::Config {
+        let Some(address) = &bus.address else {
+            return owserver::Config { address: owserver::DEFAULT_ADDRESS.to_owned() };
+        };
+        let (host, port) = address.get_ref().rsplit_once(':').unwrap_or_default();
+        if host.is_empty() || port.parse::<u16>().map_or(true, |port| port == 0) {
+            self.problems.at(&address.span(), "an address is a host and a port, such as \"127.0.0.1:4304\"");
+        }
+        owserver::Config { address: address.get_ref().clone() }
     }
 
     fn period(&mut self, period: &Spanned<String>) -> Duration {

@@ -51,6 +51,11 @@ pub struct Bus {
     pub name: Option<Spanned<String>>,
     pub period: Option<Spanned<String>>,
     pub root: Option<Spanned<String>>,
+    pub resolution: Option<Spanned<i64>>,
+    pub pin: Option<Spanned<i64>>,
+    pub through: Option<Spanned<String>>,
+    pub chip: Option<Spanned<String>>,
+    pub address: Option<Spanned<String>>,
     pub probes: Option<Spanned<i64>>,
     pub warm: Option<Spanned<Vec<i64>>>,
     pub silent: Option<Spanned<Vec<i64>>>,
@@ -67,6 +72,7 @@ pub struct Fridge {
     pub group: Option<Spanned<String>>,
     pub probe: Spanned<String>,
     pub limits: Option<Spanned<Limits>>,
+    pub calibration: Option<Spanned<Calibration>>,
     #[serde(default)]
     pub out_of_service: bool,
 }
@@ -77,6 +83,22 @@ pub struct Fridge {
 pub struct Limits {
     pub min: Option<f64>,
     pub max: Option<f64>,
+}
+
+/// `calibration = { offset = -0.5 }` or `calibration = { points = [{ shows = 0.4, is = 0 }, …] }`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    pub offset: Option<f64>,
+    pub points: Option<Vec<Point>>,
+}
+
+/// What a probe shows, and what it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Point {
+    pub shows: f64,
+    pub is: f64,
 }
 
 /// A text, or a list of texts.

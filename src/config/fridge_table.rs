@@ -5,8 +5,13 @@ use std::collections::HashMap;
 use toml::Spanned;
 
 use super::{Check, file};
-use crate::fridge::{Fridge, Limits};
+use crate::fridge::{Calibration, Fridge, Limits};
 use crate::reading::{Celsius, ProbeId};
+
+/// A probe that is further off is broken; clones are off by 3 °C at the most.
+const LARGEST_CORRECTION: f64 = 5.0;
+/// Two points nearer than this make a line of their own errors: °C.
+const LEAST_SPAN: f64 = 5.0;
 
 impl Check<'_> {
     pub(super) fn fridges(&mut self, fridges: Vec<Spanned<file::Fridge>>) -> Vec<Fridge> {
@@ -43,9 +48,52 @@ impl Check<'_> {
                     ),
                 );
             }
-            checked.push(Fridge { name, group, probe, limits, out_of_service: fridge.out_of_service });
+            let calibration = fridge.calibration.and_then(|calibration| self.calibration(calibration));
+            checked.push(Fridge {
+                name,
+                group,
+                probe,
+                limits,
+                calibration,
+                out_of_service: fridge.out_of_service,
+            });
         }
         checked
+    }
+
+    fn calibration(&mut self, calibration: Spanned<file::Calibration>) -> Option<Calibration> {
+        let (span, calibration) = (calibration.span(), calibration.into_inner());
+        let calibration = match calibration {
+            file::Calibration { offset: Some(offset), points: None } => Calibration::Offset(offset),
+            file::Calibration { offset: None, points: Some(points) } => {
+                let [one, other] = &points[..] else {
+                    self.problems.at(&span, "`points` has two points: { shows = 0.4, is = 0.0 } and another");
+                    return None;
+                };
+                if (one.shows - other.shows).abs() < LEAST_SPAN {
+                    let text = format!("the two points lie less than {LEAST_SPAN} °C apart: use `offset`");
+                    self.problems.at(&span, text);
+                    return None;
+                }
+                Calibration::TwoPoints([(one.shows, one.is), (other.shows, other.is)])
+            }
+            _ => {
+                self.problems.at(&span, "a calibration has either an `offset` or two `points`");
+                return None;
+            }
+        };
+        let corrections = match calibration {
+            Calibration::Offset(offset) => vec![offset],
+            Calibration::TwoPoints(points) => points.map(|(shows, is)| is - shows).to_vec(),
+        };
+        // Written so that NaN is too large as well.
+        if !corrections.iter().all(|degrees| degrees.abs() <= LARGEST_CORRECTION) {
+            let text =
+                format!("a correction of more than {LARGEST_CORRECTION} °C hides a broken probe: replace it");
+            self.problems.at(&span, text);
+            return None;
+        }
+        Some(calibration)
     }
 
     fn limits(&mut self, limits: Spanned<file::Limits>) -> Limits {

@@ -5,10 +5,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use fridge::bus::BusError;
 use fridge::bus::onewire::Driver;
 use fridge::bus::simulated::probe::{Next, Probe, Timing};
 use fridge::bus::simulated::probe_id;
 use fridge::bus::simulated::wire::{Costs, Shared, Wire, WireClock, WirePin};
+use fridge::poll::trust::Trust;
+use fridge::reading::{ProbeId, Sample};
 use one_wire_bus::{Address, OneWire};
 
 /// A microsecond in nanoseconds.
@@ -18,6 +21,7 @@ pub const US: u64 = 1_000;
 pub struct Bench {
     pub wire: Shared,
     pub driver: Driver<WirePin, WireClock>,
+    pub trust: Trust,
 }
 
 impl Bench {
@@ -27,7 +31,13 @@ impl Bench {
         let wire = wire(probes, timing, pin);
         let clock = WireClock::virtual_time(&wire);
         let driver = Driver::new(WirePin(Rc::clone(&wire)), clock).expect("the pin works");
-        Bench { wire, driver }
+        Bench { wire, driver, trust: Trust::default() }
+    }
+
+    /// One sweep, and what is believed of it.
+    pub fn measure(&mut self) -> Result<Vec<(ProbeId, Sample)>, BusError> {
+        let judged = self.trust.measure(&mut self.driver)?;
+        Ok(judged.probes.into_iter().map(|sampled| (sampled.probe, sampled.sample)).collect())
     }
 
     /// What the next conversion of the probe of that number comes to.

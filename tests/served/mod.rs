@@ -53,6 +53,7 @@ pub fn fridge(number: u64, name: &str) -> Fridge {
         group: None,
         probe: ProbeId::new(0x28, number),
         limits: TemperatureLimits { min: None, max: Celsius::from_degrees(5.0) },
+        calibration: None,
         out_of_service: false,
     }
 }
@@ -179,7 +180,7 @@ fn gateway(
     let buses = [(String::from("bus 1"), false, Duration::from_secs(10))];
     let cache = Cache::new(buses, earlier, jiff::tz::TimeZone::UTC);
     let samples: Vec<_> = fridges.iter().map(|(fridge, sample)| (fridge.probe, *sample)).collect();
-    cache.record(0, earlier, Duration::ZERO, &samples);
+    cache.record(0, earlier, Duration::ZERO, samples);
     Arc::new(Gateway {
         name,
         fridges: fridges.into_iter().map(|(fridge, _)| fridge).collect(),

@@ -43,6 +43,9 @@ const SAMPLE_AT: u64 = 10 * US;
 /// ends 300 µs after the release.
 const IDLE_PATIENCE: u64 = 300 * US;
 
+/// Looking at a pin that must be kept awake may take so long; it stops that long before a deadline.
+const AWAKE: u64 = 3 * US;
+
 /// A clock for the times of a bus, in nanoseconds since some fixed moment.
 pub trait Clock {
     /// Now.
@@ -51,6 +54,17 @@ pub trait Clock {
     fn spin_until(&self, moment: u64);
     /// Waits until that moment, asleep: for conversions.
     fn sleep_until(&self, moment: u64);
+    /// A transaction of some milliseconds begins or has ended, in which nothing else should run on this
+    /// processor.
+    fn set_urgent(&self, _urgent: bool) {}
+    /// Whether that was refused.
+    fn lacks_priority(&self) -> bool {
+        false
+    }
+    /// Whether the pin must be looked at while waiting, lest the way to it falls asleep.
+    fn polls_pin(&self) -> bool {
+        false
+    }
 }
 
 /// What goes wrong in one try.
@@ -96,8 +110,8 @@ pub struct Line<P, C> {
     slot: Cell<Slot>,
     /// From when on the next slot may begin.
     free: Cell<u64>,
-    /// Bits read since the last reset, and how many of them were ones.
-    bits: Cell<(u32, u32)>,
+    /// How many bits were read since the last reset, and the last 128 of them, the newest highest.
+    bits: Cell<(u32, u128)>,
 }
 
 impl<P, C, E> Line<P, C>
@@ -124,8 +138,8 @@ where
         &self.clock
     }
 
-    /// Bits read since the last reset, and how many of them were ones.
-    pub fn bits(&self) -> (u32, u32) {
+    /// How many bits were read since the last reset, and the last 128 of them, the newest highest.
+    pub fn bits(&self) -> (u32, u128) {
         self.bits.get()
     }
 
@@ -142,6 +156,15 @@ where
         let before = self.clock.now();
         let value = operation(&mut self.pin.borrow_mut()).map_err(|_| Trouble::Pin)?;
         Ok((value, (before, self.clock.now())))
+    }
+
+    /// Waits until that moment, with an eye on the pin where that keeps the way to it awake.
+    fn wait_until(&self, moment: u64) {
+        while self.clock.polls_pin() && self.clock.now() + AWAKE < moment {
+            // Its level does not matter here, and an error shows at the next operation.
+            drop(self.pin.borrow().is_high());
+        }
+        self.clock.spin_until(moment);
     }
 
     /// Waits for the line to be high before it is pulled: a line that is not belongs to a slow presence
@@ -172,7 +195,7 @@ where
 
     fn set_low(&mut self) -> Result<(), Trouble> {
         let line = &*self.0;
-        line.clock.spin_until(line.free.get());
+        line.wait_until(line.free.get());
         line.wait_for_idle()?;
         line.low.set(true);
         line.slot.set(Slot::Unknown);
@@ -220,8 +243,8 @@ where
         match line.slot.replace(Slot::Unknown) {
             Slot::Short if high && at.1 - line.fall.get().0 > READ_VALID => return Err(Trouble::Late),
             Slot::Short => {
-                let (bits, ones) = line.bits.get();
-                line.bits.set((bits + 1, ones + u32::from(high)));
+                let (count, bits) = line.bits.get();
+                line.bits.set((count + 1, bits >> 1 | u128::from(high) << 127));
             }
             Slot::Reset if high && at.1 - line.rise.get().0 > PRESENCE_TO => return Err(Trouble::Late),
             Slot::Reset if high => return Err(Trouble::NoPresence),
@@ -258,6 +281,6 @@ where
             (_, other) => (line.slot.get(), line.clock.now() + u64::from(other) * US),
         };
         line.slot.set(slot);
-        line.clock.spin_until(deadline);
+        line.wait_until(deadline);
     }
 }

@@ -168,7 +168,7 @@ fn an_answer_is_reused_only_where_it_would_be_made_the_same() {
         samples[0] = milk;
         let samples: Vec<_> =
             samples.into_iter().enumerate().map(|(number, sample)| (probe(number), sample)).collect();
-        kitchen.gateway.cache.record(0, moment(at), Duration::from_millis(10), &samples);
+        kitchen.gateway.cache.record(0, moment(at), Duration::from_millis(10), samples);
     };
     let mut asked = 0;
     // Sweeps at odd fractions of a second, then none until all is stale, over a midnight at 10 s.

@@ -1,0 +1,170 @@
+//! An `owserver` of the 1-Wire file system (OWFS), here or on another machine: it drives the adapter, this
+//! asks it over the network. One write converts all probes; each value is then read past its cache.
+//!
+//! It hands out values, made of the scratchpads by its own rules, and no loss of power can be seen behind
+//! them but by the value itself; `docs/readings.md` tells what that means.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::scratchpad::FAMILIES;
+use super::{Bus, BusError, Found, Said, Sweep};
+use crate::reading::{Celsius, Counts, Fault, ProbeId, Remark};
+
+mod message;
+
+use message::{Connection, Refusal};
+
+/// Where an owserver listens unless told otherwise.
+pub const DEFAULT_ADDRESS: &str = "127.0.0.1:4304";
+/// How long to wait for a connection, and for each piece of an answer. While it works, the server sends a
+/// sign of life every second.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where the server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Host and port.
+    pub address: String,
+}
+
+/// The probes of one server.
+pub(super) struct Owserver {
+    address: String,
+    connection: Option<Connection>,
+    /// Whether each probe is fed through the data line, as far as it said.
+    parasites: BTreeMap<ProbeId, bool>,
+}
+
+/// Knows the server; connects with the first sweep, and again whenever the connection was lost.
+pub(super) fn open(config: &Config) -> Owserver {
+    Owserver { address: config.address.clone(), connection: None, parasites: BTreeMap::new() }
+}
+
+impl Owserver {
+    /// One question. A connection that is gone is made anew once: the server drops those it has no more use
+    /// for.
+    fn ask<T>(
+        &mut self,
+        question: impl Fn(&mut Connection) -> Result<T, Refusal>,
+    ) -> Result<Result<T, Refusal>, BusError> {
+        let kept = self.connection.take();
+        let was_kept = kept.is_some();
+        let mut connection = match kept {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        let mut answer = question(&mut connection);
+        if was_kept && matches!(answer, Err(Refusal::Lost(_))) {
+            connection = self.connect()?;
+            answer = question(&mut connection);
+        }
+        if let Err(Refusal::Lost(reason)) = answer {
+            return Err(self.broken(&reason));
+        }
+        self.connection = Some(connection).filter(Connection::is_persistent);
+        Ok(answer)
+    }
+
+    fn connect(&self) -> Result<Connection, BusError> {
+        Connection::open(&self.address, PATIENCE).map_err(|error| self.broken(&error.to_string()))
+    }
+
+    fn broken(&self, reason: &str) -> BusError {
+        let address = &self.address;
+        let detail = format!(
+            "the owserver at {address} does not answer ({reason}): is it running (systemctl status owserver), and does it listen on that address?"
+        );
+        BusError { fault: Fault::Bus, detail }
+    }
+
+    fn list(&mut self) -> Result<Vec<(ProbeId, String)>, BusError> {
+        let listed = self.ask(|connection| connection.list("/uncached"))?;
+        let paths = listed.map_err(|refusal| self.broken(&refusal.to_string()))?;
+        let probes = paths.split(',').filter_map(|path| Some((probe(path)?, path.trim().to_owned())));
+        Ok(probes.filter(|(probe, _)| FAMILIES.contains(&probe.family())).collect())
+    }
+
+    fn is_parasite(&mut self, probe: ProbeId, path: &str) -> Result<bool, BusError> {
+        if let Some(known) = self.parasites.get(&probe) {
+            return Ok(*known);
+        }
+        let power = self.ask(|connection| connection.read(&format!("{path}/power")))?;
+        let parasite = power.is_ok_and(|power| power.trim() == "0");
+        self.parasites.insert(probe, parasite);
+        Ok(parasite)
+    }
+}
+
+impl Bus for Owserver {
+    fn measure(&mut self) -> Result<Sweep, BusError> {
+        let mut probes = Vec::new();
+        let listed = self.list()?;
+        if !listed.is_empty() {
+            let written = self.ask(|connection| connection.write("/simultaneous/temperature", "1"))?;
+            // Where the adapter cannot, each probe converts when it is read.
+            drop(written);
+        }
+        for (probe, path) in listed {
+            let parasite = self.is_parasite(probe, &path)?;
+            // This one waits for the conversion in common, and starts one where there was none.
+            let read = self.ask(|connection| connection.read(&format!("{path}/temperature")))?;
+            let said = read.map_err(|_| Fault::NoAnswer).and_then(|text| value(&text));
+            let counts = Counts { no_answer: u64::from(said.is_err()), ..Counts::default() };
+            let remarks = parasite.then_some(Remark::Parasite).into_iter().collect();
+            probes.push(Found { probe, said, counts, remarks });
+        }
+        Ok(Sweep { probes, remarks: Vec::new() })
+    }
+}
+
+/// `/uncached/28.67C6697351FF`: the family, and the serial number as it comes over the wire.
+fn probe(path: &str) -> Option<ProbeId> {
+    let (family, serial) = path.trim_matches(['/', ' ']).rsplit('/').next()?.split_once('.')?;
+    let hex = |text: &str| u8::from_str_radix(text, 16).ok();
+    if family.len() != 2 || serial.len() != 12 || !serial.is_ascii() {
+        return None;
+    }
+    let mut rom = [hex(family)?, 0, 0, 0, 0, 0, 0, 0];
+    for (byte, digits) in rom[1..7].iter_mut().zip(serial.as_bytes().chunks(2)) {
+        *byte = hex(std::str::from_utf8(digits).ok()?)?;
+    }
+    Some(ProbeId::from_rom(rom))
+}
+
+/// `      49.502`, in °C.
+fn value(text: &str) -> Result<Said, Fault> {
+    let degrees: f64 = text.trim().parse().map_err(|_| Fault::Implausible)?;
+    // Too little power: +127.94 °C.
+    if (127.9..128.0).contains(&degrees) {
+        return Err(Fault::PowerFail);
+    }
+    Celsius::from_degrees(degrees).map(Said::Value).ok_or(Fault::OutOfRange)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probes_are_named_as_the_kernel_names_them() {
+        let id = probe("/uncached/28.1B0A79A21603");
+        assert_eq!(id.map(|id| id.to_string()).as_deref(), Some("28-0316a2790a1b"));
+        for other in
+            ["", "/", "/uncached/alarm", "/uncached/28.1B0A79", "/28.1B0A79A2160Z", "/28.é1B0A79A216"]
+        {
+            assert_eq!(probe(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn values_are_rounded_to_sixteenths_and_nonsense_is_a_fault() {
+        let said = |degrees| Ok(Said::Value(Celsius::from_degrees(degrees).unwrap()));
+        assert_eq!(value("      49.502"), said(49.5));
+        assert_eq!(value("    -10.1250"), said(-10.125));
+        assert_eq!(value("127.938"), Err(Fault::PowerFail));
+        assert_eq!(value("300"), Err(Fault::OutOfRange));
+        assert_eq!(value("nan"), Err(Fault::OutOfRange));
+        assert_eq!(value(""), Err(Fault::Implausible));
+    }
+}

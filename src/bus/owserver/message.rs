@@ -1,0 +1,131 @@
+//! The network protocol of OWFS, version 0: a header of six numbers of 32 bits, the highest byte first, and a
+//! payload. Tried with owserver 3.2p4.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+const READ: i32 = 2;
+const WRITE: i32 = 3;
+const LIST: i32 = 7;
+/// An OWFS client that would like to keep its connection; temperatures in °C, paths as `28.67C6697351FF`.
+const FLAGS: i32 = OWNET | PERSISTENT;
+const OWNET: i32 = 0x100;
+const PERSISTENT: i32 = 0x04;
+/// The payload's length in a sign of life.
+const STILL_WORKING: i32 = -1;
+/// A thousand probes' paths are 27 kB.
+const LONGEST_PAYLOAD: usize = 256 * 1024;
+/// However many signs of life it sends: a server that works on one value for so long is stuck.
+const LONGEST_WORK: Duration = Duration::from_secs(30);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The server answered with an error: no such probe, or it could not be read.
+    #[error("it reports error {0}")]
+    Error(i32),
+    /// The connection failed or what came over it makes no sense.
+    #[error("{0}")]
+    Lost(String),
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Refusal::Lost(match error.kind() {
+            io::ErrorKind::UnexpectedEof => String::from("it closed the connection"),
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => String::from("it sent nothing in time"),
+            _ => error.to_string(),
+        })
+    }
+}
+
+/// A connection to the server.
+pub struct Connection {
+    stream: TcpStream,
+    persistent: bool,
+}
+
+impl Connection {
+    /// Connects. Each read and write gets that long.
+    ///
+    /// # Errors
+    /// Where nobody listens there.
+    pub fn open(address: &str, patience: Duration) -> io::Result<Self> {
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for address in address.to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, patience) {
+                Ok(stream) => {
+                    stream.set_read_timeout(Some(patience))?;
+                    stream.set_write_timeout(Some(patience))?;
+                    stream.set_nodelay(true)?;
+                    return Ok(Connection { stream, persistent: false });
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Whether the server keeps the connection for the next question.
+    pub fn is_persistent(&self) -> bool {
+        self.persistent
+    }
+
+    /// The paths in a folder, separated by commas.
+    pub fn list(&mut self, path: &str) -> Result<String, Refusal> {
+        self.ask(LIST, path, "", 0)
+    }
+
+    /// What a file holds.
+    pub fn read(&mut self, path: &str) -> Result<String, Refusal> {
+        self.ask(READ, path, "", LONGEST_PAYLOAD)
+    }
+
+    /// Writes a file.
+    pub fn write(&mut self, path: &str, value: &str) -> Result<(), Refusal> {
+        self.ask(WRITE, path, value, value.len()).map(drop)
+    }
+
+    fn ask(&mut self, kind: i32, path: &str, value: &str, size: usize) -> Result<String, Refusal> {
+        let payload = [path.as_bytes(), b"\0", value.as_bytes()].concat();
+        let number = |length: usize| i32::try_from(length).unwrap_or(i32::MAX);
+        let header = [0, number(payload.len()), kind, FLAGS, number(size), 0];
+        let mut message: Vec<u8> = header.iter().flat_map(|number: &i32| number.to_be_bytes()).collect();
+        message.extend(payload);
+        self.stream.write_all(&message)?;
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Result<String, Refusal> {
+        let began = Instant::now();
+        loop {
+            let mut header = [0; 24];
+            self.stream.read_exact(&mut header)?;
+            let mut numbers = [0; 6];
+            for (number, bytes) in numbers.iter_mut().zip(header.chunks_exact(4)) {
+                *number = i32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            }
+            let [version, length, result, flags, ..] = numbers;
+            if version != 0 {
+                return Err(Refusal::Lost(String::from("what answers there is no owserver")));
+            }
+            if length == STILL_WORKING {
+                if began.elapsed() > LONGEST_WORK {
+                    return Err(Refusal::Lost(String::from("it works on one value for ever")));
+                }
+                continue;
+            }
+            let length = usize::try_from(length).ok().filter(|length| *length <= LONGEST_PAYLOAD);
+            let length = length.ok_or_else(|| Refusal::Lost(String::from("its answer is too long")))?;
+            let mut payload = vec![0; length];
+            self.stream.read_exact(&mut payload)?;
+            self.persistent = flags & PERSISTENT != 0;
+            if result < 0 {
+                return Err(Refusal::Error(result));
+            }
+            let text = String::from_utf8_lossy(&payload);
+            return Ok(text.trim_end_matches('\0').to_owned());
+        }
+    }
+}
