@@ -125,7 +125,7 @@ fn gateway_of(fridges: u64) -> Gateway {
     let samples: Vec<_> = (0..fridges)
         .map(|number| (ProbeId::new(0x28, number), Ok(Celsius::from_sixteenths((number % 160) as i16))))
         .collect();
-    cache.record(0, now, Duration::ZERO, &samples);
+    cache.record(0, now, Duration::ZERO, samples);
     let fridge = |number| Fridge {
         name: format!("Fridge {number}"),
         group: None,

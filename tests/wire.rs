@@ -165,9 +165,9 @@ fn a_first_value_and_a_jump_are_read_twice_and_a_small_step_once() {
         bench.wire.borrow().resets - before
     };
     let mut bench = Bench::new(1, Timing::TYPICAL, 100);
-    // A search of one probe takes one reset, to ask for its supply one, to mark it and look three, a
-    // conversion one, a reading one.
-    assert_eq!(resets(&mut bench), 8, "the first value is read twice");
+    // A search of one probe takes one reset, and there are two; to ask for its supply one, to mark it and
+    // look twice before and after five, a conversion one, a reading one.
+    assert_eq!(resets(&mut bench), 11, "the first value is read twice");
     bench.set(1, Next::Sixteenths(320 + 16));
     assert_eq!(resets(&mut bench), 2, "one degree is no jump");
     bench.set(1, Next::Sixteenths(320 + 33));

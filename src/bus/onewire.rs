@@ -32,7 +32,7 @@ const MISSES: u8 = 3;
 /// A value further than this from the last good one is read twice: 1 °C.
 const SURPRISING: u16 = 16;
 /// How often a probe that does not keep its mark is given it again.
-const MARK_TRIES: u8 = 3;
+const MARK_TRIES: usize = 3;
 /// So many answers in a row that are garbled in the very same way come from two probes, not from noise.
 const TWIN_ANSWERS: usize = 3;
 /// How long to wait before a transaction is tried again, in nanoseconds: by chance 0.1 to 1 ms.
@@ -67,8 +67,8 @@ struct Known {
     /// Whether it is fed through the data line; `None` until it said so.
     parasite: Option<bool>,
     marked: bool,
-    /// How often it did not keep its mark.
-    unmarkable: u8,
+    /// It does not keep its mark. Tried anew after every search.
+    unmarkable: bool,
 }
 
 impl<P, C> Driver<P, C>
@@ -98,10 +98,19 @@ where
         self
     }
 
-    /// Searches the bus: finds new probes and counts the misses of known ones. A search that fails
-    /// changes nothing.
+    /// Searches the bus: finds new probes and counts the misses of known ones. What is new must be found by
+    /// two searches: noise makes up an identity with a right checksum in one of 256 cases. A search that
+    /// fails changes nothing.
     fn search(&mut self) -> Result<(), Trouble> {
-        let found = self.wire.search()?;
+        let mut found = self.wire.search()?;
+        let is_known = |address: &Address| {
+            let id = ProbeId::from_rom(address.0.to_le_bytes());
+            self.probes.contains_key(&id) || self.refused.contains(&id)
+        };
+        if !found.iter().all(is_known) {
+            let again = self.wire.search()?;
+            found.retain(|address| is_known(address) || again.contains(address));
+        }
         self.search_due = self.wire.line.clock().now() + SEARCH_PERIOD.as_nanos() as u64;
         let mut present = BTreeSet::new();
         self.refused.clear();
@@ -118,6 +127,7 @@ where
             });
         }
         self.probes.retain(|id, known| {
+            known.unmarkable = false;
             known.misses = if present.contains(id) { 0 } else { known.misses + 1 };
             known.misses < MISSES
         });
@@ -145,7 +155,7 @@ impl Known {
             silent: false,
             parasite: None,
             marked: false,
-            unmarkable: 0,
+            unmarkable: false,
         }
     }
 
@@ -176,8 +186,11 @@ where
             self.search_due = 0;
             return Ok(Sweep { probes: Vec::new(), remarks });
         }
+        let mut prepared = Vec::with_capacity(self.probes.len());
         for known in self.probes.values_mut() {
-            self.wire.prepare(known, self.resolution);
+            let mut tried = Tried::default();
+            let result = self.wire.prepare(known, self.resolution, &mut tried);
+            prepared.push((tried, result.map_err(fault)));
         }
         if let Err(trouble) = self.convert() {
             self.search_due = 0;
@@ -192,9 +205,8 @@ where
             return Ok(Sweep { probes: late.collect(), remarks });
         }
         let mut probes = Vec::with_capacity(self.probes.len());
-        for (id, known) in &mut self.probes {
-            let mut tried = Tried::default();
-            let said = self.wire.read(known, &mut tried);
+        for ((id, known), (mut tried, prepared)) in self.probes.iter_mut().zip(prepared) {
+            let said = prepared.and_then(|()| self.wire.read(known, &mut tried));
             let silent = said == Err(Fault::NoAnswer);
             if silent && !known.silent {
                 self.search_due = 0;
@@ -248,7 +260,7 @@ fn bus_error(trouble: Trouble) -> BusError {
         ),
         Trouble::Pin => (Fault::Bus, "the pin cannot be driven: does another program or the kernel hold it?"),
         Trouble::Late => (Fault::Late, "the computer is too busy to keep the bus's time windows"),
-        Trouble::Crc | Trouble::Odd => (
+        Trouble::Crc | Trouble::Odd | Trouble::Fickle => (
             Fault::Crc,
             "the probes' answers are garbled: a cable too long or near a motor, or a resistor too weak for so many probes (2.2 kΩ helps)",
         ),
@@ -263,6 +275,7 @@ fn fault(trouble: Trouble) -> Fault {
         Trouble::Shorted => Fault::Shorted,
         Trouble::Pin => Fault::Bus,
         Trouble::Crc | Trouble::Odd => Fault::Crc,
+        Trouble::Fickle => Fault::Implausible,
     }
 }
 
@@ -275,6 +288,8 @@ where
     line: Rc<Line<P, C>>,
     bus: OneWire<Pin<P, C>>,
     pace: Pace<P, C>,
+    /// For the pauses. That they vary is all that matters, so a test sees the same ones again.
+    random: fastrand::Rng,
 }
 
 /// Lets the line go on every way out of a transaction, a panic included.
@@ -301,7 +316,7 @@ where
 {
     fn new(line: Rc<Line<P, C>>) -> Result<Self, Trouble> {
         let bus = OneWire::new(Pin(Rc::clone(&line))).map_err(|_| Trouble::Pin)?;
-        Ok(Wire { pace: Pace(Rc::clone(&line)), line, bus })
+        Ok(Wire { pace: Pace(Rc::clone(&line)), line, bus, random: fastrand::Rng::with_seed(1) })
     }
 
     fn transact<T>(
@@ -329,7 +344,7 @@ where
             tried.note(last, self.line.bits().1);
             // Whatever kept the computer busy is not over at once, and may come at a regular beat.
             let clock = self.line.clock();
-            clock.sleep_until(clock.now() + fastrand::u64(PAUSE));
+            clock.sleep_until(clock.now() + self.random.u64(PAUSE));
         }
         Err(last)
     }
@@ -366,46 +381,75 @@ where
     }
 
     /// Whether the probe is fed through the data line: it holds the line low when asked for its supply.
-    fn is_parasite(&mut self, address: &Address) -> Result<bool, Trouble> {
-        self.transact(TRIES, &mut Tried::default(), |bus, pace| {
+    fn is_parasite(&mut self, address: &Address, tried: &mut Tried) -> Result<bool, Trouble> {
+        self.transact(TRIES, tried, |bus, pace| {
             bus.send_command(one_wire_bus::commands::READ_POWER_SUPPLY, Some(address), pace)?;
             Ok(!bus.read_bit(pace)?)
         })
     }
 
     /// Before a conversion: asks a new probe for its supply, sets the resolution that is wanted, and marks
-    /// the alarm bytes of one whose bytes are not. Whatever of it fails is tried again in the next sweep.
-    fn prepare(&mut self, known: &mut Known, resolution: Option<u8>) {
-        if known.silent || known.marked && known.parasite.is_some() {
-            return;
+    /// the alarm bytes of one whose bytes are not. Without the mark a value proves less, so where the mark
+    /// could not be set for another reason than the probe's own, there is none in this sweep.
+    fn prepare(
+        &mut self,
+        known: &mut Known,
+        resolution: Option<u8>,
+        tried: &mut Tried,
+    ) -> Result<(), Trouble> {
+        if known.silent {
+            return Ok(());
         }
         if known.parasite.is_none() {
-            known.parasite = self.is_parasite(&known.address).ok();
+            known.parasite = Some(self.is_parasite(&known.address, tried)?);
         }
-        if known.marked || known.unmarkable >= MARK_TRIES {
-            return;
+        for _ in 0..MARK_TRIES {
+            if known.marked || known.unmarkable {
+                return Ok(());
+            }
+            let before = self.scratchpad_twice(&known.address, tried)?;
+            let bits = resolution.unwrap_or_else(|| scratchpad::resolution(known.family, &before));
+            let configuration = scratchpad::configuration(known.family, &before, bits);
+            // What it is set to is not known until it was read back.
+            known.resolution = 12;
+            self.write(&known.address, configuration, tried)?;
+            let after = self.scratchpad_twice(&known.address, tried)?;
+            // Some clones keep their resolution whatever is written.
+            let configured = after[4] == before[4] || Some(after[4]) == configuration;
+            known.marked = scratchpad::is_marked(&after) && configured;
+            known.resolution = scratchpad::resolution(known.family, &after);
+            known.last_good = None;
         }
-        let mut tried = Tried::default();
-        let Ok(before) = self.scratchpad(&known.address, TRIES, &mut tried) else { return };
-        let bits = resolution.unwrap_or_else(|| scratchpad::resolution(known.family, &before));
-        let configuration = scratchpad::configuration(known.family, &before, bits);
-        let (address, kept) = (known.address, before[4]);
-        // What it is set to is not known until it was read back.
-        known.resolution = 12;
-        let written = self.transact(TRIES, &mut tried, |bus, pace| {
-            bus.send_command(ds18b20::commands::WRITE_SCRATCHPAD, Some(&address), pace)?;
+        known.unmarkable = !known.marked;
+        Ok(())
+    }
+
+    /// Writes the mark, and a configuration where the family has one, into a probe's memory.
+    fn write(
+        &mut self,
+        address: &Address,
+        configuration: Option<u8>,
+        tried: &mut Tried,
+    ) -> Result<(), Trouble> {
+        self.transact(TRIES, tried, |bus, pace| {
+            bus.send_command(ds18b20::commands::WRITE_SCRATCHPAD, Some(address), pace)?;
             bus.write_bytes(&MARK, pace)?;
             configuration.map_or(Ok(()), |configuration| bus.write_byte(configuration, pace))
-        });
-        let Ok(after) = written.and_then(|()| self.scratchpad(&known.address, TRIES, &mut tried)) else {
-            return;
-        };
-        // Some clones keep their resolution whatever is written.
-        let configured = after[4] == kept || Some(after[4]) == configuration;
-        known.marked = scratchpad::is_marked(&after) && configured;
-        known.unmarkable = if known.marked { 0 } else { known.unmarkable + 1 };
-        known.resolution = scratchpad::resolution(known.family, &after);
-        known.last_good = None;
+        })
+    }
+
+    /// Nine bytes that came twice in a row.
+    fn scratchpad_twice(&mut self, address: &Address, tried: &mut Tried) -> Result<Scratchpad, Trouble> {
+        let mut bytes = self.scratchpad(address, TRIES, tried)?;
+        for _ in 0..TRIES {
+            tried.counts.retries += 1;
+            let again = self.scratchpad(address, TRIES, tried)?;
+            if again == bytes {
+                return Ok(bytes);
+            }
+            bytes = again;
+        }
+        Err(Trouble::Fickle)
     }
 
     /// Reads a probe's last conversion. Its first value, and one that does not resemble the last good one,
@@ -414,22 +458,13 @@ where
         // One that was silent in the last sweep is asked once: a dead probe costs the others little.
         let tries = if known.silent { 1 } else { TRIES };
         let mut bytes = self.scratchpad(&known.address, tries, tried).map_err(fault)?;
-        let resembles = |bytes: &Scratchpad| {
-            let last_good = known.last_good.as_ref();
-            last_good.is_some_and(|last| scratchpad::resembles(known.family, bytes, last, SURPRISING))
-        };
-        let mut confirmed = resembles(&bytes);
-        for _ in 0..TRIES {
-            if confirmed {
-                break;
-            }
-            tried.counts.retries += 1;
+        let resembles = |last: &Scratchpad| scratchpad::resembles(known.family, &bytes, last, SURPRISING);
+        if !known.last_good.as_ref().is_some_and(resembles) {
             let again = self.scratchpad(&known.address, TRIES, tried).map_err(fault)?;
-            confirmed = again == bytes;
-            bytes = again;
-        }
-        if !confirmed {
-            return Err(Fault::Implausible);
+            tried.counts.retries += 1;
+            if again != bytes {
+                bytes = self.scratchpad_twice(&known.address, tried).map_err(fault)?;
+            }
         }
         let marked = known.marked;
         known.marked &= scratchpad::is_marked(&bytes);
@@ -455,7 +490,7 @@ impl Tried {
             Trouble::Late => counts.late += 1,
             Trouble::Crc | Trouble::Odd => counts.crc += 1,
             Trouble::NoPresence | Trouble::Silent | Trouble::Shorted => counts.no_answer += 1,
-            Trouble::Pin => {}
+            Trouble::Pin | Trouble::Fickle => {}
         }
         if trouble == Trouble::Crc {
             self.same = if self.garbled.replace(bits) == Some(bits) { self.same + 1 } else { 1 };

@@ -121,14 +121,14 @@ pub fn resembles(family: u8, bytes: &Scratchpad, before: &Scratchpad, most: u16)
     let (Ok(now), Ok(then)) = (decode(family, bytes), decode(family, before)) else { return false };
     bytes[2..6] == before[2..6]
         && bytes[7] == before[7]
-        && follows(family, bytes) == follows(family, before)
+        && has_makers_byte_6(family, bytes) == has_makers_byte_6(family, before)
         && now.distance(then) <= most
 }
 
-/// Whether byte 6 is what a conversion to that temperature leaves there on a part of the maker: 16 minus
-/// the low four bits of the register. `None` where the family uses the byte otherwise.
-fn follows(family: u8, bytes: &Scratchpad) -> Option<bool> {
-    (family == DS18B20).then(|| bytes[6] == 0x10 - (bytes[0] & 0x0F))
+/// Whether byte 6 is what a conversion to that temperature leaves there on a part of the maker's: 16 minus
+/// the low four bits of the register. Always so for a family that uses the byte otherwise.
+pub fn has_makers_byte_6(family: u8, bytes: &Scratchpad) -> bool {
+    family != DS18B20 || bytes[6] == 0x10 - (bytes[0] & 0x0F)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::recording::{Played, Recording};
 
 pub mod cabinet;
 pub mod fault;
+pub mod part;
 pub mod probe;
 pub mod wire;
 

@@ -84,6 +84,8 @@ pub enum Trouble {
     Crc,
     /// Nobody takes part in the search any more.
     Odd,
+    /// Two answers whose checksums fit are not the same.
+    Fickle,
 }
 
 /// The clock before and after an operation; its edge lies between the two.

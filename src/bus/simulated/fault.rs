@@ -1,5 +1,5 @@
-//! What can be done to a wire: stalls of the computer, a line held low, a presence pulse that is
-//! missing, a pin that fails, a bug that panics.
+//! What can be done to a wire: stalls of the computer, a line held low or cut, noise, power that fails for a
+//! moment, a presence pulse that is missing, a pin that fails, a bug that panics.
 
 use fastrand::Rng;
 
@@ -30,10 +30,7 @@ impl Schedule {
     }
 
     fn draw(&mut self, now: u64, random: &mut Rng) {
-        self.next = self.stalls.map(|stalls| {
-            let wait = -(1.0 - random.f64()).ln() / stalls.per_second;
-            now + (wait * 1e9) as u64
-        });
+        self.next = self.stalls.map(|stalls| now + interval(stalls.per_second, random));
     }
 
     /// The end of a piece of work of `work` nanoseconds that begins now: every stall that falls into it
@@ -86,6 +83,31 @@ pub enum Sabotage {
     Panic,
 }
 
+/// Moments in which one probe's power fails: Poisson.
+#[derive(Clone, Debug, Default)]
+pub struct BrownOuts {
+    per_second: f64,
+    next: Option<u64>,
+}
+
+impl BrownOuts {
+    /// From `now` on, so many a second.
+    pub fn new(per_second: f64, now: u64, random: &mut Rng) -> Self {
+        BrownOuts { per_second, next: Some(now + interval(per_second, random)) }
+    }
+
+    /// The next one that lies before `now`.
+    pub fn take(&mut self, now: u64, random: &mut Rng) -> Option<u64> {
+        let at = self.next.filter(|at| *at < now)?;
+        self.next = Some(at + interval(self.per_second, random));
+        Some(at)
+    }
+}
+
+fn interval(per_second: f64, random: &mut Rng) -> u64 {
+    (-(1.0 - random.f64()).ln() / per_second * 1e9) as u64
+}
+
 /// The faults of one wire.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
@@ -93,6 +115,14 @@ pub struct Faults {
     pub stalls: Schedule,
     /// The line is held low from then on.
     pub stuck_low_from: Option<u64>,
+    /// The wire is cut from then on: the resistor holds the line high, and no probe hears anything.
+    pub cut_from: Option<u64>,
+    /// The chance that a sample of the master's is wrong.
+    pub noise: f64,
+    /// The chance that a probe hears another bit than the master sends.
+    pub noise_at_probes: f64,
+    /// The probes' power fails for a moment.
+    pub brown_outs: BrownOuts,
     /// The resets, counted from 1, whose presence pulse is missing.
     pub missing_presence: Vec<u64>,
     /// The operation of the pin, counted from 1, that goes wrong, and how.

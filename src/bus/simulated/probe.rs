@@ -6,6 +6,7 @@ use fastrand::Rng;
 use one_wire_bus::commands as rom;
 use one_wire_bus::crc::crc8;
 
+use super::part::{Byte6, Part};
 use crate::reading::ProbeId;
 
 const US: u64 = 1_000;
@@ -131,6 +132,9 @@ impl Byte {
 pub struct Probe {
     rom: [u8; 8],
     timing: Timing,
+    part: Part,
+    /// Whether its memory was written since power-on.
+    written: bool,
     /// What the next conversion comes to.
     pub next: Next,
     /// Whether it hangs on the wire.
@@ -153,8 +157,13 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// A probe at power-on.
+    /// A probe of the maker's at power-on.
     pub fn new(id: ProbeId, timing: Timing) -> Probe {
+        Probe::of(Part::A1, id, timing)
+    }
+
+    /// A probe of that family of parts at power-on.
+    pub fn of(part: Part, id: ProbeId, timing: Timing) -> Probe {
         let code = id.rom_without_crc();
         let mut rom = [0; 8];
         rom[..7].copy_from_slice(&code);
@@ -162,13 +171,15 @@ impl Probe {
         let mut probe = Probe {
             rom,
             timing,
+            part,
+            written: false,
             next: Next::Sixteenths(0),
             plugged: true,
             mute: false,
             parasite: false,
             conversions: 0,
-            scratchpad: [0; 8],
-            eeprom: [0x4B, 0x46, 0x7F],
+            scratchpad: part.at_power_on(),
+            eeprom: [part.at_power_on()[2], part.at_power_on()[3], part.at_power_on()[4]],
             sent: [0; 9],
             state: State::Deaf,
             done_at: None,
@@ -185,12 +196,33 @@ impl Probe {
         self.eeprom[2] = configuration;
     }
 
-    /// Its power was gone: +85 °C, and the EEPROM's alarm limits and configuration.
+    /// Its power was gone: +85 °C, or what its family shows instead, and the EEPROM's alarm limits and
+    /// configuration.
     pub fn power_on(&mut self) {
-        let [high, low, configuration] = self.eeprom;
-        self.scratchpad = [0x50, 0x05, high, low, configuration, 0xFF, 0x0C, 0x10];
+        let [low, high, ..] = self.scratchpad;
+        self.scratchpad = self.part.at_power_on();
+        if self.part.keeps_temperature() {
+            (self.scratchpad[0], self.scratchpad[1]) = (low, high);
+        }
+        if self.part != Part::F {
+            self.scratchpad[2..5].copy_from_slice(&self.eeprom);
+        }
+        self.written = false;
         self.done_at = None;
         self.state = State::Deaf;
+    }
+
+    /// Its power is gone for a moment, at that time.
+    pub fn brown_out(&mut self, now: u64, random: &mut Rng) {
+        if !self.part.rides_through() {
+            self.settle(now, random);
+            self.power_on();
+        }
+    }
+
+    /// Its identity.
+    pub fn id(&self) -> ProbeId {
+        ProbeId::from_rom(self.rom)
     }
 
     fn bits(&self) -> u8 {
@@ -231,7 +263,15 @@ impl Probe {
                 let raw = (sixteenths & !undefined) | (random.i16(..) & undefined);
                 let [low, high] = raw.to_le_bytes();
                 (self.scratchpad[0], self.scratchpad[1]) = (low, high);
-                self.scratchpad[6] = 0x10 - (low & 0x0F);
+                match self.part.byte_6() {
+                    Byte6::FollowsUntilWritten if self.written => self.scratchpad[6] = 0x0C,
+                    Byte6::Follows | Byte6::FollowsUntilWritten => self.scratchpad[6] = 0x10 - (low & 0x0F),
+                    Byte6::Fixed => {}
+                    Byte6::Complement => {
+                        self.scratchpad[5] = random.u8(..);
+                        self.scratchpad[6] = !self.scratchpad[5];
+                    }
+                }
             }
         }
     }
@@ -313,7 +353,12 @@ impl Probe {
                 match byte.complete() {
                     None => State::Receive { to, byte },
                     Some(value) => {
-                        self.scratchpad[to] = if to == 4 { value & 0x60 | 0x1F } else { value };
+                        self.written = true;
+                        self.scratchpad[to] = match to {
+                            4 if self.part.is_always_12_bits() => 0x7F,
+                            4 => value & 0x60 | 0x1F,
+                            _ => value,
+                        };
                         if to == 4 {
                             State::Deaf
                         } else {
@@ -331,7 +376,10 @@ impl Probe {
         match command {
             command::CONVERT_TEMP => {
                 // tCONV: 750 ms at 12 bits, half of it for each bit less.
-                self.done_at = Some(now + ((750_000 * US) >> (12 - self.bits())));
+                let conversion = (750_000 * US) >> (12 - self.bits());
+                self.done_at = Some(
+                    now + self.part.conversion().map_or(conversion, |milliseconds| milliseconds * 1_000 * US),
+                );
                 self.conversions += 1;
                 State::Convert
             }

@@ -10,7 +10,7 @@ use embedded_hal::blocking::delay::DelayUs;
 use embedded_hal::digital::v2::{InputPin, OutputPin};
 use fastrand::Rng;
 
-use super::fault::{Faults, Sabotage, Schedule, Stalls};
+use super::fault::{BrownOuts, Faults, Sabotage, Schedule, Stalls};
 use super::probe::Probe;
 use crate::bus::onewire::pin::Clock;
 
@@ -113,6 +113,23 @@ impl Wire {
         self.faults.stalls = Schedule::new(stalls, self.now, &mut self.random);
     }
 
+    /// From now on so many times a second one of the probes loses its power for a moment.
+    pub fn brown_out(&mut self, per_second: f64) {
+        self.faults.brown_outs = BrownOuts::new(per_second, self.now, &mut self.random);
+    }
+
+    /// Lets the failures of power happen whose time has come.
+    fn fail_power(&mut self) {
+        while let Some(at) = self.faults.brown_outs.take(self.now, &mut self.random) {
+            let index = self.random.usize(..self.probes.len());
+            self.probes[index].brown_out(at, &mut self.random);
+        }
+    }
+
+    fn is_cut(&self) -> bool {
+        self.faults.cut_from.is_some_and(|from| self.now >= from)
+    }
+
     /// Whether the master holds the line low.
     pub fn is_pulled(&self) -> bool {
         self.pulled
@@ -138,6 +155,10 @@ impl Wire {
         }
         let before = if self.costs.pin == 0 { 0 } else { self.random.u64(0..=self.costs.pin) };
         self.work(before);
+        self.fail_power();
+        if self.is_cut() {
+            self.listening.clear();
+        }
         let value = operation(self);
         self.work(self.costs.pin - before);
         if sabotage.is_some() { Err(PinError) } else { Ok(value) }
@@ -183,11 +204,18 @@ impl Wire {
         self.rose = self.now;
         self.after_reset = low >= RESET.0;
         self.judge_low(low);
-        if low >= PERHAPS_RESET {
+        if low >= PERHAPS_RESET && !self.is_cut() {
             self.listening.clear();
             self.listening.extend((0..self.probes.len()).filter(|&index| self.probes[index].plugged));
         }
         for &index in &self.listening {
+            let noisy = self.faults.noise_at_probes > 0.0 && self.random.f64() < self.faults.noise_at_probes;
+            // A bit that is heard wrongly: a zero for a one, or the other way round.
+            let low = match (noisy, low < PERHAPS_RESET) {
+                (true, true) if low > 30 * US => US,
+                (true, true) => 60 * US,
+                _ => low,
+            };
             self.probes[index].rising(self.now, low, &mut self.random);
         }
         if self.after_reset {
@@ -224,7 +252,7 @@ impl Wire {
             }
         }
         self.sampled = true;
-        high
+        high != (self.faults.noise > 0.0 && self.random.f64() < self.faults.noise)
     }
 
     /// Lets time pass without anybody doing anything, and without stalls.
