@@ -81,7 +81,8 @@ impl Check<'_> {
         if !KINDS.contains(&kind) {
             return;
         }
-        let settings: [(&str, Option<Range<usize>>, &[&str]); 11] = [
+        type Setting<'a> = (&'a str, Option<Range<usize>>, &'a [&'a str]);
+        let settings: [Setting<'_>; 12] = [
             ("root", bus.root.as_ref().map(Spanned::span), &["kernel"]),
             ("resolution", bus.resolution.as_ref().map(Spanned::span), &["kernel", "gpio"]),
             ("pin", bus.pin.as_ref().map(Spanned::span), &["gpio"]),
@@ -93,9 +94,9 @@ impl Check<'_> {
             ("silent", bus.silent.as_ref().map(Spanned::span), &["simulated"]),
             ("replay", bus.replay.as_ref().map(Spanned::span), &["simulated"]),
             ("speed", bus.speed.as_ref().map(Spanned::span), &["simulated"]),
+            ("unit", bus.unit.as_ref().map(Spanned::span), &["simulated"]),
         ];
-        let unit = ("unit", bus.unit.as_ref().map(Spanned::span), &["simulated"][..]);
-        for (setting, span, kinds) in settings.into_iter().chain([unit]) {
+        for (setting, span, kinds) in settings {
             if let Some(span) = span.filter(|_| !kinds.contains(&kind)) {
                 let kinds: Vec<String> = kinds.iter().map(|kind| format!("`kind = \"{kind}\"`")).collect();
                 let text = format!(
