@@ -43,9 +43,10 @@ pub fn remark(remark: &Remark) -> String {
         Remark::Twin => {
             String::from("two probes have this identity, and neither is believed: take one of them off")
         }
-        Remark::Phantom(id) => format!(
-            "`{id}` answers its search and is no temperature probe: a data line that floats or touches ground does that, check the 4.7 kΩ resistor"
+        Remark::Phantom(id) if id.family() == 0 => format!(
+            "`{id}` answers its search and cannot be: a data line that floats or touches ground does that, check the 4.7 kΩ resistor"
         ),
+        Remark::Phantom(id) => format!("`{id}` is no temperature probe, and is left alone"),
         Remark::BulkNotPermitted => String::from(
             "its probes convert one after another, 0.8 s each, because asking all at once is not permitted: the udev rule `60-fridge.rules` permits it, `fridge doctor` says how",
         ),

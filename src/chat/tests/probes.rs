@@ -44,7 +44,7 @@ fn what_is_noteworthy_stands_below_the_list_with_what_to_do() {
     kitchen.gateway.cache.remark(0, vec![phantom, Remark::BulkNotPermitted]);
     let text = kitchen.ask(1, "probes");
     for said in [
-        "- bus 1: `00-800000000000` answers its search and is no temperature probe",
+        "- bus 1: `00-800000000000` answers its search and cannot be",
         "- bus 1: its probes convert one after another, 0.8 s each",
         "60-fridge.rules",
         "- `28-000000000000`: fed through its data line",
