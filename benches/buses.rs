@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     {
         let service = Service::start(&config);
         // The searches and the double readings of the start are not what an hour is made of.
-        service.until(&["about"], |answer| {
+        service.until(&["ask", "about"], |answer| {
             let buses = answer["about"]["buses"].as_array().expect("a list");
             buses.iter().all(|bus| bus["probes"].as_u64().is_some_and(|probes| probes >= PROBES as u64))
         });
@@ -66,7 +66,7 @@ fn tree(first: usize) -> tempfile::TempDir {
 /// What every thread of a process has used of the processor, to the nanosecond (schedstat of /proc).
 fn processor(pid: u32) -> Duration {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it runs");
-    let used = threads.flatten().filter_map(|thread| {
+    let used = threads.flatten().filter_map(|thread| -> Option<u64> {
         let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
         text.split(' ').next()?.parse().ok()
     });
