@@ -11,8 +11,10 @@ use crate::fridge::{Limits, Verdict};
 use crate::reading::{Celsius, Fault, Reading};
 
 mod help;
+mod remarks;
 
 pub use help::{explanation, meaning, usage};
+pub use remarks::{Pattern, more_remarks, pattern, remark};
 
 /// A temperature with one decimal: `−11.2 °C`.
 pub fn temperature(celsius: Celsius, units: Units) -> String {
