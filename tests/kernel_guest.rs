@@ -147,7 +147,7 @@ fn every_probe_is_listed_and_shown_at_every_resolution_and_below_zero() {
     guest.write("/tmp/probes.toml", &configuration("2s", probes.len()));
     let listed = guest.sh("fridge probes --json --config /tmp/probes.toml --socket /tmp/none");
     let listed: Value = serde_json::from_str(&listed).expect("JSON");
-    let mut listed: Vec<&str> = listed["probes"]["probes"]
+    let mut listed: Vec<&str> = listed["probes"]
         .as_array()
         .expect("probes")
         .iter()
@@ -329,7 +329,7 @@ fn a_file_without_a_byte_is_no_answer() {
     guest.write("/tmp/probes.toml", &configuration("2s", 2));
     let answer = guest.sh("fridge probes --json --config /tmp/probes.toml --socket /tmp/none");
     let answer: Value = serde_json::from_str(&answer).expect("JSON");
-    let faults: Vec<Option<&str>> = answer["probes"]["probes"]
+    let faults: Vec<Option<&str>> = answer["probes"]
         .as_array()
         .expect("probes")
         .iter()
