@@ -329,12 +329,8 @@ fn a_file_without_a_byte_is_no_answer() {
     guest.write("/tmp/probes.toml", &configuration("2s", 2));
     let answer = guest.sh("fridge probes --json --config /tmp/probes.toml --socket /tmp/none");
     let answer: Value = serde_json::from_str(&answer).expect("JSON");
-    let faults: Vec<Option<&str>> = answer["probes"]
-        .as_array()
-        .expect("probes")
-        .iter()
-        .map(|row| row["fault"].as_str())
-        .collect();
+    let faults: Vec<Option<&str>> =
+        answer["probes"].as_array().expect("probes").iter().map(|row| row["fault"].as_str()).collect();
     assert_eq!(faults, [Some("no_answer"), None]);
 }
 
