@@ -50,8 +50,8 @@ mod tests {
         let tables = for_unnamed(&answer);
         assert_eq!(tables.matches("[[fridge]]").count(), 2);
         for table in [
-            "name = \"Fridge 2\"\nprobe = \"28-000000000002\"       # reads -19.1 °C now\nlimits = { max = -15 }\n",
-            "name = \"Fridge 3\"\nprobe = \"28-000000000003\"       # has no value now\n#limits",
+            "name = \"Fridge 2\"\nprobe = \"28-000000000002\"        # reads -19.1 °C now\nlimits = { max = -15 }\n",
+            "name = \"Fridge 3\"\nprobe = \"28-000000000003\"        # has no value now\n#limits",
         ] {
             assert!(tables.contains(table), "{tables}");
         }
