@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-#[path = "../tests/service/mod.rs"]
-mod service;
-use service::Service;
+#[path = "../tests/serve/mod.rs"]
+mod serve;
+use serve::Service;
 
 const BUSES: usize = 4;
 const PROBES: usize = 25;

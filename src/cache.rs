@@ -32,11 +32,19 @@ pub struct Snapshot {
     pub started: Stamp,
     /// The buses, in the order of the configuration.
     pub buses: Vec<BusState>,
+    /// What was known of probes whose bus is no more, until another one finds them.
+    departed: BTreeMap<ProbeId, ProbeState>,
+    /// The next bus's number. None is given twice: the thread of one that is no more may hang and come back.
+    next: usize,
 }
 
 /// What is known of one bus.
 #[derive(Clone, Debug)]
 pub struct BusState {
+    /// By which its thread reports: it stays the same while the configuration changes around it.
+    id: usize,
+    /// Since when it is there.
+    pub since: Stamp,
     /// What people call it: "bus 1".
     pub name: String,
     /// Whether its values come from no real probe.
@@ -100,28 +108,46 @@ pub struct Day {
 }
 
 impl Cache {
-    /// An empty memory for `buses`, given as name, whether simulated, and period. Days begin at
-    /// midnight of `zone`.
+    /// An empty memory for `buses`, given as name, whether simulated, and period; the first one's number is
+    /// 0. Days begin at midnight of `zone`.
     pub fn new(
         buses: impl IntoIterator<Item = (String, bool, Duration)>,
         started: Stamp,
         zone: TimeZone,
     ) -> Self {
-        let buses = buses
-            .into_iter()
-            .map(|(name, simulated, period)| BusState {
-                name,
-                simulated,
-                period,
-                last_sweep: None,
-                sweep_took: Duration::ZERO,
-                trouble: None,
-                sweeps: 0,
-                remarks: Vec::new(),
-                probes: BTreeMap::new(),
-            })
-            .collect();
-        Cache { zone, latest: Mutex::new(Arc::new(Snapshot { started, buses })) }
+        let snapshot = Snapshot { started, buses: Vec::new(), departed: BTreeMap::new(), next: 0 };
+        let cache = Cache { zone, latest: Mutex::new(Arc::new(snapshot)) };
+        cache.exchange(buses.into_iter().map(|bus| (None, bus)), started);
+        cache
+    }
+
+    /// From now on there are these buses, each with the number of the one that it was so far, or `None`
+    /// where it is new or replaces one. Returns their numbers. What is known of a probe stays: with its bus,
+    /// with the one of the same name that replaces that, or for whichever finds it next.
+    pub fn exchange(
+        &self,
+        buses: impl IntoIterator<Item = (Option<usize>, (String, bool, Duration))>,
+        now: Stamp,
+    ) -> Vec<usize> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = Arc::make_mut(&mut latest);
+        let mut before = std::mem::take(&mut snapshot.buses);
+        let mut take = |wanted: &dyn Fn(&BusState) -> bool| {
+            before.iter().position(wanted).map(|index| before.swap_remove(index))
+        };
+        // Those that stay first, so that nobody else takes what is theirs.
+        let stay: Vec<_> =
+            buses.into_iter().map(|(id, bus)| (id.and_then(|id| take(&|bus| bus.id == id)), bus)).collect();
+        for (stays, (name, simulated, period)) in stay {
+            snapshot.buses.push(stays.unwrap_or_else(|| {
+                let probes = take(&|bus| bus.name == name && bus.simulated == simulated);
+                let probes = probes.map(|replaced| replaced.probes).unwrap_or_default();
+                snapshot.next += 1;
+                BusState::new(snapshot.next - 1, name, simulated, period, probes, now)
+            }));
+        }
+        snapshot.departed.extend(before.into_iter().flat_map(|bus| bus.probes));
+        snapshot.buses.iter().map(|bus| bus.id).collect()
     }
 
     /// What is known now. Costs one reference count, whatever is in it.
@@ -134,7 +160,7 @@ impl Cache {
         at.wall.to_zoned_datetime(self.zone.clone())
     }
 
-    /// Takes in one sweep of the bus with that index: its samples, when it began and how long it
+    /// Takes in one sweep of the bus with that number: its samples, when it began and how long it
     /// took. A probe that was seen before and is not in `samples` counts as [`Fault::Absent`].
     /// Returns the probes that now are in another state than before: new, or with another fault, or
     /// with none any more.
@@ -146,7 +172,7 @@ impl Cache {
         samples: impl IntoIterator<Item = impl Into<Sampled>>,
     ) -> Vec<(ProbeId, Sample)> {
         let mut changed = Vec::new();
-        self.update(bus, |state| {
+        self.update(bus, |state, departed| {
             let sampled: HashMap<ProbeId, Sampled> =
                 samples.into_iter().map(Into::into).map(|sampled| (sampled.probe, sampled)).collect();
             for (&id, probe) in &mut state.probes {
@@ -160,7 +186,8 @@ impl Cache {
                 let probe = match state.probes.entry(id) {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(unseen) => {
-                        let probe = unseen.insert(ProbeState::new(sample, at));
+                        let known = departed.remove(&id);
+                        let probe = unseen.insert(known.unwrap_or_else(|| ProbeState::new(sample, at)));
                         probe.take(sample, at, &self.zone);
                         changed.push((id, sample));
                         probe
@@ -178,12 +205,12 @@ impl Cache {
 
     /// Takes in what is noteworthy about the bus.
     pub fn remark(&self, bus: usize, remarks: Vec<Remark>) {
-        self.update(bus, |state| state.remarks = remarks);
+        self.update(bus, |state, _| state.remarks = remarks);
     }
 
     /// Takes in that the bus could not be measured at all: so its probes have no value either.
     pub fn record_failure(&self, bus: usize, at: Stamp, error: &BusError) {
-        self.update(bus, |state| {
+        self.update(bus, |state, _| {
             for probe in state.probes.values_mut() {
                 probe.take(Err(error.fault), at, &self.zone);
             }
@@ -192,10 +219,12 @@ impl Cache {
         });
     }
 
-    fn update(&self, bus: usize, change: impl FnOnce(&mut BusState)) {
+    /// Nothing happens where that bus is no more: its thread may still be in its last sweep.
+    fn update(&self, bus: usize, change: impl FnOnce(&mut BusState, &mut BTreeMap<ProbeId, ProbeState>)) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(state) = Arc::make_mut(&mut latest).buses.get_mut(bus) {
-            change(state);
+        let snapshot = Arc::make_mut(&mut latest);
+        if let Some(state) = snapshot.buses.iter_mut().find(|state| state.id == bus) {
+            change(state, &mut snapshot.departed);
         }
     }
 }
@@ -263,6 +292,29 @@ impl ProbeState {
 }
 
 impl BusState {
+    fn new(
+        id: usize,
+        name: String,
+        simulated: bool,
+        period: Duration,
+        probes: BTreeMap<ProbeId, ProbeState>,
+        since: Stamp,
+    ) -> Self {
+        BusState {
+            id,
+            since,
+            name,
+            simulated,
+            period,
+            last_sweep: None,
+            sweep_took: Duration::ZERO,
+            trouble: None,
+            sweeps: 0,
+            remarks: Vec::new(),
+            probes,
+        }
+    }
+
     /// The age beyond which a reading of this bus is stale: three periods, or three sweeps where a
     /// sweep takes longer than the period.
     pub fn stale_after(&self) -> Duration {
@@ -307,16 +359,16 @@ impl Snapshot {
     /// What is known of a probe that no bus has seen since the start. A bus that has not ended its
     /// first sweep in the time after which readings are stale does not work.
     fn unseen(&self, now: &Stamp) -> Reading {
-        let lasts = now.since(&self.started);
         let mut silent = self.buses.iter().filter(|bus| bus.last_sweep.is_none() && bus.trouble.is_none());
-        if silent.clone().any(|bus| lasts <= bus.stale_after()) {
-            return Reading::Fault { fault: Fault::Pending, lasts };
+        let young = silent.clone().find(|bus| now.since(&bus.since) <= bus.stale_after());
+        if let Some(bus) = young {
+            return Reading::Fault { fault: Fault::Pending, lasts: now.since(&bus.since) };
         }
         if let Some((error, since)) = self.buses.iter().find_map(|bus| bus.trouble.as_ref()) {
             return Reading::Fault { fault: error.fault, lasts: now.since(since) };
         }
         let fault = if silent.next().is_some() { Fault::Bus } else { Fault::Absent };
-        Reading::Fault { fault, lasts }
+        Reading::Fault { fault, lasts: now.since(&self.started) }
     }
 }
 
@@ -397,6 +449,45 @@ mod tests {
         assert_eq!(reading(2), Reading::Fault { fault: pending, lasts: Duration::from_secs(2) });
         cache.record(1, at(3), Duration::ZERO, NOTHING);
         assert_eq!(reading(4), Reading::Fault { fault: absent, lasts: Duration::from_secs(4) });
+    }
+
+    #[test]
+    fn what_is_known_of_a_probe_survives_the_exchange_of_its_bus() {
+        let cache = cache(3);
+        for bus in 0..3 {
+            let probe = ProbeId::new(0x28, bus as u64 + 1);
+            cache.record(bus, at(1), Duration::ZERO, [(probe, warm(64))]);
+            cache.record(bus, at(2), Duration::ZERO, [(probe, Err(Fault::Crc))]);
+        }
+        let bus = |name: &str| (name.to_owned(), false, Duration::from_secs(20));
+        // The first stays, the second is replaced by one of its name, the third's probe is found by a new one.
+        let buses = [(None, bus("new")), (None, bus("bus 2")), (Some(0), bus("bus 1"))];
+        let numbers = cache.exchange(buses, at(10));
+        assert_eq!(numbers, [3, 4, 0]);
+        let snapshot = cache.snapshot();
+        let names: Vec<&str> = snapshot.buses.iter().map(|bus| bus.name.as_str()).collect();
+        assert_eq!(names, ["new", "bus 2", "bus 1"]);
+        assert_eq!((snapshot.buses[2].sweeps, snapshot.buses[1].sweeps), (2, 0));
+        let crc = |id| snapshot.probe(id).map(|(_, probe)| probe.faults[&Fault::Crc]);
+        assert_eq!((crc(ONE), crc(TWO)), (Some(1), Some(1)));
+        let three = ProbeId::new(0x28, 3);
+        let pending = Reading::Fault { fault: Fault::Pending, lasts: Duration::from_secs(1) };
+        assert_eq!(snapshot.reading(three, &at(11)), pending);
+
+        // None of the two numbers that went is given again.
+        assert_eq!(cache.exchange([(Some(3), bus("new"))], at(10)), [3]);
+        assert_eq!(cache.exchange([(Some(3), bus("new")), (None, bus("last"))], at(10)), [3, 5]);
+        cache.record(numbers[0], at(12), Duration::ZERO, [(three, warm(80))]);
+        cache.record(2, at(12), Duration::ZERO, [(three, warm(0))]);
+        let snapshot = cache.snapshot();
+        let (bus, state) = snapshot.probe(three).unwrap();
+        assert_eq!((bus.name.as_str(), state.newest, state.since), ("new", warm(80), at(12)));
+        assert_eq!(state.faults[&Fault::Crc], 1);
+        let day = state.day.unwrap();
+        assert_eq!(
+            (day.min, day.max, day.since),
+            (Celsius::from_sixteenths(64), Celsius::from_sixteenths(80), at(1))
+        );
     }
 
     #[test]

@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::{Config, places};
-use crate::daemon::{self, Places};
+use crate::daemon::{self, HangUp, Places};
 
 mod ask;
 mod cert;
 mod check;
 mod demo;
 mod doctor;
+mod init;
 mod probes;
 mod replace;
 mod serve;
@@ -60,6 +61,8 @@ struct FileOptions {
 enum Command {
     /// Run the gateway: poll the buses, answer Mattermost over HTTPS
     Serve,
+    /// Look what hangs on this machine, write the first configuration, and say what Mattermost must be told
+    Init(init::Options),
     /// Run the whole gateway on a simulated wire: no hardware, no configuration
     Demo(demo::Options),
     /// Ask the running gateway what the channel can ask: fridge ask status milk
@@ -113,6 +116,7 @@ impl Cli {
         let files = &self.files;
         match self.command {
             Command::Serve => serve::run(files).map(|()| ExitCode::SUCCESS),
+            Command::Init(options) => init::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Demo(options) => demo::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Ask(options) => ask::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Status(options) => ask::run(&options.into(), files).map(|()| ExitCode::SUCCESS),
@@ -172,10 +176,11 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn block_on_daemon(
     config: Config,
     places: &Places,
+    on_hang_up: HangUp,
     ready: impl FnOnce(&daemon::Running),
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(daemon::run(config, places, ready));
+    let result = runtime.block_on(daemon::run(config, places, on_hang_up, ready));
     // A bus that hangs holds a blocking thread of the runtime, too: it is not waited for.
     runtime.shutdown_background();
     Ok(result?)

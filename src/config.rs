@@ -53,7 +53,7 @@ pub struct Config {
 }
 
 /// One bus to poll.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Bus {
     /// What people call it: "bus 1" unless it has a name.
     pub name: String,
@@ -71,7 +71,7 @@ impl Config {
     pub fn load(path: &Path) -> Result<Config, Problems> {
         let source = fs::read_to_string(path).map_err(|error| {
             let cure = match error.kind() {
-                ErrorKind::NotFound => "; docs/config.md tells how to write one, `fridge demo` needs none",
+                ErrorKind::NotFound => "; `fridge init` writes one, `fridge demo` needs none",
                 ErrorKind::PermissionDenied => "; the gateway's user must be able to read it",
                 _ => "",
             };
@@ -84,8 +84,12 @@ impl Config {
     fn parse(path: &Path, source: &str) -> Result<Config, Problems> {
         let file: file::File =
             toml::from_str(source).map_err(|error| problem::of_toml(path, source, &error))?;
-        let mut check =
-            Check { path, folder: path.parent().unwrap_or(path), problems: Collector::new(path, source) };
+        let mut check = Check {
+            path,
+            folder: path.parent().unwrap_or(path),
+            problems: Collector::new(path, source),
+            warnings: Vec::new(),
+        };
         let config = check.config(file);
         check.problems.finish()?;
         Ok(config)
@@ -98,18 +102,18 @@ struct Check<'a> {
     path: &'a Path,
     folder: &'a Path,
     problems: Collector<'a>,
+    warnings: Vec<String>,
 }
 
 impl Check<'_> {
     fn config(&mut self, file: file::File) -> Config {
-        let mut warnings = Vec::new();
         if file.hook.is_empty() {
-            warnings.push(String::from(
+            self.warnings.push(String::from(
                 "there is no [[hook]]: every question will be refused until one holds the token that Mattermost shows",
             ));
         }
         if file.fridge.is_empty() {
-            warnings
+            self.warnings
                 .push(String::from("there is no [[fridge]]: `fridge probes` lists what hangs on the buses"));
         }
         if file.bus.is_empty() {
@@ -133,7 +137,7 @@ impl Check<'_> {
             https,
             buses: self.buses(file.bus),
             fridges,
-            warnings,
+            warnings: std::mem::take(&mut self.warnings),
         }
     }
 

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-mod service;
-use service::{PATIENCE, Service, row, stdout};
+mod serve;
+use serve::{PATIENCE, Service, row, stdout};
 
 /// A copy of the tree, which a test may change.
 struct Tree(tempfile::TempDir);

@@ -5,8 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command};
 use std::time::Instant;
 
-mod service;
-use service::{PATIENCE, Service, row};
+mod serve;
+use serve::{PATIENCE, Service, row};
 
 /// A running owserver; killed when dropped.
 struct Owserver(Child);
@@ -61,7 +61,7 @@ fn its_probes_are_read_and_come_back_after_it_was_gone() {
 
     drop(owserver);
     service.until(&["probes"], |answer| row(&answer["probes"], "probe", &one)["fault"] == "bus");
-    let text = service::stdout(&service.run(&["probes"]));
+    let text = serve::stdout(&service.run(&["probes"]));
     assert!(text.contains("bus not working for "), "with a since-when: {text}");
     let _again = Owserver::start(port);
     service.until(&["probes"], all_read);

@@ -20,6 +20,7 @@ use crate::socket::{self, Question};
 
 mod gpio;
 mod link;
+mod machine;
 
 /// A certificate that ends within this time is worth a warning.
 const ENDS_SOON: Duration = Duration::from_secs(30 * 86_400);
@@ -105,6 +106,9 @@ fn examine(options: &Options, files: &FileOptions, findings: &mut Findings) {
         Some(report) => running(report, findings),
         None => port(config.as_ref(), findings),
     }
+    let state = report.as_ref().and_then(|report| report.certificate.parent().map(Path::to_owned));
+    let state = state.unwrap_or_else(|| files.state());
+    machine::Machine::this().examine(config.as_ref(), &state, report.as_ref(), findings);
     // Without a gateway that runs there is nobody to answer, unless the configuration names another machine.
     if let Some(config) = config.as_ref().filter(|config| report.is_some() || config.https.url.is_some()) {
         link::examine(&config.https, options.ca.as_deref(), findings);

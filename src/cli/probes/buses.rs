@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use jiff::tz::TimeZone;
@@ -14,7 +13,7 @@ use crate::cli::terminal;
 use crate::config::Config;
 use crate::daemon;
 use crate::history::History;
-use crate::poll::trust::Trust;
+use crate::poll::trust::{Calibrations, Trust};
 
 /// The buses, and the gateway that answers from their sweeps.
 pub struct OpenBuses {
@@ -37,7 +36,7 @@ impl OpenBuses {
     /// The buses of that configuration, each opened with its first sweep.
     pub fn new(config: Config) -> Self {
         let clock = daemon::clock();
-        let calibrations = daemon::calibrations(&config);
+        let calibrations = Arc::new(Calibrations::new(daemon::calibrations(&config)));
         let kept = config.buses.iter().map(|bus| (bus.name.clone(), bus.config.is_simulated(), bus.period));
         let cache = Cache::new(kept, clock(), TimeZone::system());
         let buses = config.buses.into_iter().map(|bus| OpenBus {
@@ -57,7 +56,7 @@ impl OpenBuses {
                 cache: Arc::new(cache),
                 history: Arc::new(History::default()),
                 clock,
-                asked: AtomicU64::new(0),
+                asked: Default::default(),
                 reuse: Default::default(),
             },
         }
