@@ -109,9 +109,8 @@ impl Check<'_> {
 
     /// The token in a file: beside the configuration, or among systemd's credentials.
     fn token_file(&mut self, file: &Spanned<String>) -> Option<String> {
-        let credentials = places::environment("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        let places = credentials.iter().map(PathBuf::as_path).chain([self.folder]);
-        let paths: Vec<PathBuf> = places.map(|place| place.join(file.get_ref())).collect();
+        let credential = places::credential(file.get_ref(), &places::environment);
+        let paths: Vec<PathBuf> = credential.into_iter().chain([self.folder.join(file.get_ref())]).collect();
         let path = paths.iter().find(|path| path.exists()).or(paths.last())?;
         match fs::read_to_string(path) {
             Ok(token) => Some(token),
