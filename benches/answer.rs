@@ -141,7 +141,7 @@ fn gateway_of(fridges: u64) -> Gateway {
         cache: Arc::new(cache),
         history: Arc::default(),
         clock: Arc::new(move || now),
-        asked: 0.into(),
+        asked: Default::default(),
         reuse: Default::default(),
     }
 }

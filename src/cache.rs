@@ -32,11 +32,17 @@ pub struct Snapshot {
     pub started: Stamp,
     /// The buses, in the order of the configuration.
     pub buses: Vec<BusState>,
+    /// What was known of probes whose bus is no more, until another one finds them.
+    departed: BTreeMap<ProbeId, ProbeState>,
 }
 
 /// What is known of one bus.
 #[derive(Clone, Debug)]
 pub struct BusState {
+    /// By which its thread reports: it stays the same while the configuration changes around it.
+    id: usize,
+    /// Since when it is there.
+    pub since: Stamp,
     /// What people call it: "bus 1".
     pub name: String,
     /// Whether its values come from no real probe.
@@ -100,28 +106,47 @@ pub struct Day {
 }
 
 impl Cache {
-    /// An empty memory for `buses`, given as name, whether simulated, and period. Days begin at
-    /// midnight of `zone`.
+    /// An empty memory for `buses`, given as name, whether simulated, and period; the first one's number is
+    /// 0. Days begin at midnight of `zone`.
     pub fn new(
         buses: impl IntoIterator<Item = (String, bool, Duration)>,
         started: Stamp,
         zone: TimeZone,
     ) -> Self {
-        let buses = buses
-            .into_iter()
-            .map(|(name, simulated, period)| BusState {
-                name,
-                simulated,
-                period,
-                last_sweep: None,
-                sweep_took: Duration::ZERO,
-                trouble: None,
-                sweeps: 0,
-                remarks: Vec::new(),
-                probes: BTreeMap::new(),
-            })
-            .collect();
-        Cache { zone, latest: Mutex::new(Arc::new(Snapshot { started, buses })) }
+        let snapshot = Snapshot { started, buses: Vec::new(), departed: BTreeMap::new() };
+        let cache = Cache { zone, latest: Mutex::new(Arc::new(snapshot)) };
+        cache.exchange(buses.into_iter().map(|bus| (None, bus)), started);
+        cache
+    }
+
+    /// From now on there are these buses, each with the number of the one that it was so far, or `None`
+    /// where it is new or replaces one. Returns their numbers. What is known of a probe stays: with its bus,
+    /// with the one of the same name that replaces that, or for whichever finds it next.
+    pub fn exchange(
+        &self,
+        buses: impl IntoIterator<Item = (Option<usize>, (String, bool, Duration))>,
+        now: Stamp,
+    ) -> Vec<usize> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = Arc::make_mut(&mut latest);
+        let mut before = std::mem::take(&mut snapshot.buses);
+        let mut next = before.iter().map(|bus| bus.id + 1).max().unwrap_or(0);
+        let mut take = |wanted: &dyn Fn(&BusState) -> bool| {
+            before.iter().position(wanted).map(|index| before.swap_remove(index))
+        };
+        // Those that stay first, so that nobody else takes what is theirs.
+        let stay: Vec<_> =
+            buses.into_iter().map(|(id, bus)| (id.and_then(|id| take(&|bus| bus.id == id)), bus)).collect();
+        for (stays, (name, simulated, period)) in stay {
+            snapshot.buses.push(stays.unwrap_or_else(|| {
+                let probes = take(&|bus| bus.name == name && bus.simulated == simulated);
+                let probes = probes.map(|replaced| replaced.probes).unwrap_or_default();
+                next += 1;
+                BusState::new(next - 1, name, simulated, period, probes, now)
+            }));
+        }
+        snapshot.departed.extend(before.into_iter().flat_map(|bus| bus.probes));
+        snapshot.buses.iter().map(|bus| bus.id).collect()
     }
 
     /// What is known now. Costs one reference count, whatever is in it.
@@ -134,7 +159,7 @@ impl Cache {
         at.wall.to_zoned_datetime(self.zone.clone())
     }
 
-    /// Takes in one sweep of the bus with that index: its samples, when it began and how long it
+    /// Takes in one sweep of the bus with that number: its samples, when it began and how long it
     /// took. A probe that was seen before and is not in `samples` counts as [`Fault::Absent`].
     /// Returns the probes that now are in another state than before: new, or with another fault, or
     /// with none any more.
@@ -146,7 +171,7 @@ impl Cache {
         samples: impl IntoIterator<Item = impl Into<Sampled>>,
     ) -> Vec<(ProbeId, Sample)> {
         let mut changed = Vec::new();
-        self.update(bus, |state| {
+        self.update(bus, |state, departed| {
             let sampled: HashMap<ProbeId, Sampled> =
                 samples.into_iter().map(Into::into).map(|sampled| (sampled.probe, sampled)).collect();
             for (&id, probe) in &mut state.probes {
@@ -160,7 +185,8 @@ impl Cache {
                 let probe = match state.probes.entry(id) {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(unseen) => {
-                        let probe = unseen.insert(ProbeState::new(sample, at));
+                        let known = departed.remove(&id);
+                        let probe = unseen.insert(known.unwrap_or_else(|| ProbeState::new(sample, at)));
                         probe.take(sample, at, &self.zone);
                         changed.push((id, sample));
                         probe
@@ -178,12 +204,12 @@ impl Cache {
 
     /// Takes in what is noteworthy about the bus.
     pub fn remark(&self, bus: usize, remarks: Vec<Remark>) {
-        self.update(bus, |state| state.remarks = remarks);
+        self.update(bus, |state, _| state.remarks = remarks);
     }
 
     /// Takes in that the bus could not be measured at all: so its probes have no value either.
     pub fn record_failure(&self, bus: usize, at: Stamp, error: &BusError) {
-        self.update(bus, |state| {
+        self.update(bus, |state, _| {
             for probe in state.probes.values_mut() {
                 probe.take(Err(error.fault), at, &self.zone);
             }
@@ -192,10 +218,12 @@ impl Cache {
         });
     }
 
-    fn update(&self, bus: usize, change: impl FnOnce(&mut BusState)) {
+    /// Nothing happens where that bus is no more: its thread may still be in its last sweep.
+    fn update(&self, bus: usize, change: impl FnOnce(&mut BusState, &mut BTreeMap<ProbeId, ProbeState>)) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(state) = Arc::make_mut(&mut latest).buses.get_mut(bus) {
-            change(state);
+        let snapshot = Arc::make_mut(&mut latest);
+        if let Some(state) = snapshot.buses.iter_mut().find(|state| state.id == bus) {
+            change(state, &mut snapshot.departed);
         }
     }
 }
@@ -263,6 +291,29 @@ impl ProbeState {
 }
 
 impl BusState {
+    fn new(
+        id: usize,
+        name: String,
+        simulated: bool,
+        period: Duration,
+        probes: BTreeMap<ProbeId, ProbeState>,
+        since: Stamp,
+    ) -> Self {
+        BusState {
+            id,
+            since,
+            name,
+            simulated,
+            period,
+            last_sweep: None,
+            sweep_took: Duration::ZERO,
+            trouble: None,
+            sweeps: 0,
+            remarks: Vec::new(),
+            probes,
+        }
+    }
+
     /// The age beyond which a reading of this bus is stale: three periods, or three sweeps where a
     /// sweep takes longer than the period.
     pub fn stale_after(&self) -> Duration {
@@ -307,16 +358,16 @@ impl Snapshot {
     /// What is known of a probe that no bus has seen since the start. A bus that has not ended its
     /// first sweep in the time after which readings are stale does not work.
     fn unseen(&self, now: &Stamp) -> Reading {
-        let lasts = now.since(&self.started);
         let mut silent = self.buses.iter().filter(|bus| bus.last_sweep.is_none() && bus.trouble.is_none());
-        if silent.clone().any(|bus| lasts <= bus.stale_after()) {
-            return Reading::Fault { fault: Fault::Pending, lasts };
+        let young = silent.clone().find(|bus| now.since(&bus.since) <= bus.stale_after());
+        if let Some(bus) = young {
+            return Reading::Fault { fault: Fault::Pending, lasts: now.since(&bus.since) };
         }
         if let Some((error, since)) = self.buses.iter().find_map(|bus| bus.trouble.as_ref()) {
             return Reading::Fault { fault: error.fault, lasts: now.since(since) };
         }
         let fault = if silent.next().is_some() { Fault::Bus } else { Fault::Absent };
-        Reading::Fault { fault, lasts }
+        Reading::Fault { fault, lasts: now.since(&self.started) }
     }
 }
 

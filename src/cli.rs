@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::{Config, places};
-use crate::daemon::{self, Places};
+use crate::daemon::{self, HangUp, Places};
 
 mod ask;
 mod cert;
@@ -168,10 +168,11 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn block_on_daemon(
     config: Config,
     places: &Places,
+    on_hang_up: HangUp,
     ready: impl FnOnce(&daemon::Running),
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(daemon::run(config, places, ready));
+    let result = runtime.block_on(daemon::run(config, places, on_hang_up, ready));
     // A bus that hangs holds a blocking thread of the runtime, too: it is not waited for.
     runtime.shutdown_background();
     Ok(result?)

@@ -49,7 +49,7 @@ pub struct Config {
 }
 
 /// One bus to poll.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Bus {
     /// What people call it: "bus 1" unless it has a name.
     pub name: String,
@@ -75,8 +75,12 @@ impl Config {
         })?;
         let file: file::File =
             toml::from_str(&source).map_err(|error| problem::of_toml(path, &source, &error))?;
-        let mut check =
-            Check { path, folder: path.parent().unwrap_or(path), problems: Collector::new(path, &source) };
+        let mut check = Check {
+            path,
+            folder: path.parent().unwrap_or(path),
+            problems: Collector::new(path, &source),
+            warnings: Vec::new(),
+        };
         let config = check.config(file);
         check.problems.finish()?;
         Ok(config)
@@ -89,18 +93,18 @@ struct Check<'a> {
     path: &'a Path,
     folder: &'a Path,
     problems: Collector<'a>,
+    warnings: Vec<String>,
 }
 
 impl Check<'_> {
     fn config(&mut self, file: file::File) -> Config {
-        let mut warnings = Vec::new();
         if file.hook.is_empty() {
-            warnings.push(String::from(
+            self.warnings.push(String::from(
                 "there is no [[hook]]: every question will be refused until one holds the token that Mattermost shows",
             ));
         }
         if file.fridge.is_empty() {
-            warnings
+            self.warnings
                 .push(String::from("there is no [[fridge]]: `fridge probes` lists what hangs on the buses"));
         }
         if file.bus.is_empty() {
@@ -124,7 +128,7 @@ impl Check<'_> {
             https,
             buses: self.buses(file.bus),
             fridges,
-            warnings,
+            warnings: std::mem::take(&mut self.warnings),
         }
     }
 

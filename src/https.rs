@@ -1,24 +1,13 @@
-//! The HTTPS server: listening, limits, draining. Questions come in here, answers go out; what is
-//! asked on which path stands in the files beside this one.
-//!
-//! warp's filters answer, as a service behind an accept loop of our own: warp's own server knows no
-//! TLS, no time limits, no caps and no header limits.
+//! The HTTPS server: what it serves, to whom, and within which limits. Questions come in here, answers go
+//! out; the server itself and what is asked on which path stand in the files beside this one.
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use jiff::Timestamp;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
-use tracing::warn;
 
-use crate::chat::{Gateway, Scope};
+use crate::chat::Scope;
 use crate::secret::Secret;
 
 mod action;
@@ -26,18 +15,22 @@ pub mod certificate;
 mod command;
 mod connection;
 mod door;
+mod doorman;
 mod health;
+mod itself;
 mod message;
 mod post;
 mod reception;
 mod refusals;
 mod routes;
+mod server;
 mod signature;
 mod stream;
 pub mod tls;
 mod webhook;
 
 pub use refusals::{Remembered, Report, Statistics};
+pub use server::{Handle, Server};
 
 /// What the server serves, and to whom.
 #[derive(Clone, Debug)]
@@ -179,124 +172,5 @@ fn cure_of(address: SocketAddr, error: &io::Error) -> String {
             "; this machine has no such address: say one of its own, or 0.0.0.0 for all, with `listen`",
         ),
         _ => String::new(),
-    }
-}
-
-/// The server, listening and not yet accepting.
-pub struct Server {
-    listeners: Vec<TcpListener>,
-    current: Arc<tls::Current>,
-    statistics: Arc<Statistics>,
-    routes: routes::Routes,
-    allow: Vec<IpNet>,
-    limits: Limits,
-}
-
-impl Server {
-    /// Opens the ports and loads the certificate; makes one in `state` where none is configured and
-    /// none is there.
-    ///
-    /// # Errors
-    /// What is wrong with the address or the certificate, and the cure.
-    pub async fn bind(config: Config, gateway: Arc<Gateway>, state: &Path) -> Result<Server, Error> {
-        let files = match config.certificate {
-            Some(files) => files,
-            None => certificate::ensure(state)?,
-        };
-        let current = Arc::new(tls::Current::load(files)?);
-        warn_of(&current.files().certificate);
-        let listen = |address: &SocketAddr| {
-            door::open(*address, &config.listen).map_err(|error| Error::Listen { address: *address, error })
-        };
-        let listeners = config.listen.iter().map(listen).collect::<Result<_, _>>()?;
-        let statistics = Arc::new(Statistics::default());
-        let routes = routes::routes(reception::Reception {
-            hooks: config.hooks,
-            trigger_words: config.trigger_words,
-            url: config.url,
-            allow: config.allow.clone(),
-            key: signature::Key::ensure(state)?,
-            gateway,
-            statistics: Arc::clone(&statistics),
-        });
-        Ok(Server { listeners, current, statistics, routes, allow: config.allow, limits: config.limits })
-    }
-
-    /// The addresses that it listens on, with their real ports.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
-    }
-
-    /// The certificate's file.
-    pub fn certificate(&self) -> &Path {
-        &self.current.files().certificate
-    }
-
-    /// What is asked, counted as it happens.
-    pub fn statistics(&self) -> Arc<Statistics> {
-        Arc::clone(&self.statistics)
-    }
-
-    /// Serves until `shutdown`, then accepts nobody more, answers what is in progress, and closes.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let (end, ending) = watch::channel(false);
-        let doorman = Arc::new(door::Doorman::new(&self.limits, self.allow));
-        let acceptor = TlsAcceptor::from(Arc::new(tls::server_config(Arc::clone(&self.current))));
-        let mut tasks = JoinSet::new();
-        tasks.spawn(watch_certificate(Arc::clone(&self.current), self.limits.certificate_check));
-        for listener in self.listeners {
-            let (doorman, acceptor, limits) = (Arc::clone(&doorman), acceptor.clone(), self.limits.clone());
-            let (routes, ending) = (self.routes.clone(), ending.clone());
-            tasks.spawn(async move {
-                loop {
-                    let (stream, peer, place) = doorman.admit(&listener).await;
-                    let connection = connection::serve(
-                        stream,
-                        routes::Peer(peer),
-                        acceptor.clone(),
-                        routes.clone(),
-                        limits.clone(),
-                        ending.clone(),
-                    );
-                    tokio::spawn(async move {
-                        connection.await;
-                        drop(place);
-                    });
-                }
-            });
-        }
-        shutdown.await;
-        tasks.shutdown().await;
-        drop(ending);
-        end.send_replace(true);
-        // Each connection holds a receiver until it has ended.
-        if tokio::time::timeout(self.limits.drain, end.closed()).await.is_err() {
-            warn!("some requests were not answered in time; ending without them");
-        }
-    }
-}
-
-/// Logs what a client will hold against the certificate in that file.
-fn warn_of(path: &Path) {
-    // One that cannot be described cannot be loaded either, and has been reported already.
-    for objection in certificate::describe(path).iter().flat_map(|said| said.objections(Timestamp::now())) {
-        warn!("the certificate in {}: {}; {}", path.display(), objection.what, objection.cure);
-    }
-}
-
-/// Looks at the certificate's files now and then; reads them again once they have changed and have
-/// then stayed the same from one look to the next, because certificate and key are two files.
-async fn watch_certificate(current: Arc<tls::Current>, every: Duration) {
-    let mut loaded = current.first_mark().clone();
-    let mut last = loaded.clone();
-    loop {
-        tokio::time::sleep(every).await;
-        let mark = current.files().mark();
-        if mark != loaded && mark == last {
-            current.reload();
-            warn_of(&current.files().certificate);
-            loaded = mark.clone();
-        }
-        last = mark;
     }
 }

@@ -13,6 +13,8 @@ pub mod reading;
 
 pub mod secret;
 
+pub mod systemd;
+
 pub mod recording;
 
 pub mod fridge;

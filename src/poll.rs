@@ -56,15 +56,15 @@ pub struct Polled {
     /// Opens it; called in its thread, and again after the bus has panicked or could not be opened.
     pub open: Box<dyn FnMut() -> Result<Box<dyn Bus>, BusError> + Send>,
     /// How each probe's values are corrected.
-    pub calibrations: Calibrations,
+    pub calibrations: Arc<Calibrations>,
     /// Takes what each try came to.
     pub report: Box<dyn FnMut(Outcome) + Send>,
 }
 
-/// The running threads. Dropping it leaves them running; [`Pollers::stop`] ends them.
-pub struct Pollers {
+/// A running thread. Dropping it leaves it running; [`stop`] ends it.
+pub struct Poller {
     stop: Arc<Stop>,
-    threads: Vec<JoinHandle<()>>,
+    thread: JoinHandle<()>,
 }
 
 #[derive(Default)]
@@ -92,43 +92,36 @@ impl Stop {
     }
 }
 
-/// Starts a thread for every bus.
+/// Starts a bus's thread.
 ///
 /// # Errors
 /// Where the system gives no thread.
-pub fn start(buses: Vec<Polled>, clock: &Clock) -> std::io::Result<Pollers> {
+pub fn start(bus: Polled, clock: &Clock) -> std::io::Result<Poller> {
     let stop = Arc::new(Stop::default());
-    let threads = buses
-        .into_iter()
-        .map(|bus| {
-            let (clock, stop) = (Arc::clone(clock), Arc::clone(&stop));
-            Builder::new().name(bus.name.clone()).spawn(move || poll(bus, &clock, &stop))
-        })
-        .collect::<std::io::Result<_>>()?;
-    Ok(Pollers { stop, threads })
+    let (clock, stopped) = (Arc::clone(clock), Arc::clone(&stop));
+    let thread = Builder::new().name(bus.name.clone()).spawn(move || poll(bus, &clock, &stopped))?;
+    Ok(Poller { stop, thread })
 }
 
-impl Pollers {
-    /// Ends every thread after the sweep it is in, and waits for that, but no longer than
-    /// `patience`: a bus that hangs must not keep the gateway from ending.
-    /// Returns whether all ended.
-    pub fn stop(self, patience: Duration) -> bool {
-        self.stop.stop();
-        let (ended, all_ended) = std::sync::mpsc::channel::<()>();
-        for thread in self.threads {
-            let ended = ended.clone();
-            // Without a thread to wait in there is nothing to wait with; the patience below holds.
-            let waiter = Builder::new().spawn(move || {
-                // A bus thread catches its panics, so an error here carries nothing to tell.
-                drop(thread.join());
-                drop(ended);
-            });
-            drop(waiter);
-        }
-        drop(ended);
-        // The channel carries nothing: it closes when the last thread has ended.
-        all_ended.recv_timeout(patience) == Err(std::sync::mpsc::RecvTimeoutError::Disconnected)
+/// Ends every one of these threads after the sweep it is in, and waits for that, but no longer than
+/// `patience`: a bus that hangs must keep nobody waiting for ever. Returns whether all ended.
+pub fn stop(pollers: impl IntoIterator<Item = Poller>, patience: Duration) -> bool {
+    let (ended, all_ended) = std::sync::mpsc::channel::<()>();
+    let pollers: Vec<Poller> = pollers.into_iter().collect();
+    pollers.iter().for_each(|poller| poller.stop.stop());
+    for poller in pollers {
+        let ended = ended.clone();
+        // Without a thread to wait in there is nothing to wait with; the patience below holds.
+        let waiter = Builder::new().spawn(move || {
+            // A bus thread catches its panics, so an error here carries nothing to tell.
+            drop(poller.thread.join());
+            drop(ended);
+        });
+        drop(waiter);
     }
+    drop(ended);
+    // The channel carries nothing: it closes when the last thread has ended.
+    all_ended.recv_timeout(patience) == Err(std::sync::mpsc::RecvTimeoutError::Disconnected)
 }
 
 fn poll(mut polled: Polled, clock: &Clock, stop: &Stop) {
@@ -238,21 +231,21 @@ mod tests {
                 };
                 Ok(Box::new(script))
             }),
-            calibrations: Calibrations::default(),
+            calibrations: Arc::default(),
             report: Box::new(move |outcome| {
                 // The test may have ended already.
                 drop(outcomes.send(outcome));
             }),
         };
         let clock: Clock = Arc::new(|| Stamp { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH });
-        let pollers = start(vec![polled], &clock).unwrap();
+        let poller = start(polled, &clock).unwrap();
         assert!(matches!(seen.recv().unwrap(), Outcome::Sweep { .. }));
         let Outcome::Failed { error, .. } = seen.recv().unwrap() else { panic!("a failure was due") };
         assert_eq!(error.fault, Fault::Shorted);
         let Outcome::Failed { error, .. } = seen.recv().unwrap() else { panic!("a panic was due") };
         assert_eq!(error.fault, Fault::Bus);
         hangs.recv().unwrap();
-        assert!(!pollers.stop(Duration::from_millis(20)), "the bus hangs in its next sweep");
+        assert!(!stop([poller], Duration::from_millis(20)), "the bus hangs in its next sweep");
         drop(release);
     }
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. `docs/structure.md` draws it.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 14] = [
     "reading",
     "secret",
+    "systemd",
     "recording",
     "fridge",
     "bus",
@@ -43,6 +44,9 @@ fn position(module: &str) -> usize {
 fn objection(user: &str, used: &str) -> Option<&'static str> {
     if used == "config" && !["daemon", "cli", "main"].contains(&user) {
         return Some("only daemon, cli and main use the configuration");
+    }
+    if used == "systemd" && !["daemon", "cli", "main"].contains(&user) {
+        return Some("only daemon, cli and main talk to systemd");
     }
     if NEVER.contains(&(user, used)) {
         return Some("an answer can never wait for a sensor");
@@ -121,5 +125,6 @@ fn a_forbidden_import_is_noticed() {
     assert!(objection("chat", "bus").is_some());
     assert!(objection("https", "config").is_some());
     assert!(objection("reading", "cache").is_some());
+    assert!(objection("poll", "systemd").is_some() && objection("daemon", "systemd").is_none());
     assert!(objection("cli", "config").is_none() && objection("chat", "cache").is_none());
 }

@@ -115,9 +115,9 @@ fn sweeping_process() {
     runtime.block_on(async {
         let mut terminate =
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
-        let pollers = poll::start(vec![polled], &clock).unwrap();
+        let poller = poll::start(polled, &clock).unwrap();
         terminate.recv().await;
-        assert!(pollers.stop(std::time::Duration::from_secs(20)));
+        assert!(poll::stop([poller], std::time::Duration::from_secs(20)));
     });
 }
 

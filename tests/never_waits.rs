@@ -69,7 +69,7 @@ fn every_answer_comes_at_once_and_shows_the_age_growing_to_stale() {
         calibrations: Default::default(),
         report: Box::new(report),
     };
-    let pollers = poll::start(vec![polled], &clock).unwrap();
+    let poller = poll::start(polled, &clock).unwrap();
     hanging.recv().expect("the second sweep hangs");
 
     let gateway = Gateway {
@@ -86,7 +86,7 @@ fn every_answer_comes_at_once_and_shows_the_age_growing_to_stale() {
         cache,
         history: Arc::default(),
         clock,
-        asked: AtomicU64::new(0),
+        asked: Default::default(),
         reuse: Default::default(),
     };
     for age in 0..=120 {
@@ -105,5 +105,5 @@ fn every_answer_comes_at_once_and_shows_the_age_growing_to_stale() {
         }
     }
     drop(release);
-    assert!(pollers.stop(Duration::from_secs(20)));
+    assert!(poll::stop([poller], Duration::from_secs(20)));
 }

@@ -26,6 +26,12 @@ struct Kept {
 }
 
 impl Reuse {
+    /// Locks the answering path for ever, to see the watchdog bite.
+    #[cfg(feature = "test-deadlock")]
+    pub fn lock_for_ever(&self) {
+        std::mem::forget(self.kept.lock());
+    }
+
     /// The answer to the same question, if it would be made the same at `now`.
     pub fn get(
         &self,
@@ -75,9 +81,10 @@ fn first_change(view: &View<'_>) -> Duration {
         }
     };
     for bus in &view.snapshot.buses {
+        earlier(tick(bus.since.mono));
         let trouble = bus.trouble.as_ref().map(|(_, since)| since.mono);
         bus.last_sweep.iter().map(|at| at.mono).chain(trouble).for_each(|at| earlier(tick(at)));
-        earlier(view.snapshot.started.mono + bus.stale_after());
+        earlier(bus.since.mono + bus.stale_after());
         for fridge in &view.fridges {
             let Some(probe) = bus.probes.get(&fridge.probe) else { continue };
             earlier(probe.at.mono + bus.stale_after());

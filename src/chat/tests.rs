@@ -77,7 +77,7 @@ impl Kitchen {
                 let now = Arc::clone(&now);
                 Arc::new(move || *now.lock().unwrap())
             },
-            asked: AtomicU64::new(0),
+            asked: Default::default(),
             reuse: Default::default(),
         };
         Kitchen { gateway, now, simulated }

@@ -13,7 +13,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::{FileOptions, block_on_daemon, terminal};
 use crate::bus::simulated::{self, Kind};
 use crate::config::Config;
-use crate::daemon::{Places, Running};
+use crate::daemon::{HangUp, Places, Running};
 
 /// The letters of Mattermost's own tokens, and how many a token has.
 const TOKEN_LETTERS: &[u8; 32] = b"ybndrfg8ejkmcpqxot1uwisza345h769";
@@ -79,7 +79,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
         state: folder.path.clone(),
         socket: files.socket.clone().unwrap_or_else(|| folder.path.join("fridge.sock")),
     };
-    block_on_daemon(config, &places, |running| {
+    block_on_daemon(config, &places, HangUp::End, |running| {
         // Where the standard output is closed, the gateway still runs.
         drop(terminal::print(&banner(running, &token, &path)));
     })

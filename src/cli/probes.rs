@@ -2,7 +2,6 @@
 //! of the configuration are opened and swept once.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use clap::Args;
@@ -15,7 +14,7 @@ use crate::chat::{Gateway, Scope};
 use crate::config::Config;
 use crate::daemon;
 use crate::history::History;
-use crate::poll::trust::Trust;
+use crate::poll::trust::{Calibrations, Trust};
 use crate::socket::{self, Question};
 
 /// What `probes` may be told.
@@ -50,9 +49,10 @@ fn sweep_once(config: Config) -> Gateway {
     let clock = daemon::clock();
     let buses = config.buses.iter().map(|bus| (bus.name.clone(), bus.config.is_simulated(), bus.period));
     let cache = Cache::new(buses, clock(), TimeZone::system());
+    let calibrations = Arc::new(Calibrations::new(daemon::calibrations(&config)));
     for (index, entry) in config.buses.iter().enumerate() {
         let (at, began) = (clock(), Instant::now());
-        let mut trust = Trust::new(daemon::calibrations(&config));
+        let mut trust = Trust::new(Arc::clone(&calibrations));
         match bus::open(&entry.config).and_then(|mut bus| trust.measure(bus.as_mut())) {
             Ok(judged) => {
                 cache.remark(index, judged.remarks);
@@ -71,7 +71,7 @@ fn sweep_once(config: Config) -> Gateway {
         cache: Arc::new(cache),
         history: Arc::new(History::default()),
         clock,
-        asked: AtomicU64::new(0),
+        asked: Default::default(),
         reuse: Default::default(),
     }
 }

@@ -1,9 +1,10 @@
 //! `fridge serve`: the gateway.
 
 use super::{FileOptions, block_on_daemon, terminal};
+use crate::daemon::HangUp;
 
 /// Runs the gateway until it is told to end.
 pub fn run(files: &FileOptions) -> anyhow::Result<()> {
     terminal::log();
-    block_on_daemon(files.load()?, &files.places(), |_| {})
+    block_on_daemon(files.load()?, &files.places(), HangUp::Reload, |_| {})
 }

@@ -23,7 +23,7 @@ impl Check<'_> {
             let name = hook.name.map_or_else(|| format!("hook {}", index + 1), |name| self.name(name));
             let (span, token) = match (hook.token, hook.token_file) {
                 (Some(token), None) => (token.span(), Some(token.into_inner())),
-                (None, Some(file)) => (file.span(), self.token_file(&file)),
+                (None, Some(file)) => (file.span(), self.token_file(&name, &file)),
                 (Some(_), Some(file)) => {
                     self.problems.at(&file.span(), "a hook has `token` or `token_file`, not both");
                     continue;
@@ -107,13 +107,16 @@ impl Check<'_> {
         Scope::only(names.iter().map(|name| name.get_ref().as_str()))
     }
 
-    /// The token in a file: beside the configuration, or among systemd's credentials.
-    fn token_file(&mut self, file: &Spanned<String>) -> Option<String> {
+    /// The token in a file: beside the configuration, or among systemd's credentials. One that is not there
+    /// yet, or empty, is no mistake: its hook is refused until it is.
+    fn token_file(&mut self, hook: &str, file: &Spanned<String>) -> Option<String> {
         let credential = places::credential(file.get_ref(), &places::environment);
         let paths: Vec<PathBuf> = credential.into_iter().chain([self.folder.join(file.get_ref())]).collect();
         let path = paths.iter().find(|path| path.exists()).or(paths.last())?;
-        match fs::read_to_string(path) {
-            Ok(token) => Some(token),
+        let state = match fs::read_to_string(path) {
+            Ok(token) if token.trim().is_empty() => "is empty",
+            Ok(token) => return Some(token),
+            Err(error) if error.kind() == ErrorKind::NotFound => "is not there",
             Err(error) => {
                 let cure = match error.kind() {
                     ErrorKind::PermissionDenied => ": let the gateway's user read it",
@@ -121,8 +124,13 @@ impl Check<'_> {
                 };
                 self.problems
                     .at(&file.span(), format!("cannot read the token in {}: {error}{cure}", path.display()));
-                None
+                return None;
             }
-        }
+        };
+        self.warnings.push(format!(
+            "every question of the hook `{hook}` is refused, because its token_file {} {state}: put the token into it that Mattermost shows, then reload",
+            path.display()
+        ));
+        None
     }
 }

@@ -322,7 +322,7 @@ mod tests {
         let years = (said.not_after.as_second() - now.as_second()) as f64 / (365.25 * 86_400.0);
         assert!((9.9..10.1).contains(&years), "{years}");
         assert_eq!(said.fingerprint.len(), 32 * 3 - 1);
-        tls::Current::load(files).unwrap();
+        tls::Loaded::read(files).unwrap();
     }
 
     #[test]
@@ -344,7 +344,7 @@ mod tests {
         let files = ensure(folder.path()).unwrap();
         fs::remove_file(&files.certificate).unwrap();
         let again = ensure(folder.path()).unwrap();
-        tls::Current::load(again).unwrap();
+        tls::Loaded::read(again).unwrap();
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
@@ -14,6 +13,7 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::sync::watch::Receiver;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -28,8 +28,12 @@ use super::stream::Stream;
 /// [`Stream`] lingers for it.
 const DISCARDED_BODIES: usize = 8;
 
+/// Who was let in just before the end gets this long to bring the question it came with: Mattermost asks
+/// once, and a question that is lost is lost without a trace.
+const LATECOMER: Duration = Duration::from_secs(1);
+
 /// Serves one connection to its end. Whatever a peer does wrong ends its own connection only. Once
-/// `ending` is true, the request in progress is answered, and none other.
+/// `ending` is true, the request in progress is answered, or a latecomer's first one, and none other.
 pub async fn serve(
     stream: TcpStream,
     peer: Peer,
@@ -42,17 +46,17 @@ pub async fn serve(
     drop(stream.set_nodelay(true));
     let stream = tokio::select! {
         stream = timeout(limits.handshake, acceptor.accept(stream)) => stream,
-        () = end(&mut ending) => return,
+        () = async { end(&mut ending).await; sleep(LATECOMER).await } => return,
     };
     let Ok(Ok(stream)) = stream else { return };
     let stream = Stream::new(stream, limits.answer, limits.linger);
 
-    let asked = Arc::new(AtomicBool::new(false));
+    let asked = Arc::new(Notify::new());
     let service = service_fn({
         let (limits, asked) = (limits.clone(), Arc::clone(&asked));
         let routes = TowerToHyperService::new(warp::service(routes));
         move |request: Request<Incoming>| {
-            asked.store(true, Ordering::Relaxed);
+            asked.notify_one();
             let (routes, limits) = (routes.clone(), limits.clone());
             async move {
                 let (mut head, body) = request.into_parts();
@@ -76,11 +80,9 @@ pub async fn serve(
     // An error is the peer's and ends the connection; there is nobody left to tell.
     tokio::select! {
         _ = &mut connection => return,
-        () = sleep(limits.first_request) => {}
-        () = end(&mut ending) => {}
-    }
-    if !asked.load(Ordering::Relaxed) {
-        return;
+        () = asked.notified() => {}
+        () = sleep(limits.first_request) => return,
+        () = async { end(&mut ending.clone()).await; sleep(LATECOMER).await } => return,
     }
     tokio::select! {
         _ = &mut connection => return,

@@ -1,129 +1,160 @@
-//! The door: opens the listening sockets, and lets connections in as far as there are places, in all
-//! and for each address.
+//! A door: a listening socket, opened here or taken over from whoever kept it while the program restarted.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
-use ipnet::IpNet;
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
-use tracing::warn;
-
-use super::Limits;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 /// Connections that the system holds until they are accepted. The kernel has a cap of its own
 /// (net.core.somaxconn).
 const BACKLOG: i32 = 1024;
 
-/// Opens one of `all` addresses. `[::]` takes the IPv4 port of the same number too, on most systems:
-/// not where the list gives that one to somebody else, or the two could not stand in one list.
-pub fn open(address: SocketAddr, all: &[SocketAddr]) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.is_ipv6() && all.iter().any(|other| other.is_ipv4() && other.port() == address.port()) {
-        socket.set_only_v6(true)?;
-    }
-    // Restarting must not wait for the last connections' TIME_WAIT.
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+/// Where a door is to be. Two that are equal are the same door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The address; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Whether an IPv6 address leaves the IPv4 port of the same number to somebody else.
+    only_v6: bool,
 }
 
-/// From an accept that failed for want of means to the next one.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
-/// From one line in the log about that to the next: places that come and go would fill it.
-const COMPLAIN_AGAIN: Duration = Duration::from_secs(60);
-
-/// Keeps the caps on connections, in all and from one address. Those in `allow` have places of their
-/// own, as many again in all, so that nobody can keep the chat server out.
-pub struct Doorman {
-    allow: Vec<IpNet>,
-    places: Arc<Semaphore>,
-    places_for_allowed: Arc<Semaphore>,
-    per_address: usize,
-    inside: Mutex<HashMap<IpAddr, usize>>,
-    complained: Mutex<Option<Instant>>,
+/// The doors for all of these addresses. `[::]` takes the IPv4 port of the same number too: not where the
+/// list gives that one to somebody else, or the two could not stand in one list.
+pub fn plan(all: &[SocketAddr]) -> Vec<Plan> {
+    let has_v4 = |port| all.iter().any(|other| other.is_ipv4() && other.port() == port);
+    let plan = |address: &SocketAddr| Plan {
+        address: *address,
+        only_v6: address.is_ipv6() && has_v4(address.port()),
+    };
+    all.iter().map(plan).collect()
 }
 
-impl Doorman {
-    /// A doorman who has let in nobody yet.
-    pub fn new(limits: &Limits, allow: Vec<IpNet>) -> Self {
-        Doorman {
-            allow,
-            places: Arc::new(Semaphore::new(limits.connections)),
-            places_for_allowed: Arc::new(Semaphore::new(limits.connections)),
-            per_address: limits.connections_per_address,
-            inside: Mutex::default(),
-            complained: Mutex::default(),
+/// A listening socket, and the task that accepts from it.
+pub struct Door {
+    /// Where it was to be.
+    pub plan: Plan,
+    listener: Arc<TcpListener>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Door {
+    /// Takes the socket over that is there already, or opens one. Nobody is let in yet.
+    pub fn open(plan: Plan, inherited: &mut Vec<std::net::TcpListener>) -> io::Result<Door> {
+        let known = inherited.iter().position(|socket| plan.is_met_by(socket));
+        let socket = match known {
+            Some(index) => Socket::from(inherited.swap_remove(index)),
+            None => plan.bind()?,
+        };
+        socket.set_nonblocking(true)?;
+        // Also for one that is taken over: whoever kept it may have given it a shorter backlog.
+        socket.listen(BACKLOG)?;
+        let listener = Arc::new(TcpListener::from_std(socket.into())?);
+        Ok(Door { plan, listener, accepting: None })
+    }
+
+    /// Its address, with its real port.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// What it is called where it is kept: another name for whatever is not the same door.
+    pub fn name(&self) -> String {
+        let only_v6 = if self.plan.only_v6 { "-v6" } else { "" };
+        let address = self.address().unwrap_or(self.plan.address);
+        format!("https-{address}{only_v6}").replace(':', "_")
+    }
+
+    /// The socket, to be kept.
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
+    }
+
+    /// Lets people in: `accept` makes the task that does.
+    pub fn admit<T>(&mut self, accept: impl FnOnce(Arc<TcpListener>) -> T)
+    where
+        T: Future<Output = ()> + Send + 'static,
+    {
+        self.accepting = Some(tokio::spawn(accept(Arc::clone(&self.listener))));
+    }
+
+    /// Lets nobody in any more. Whoever keeps the socket may let those in who wait.
+    pub async fn leave(self) {
+        if let Some(accepting) = self.accepting {
+            accepting.abort();
+            // It carries nothing but the news that it was ended.
+            drop(accepting.await);
         }
     }
 
-    /// The next connection for which there is a place; one for which there is none is closed at once,
-    /// which its sender sees sooner than silence.
-    pub async fn admit(self: &Arc<Self>, listener: &TcpListener) -> (TcpStream, IpAddr, Place) {
-        loop {
-            match listener.accept().await {
-                Ok((stream, peer)) => {
-                    let peer = peer.ip().to_canonical();
-                    if let Some(place) = self.place(peer) {
-                        return (stream, peer, place);
-                    }
-                }
-                // The peer has gone already.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(error) => {
-                    // Out of file descriptors or of memory: asking again at once would spin.
-                    self.complain(&error);
-                    tokio::time::sleep(ACCEPT_AGAIN).await;
-                }
-            }
-        }
-    }
-
-    fn complain(&self, error: &io::Error) {
-        let mut complained = self.complained.lock().unwrap_or_else(PoisonError::into_inner);
-        if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_AGAIN) {
-            warn!("nobody can be let in just now: {error}");
-            *complained = Some(Instant::now());
-        }
-    }
-
-    /// A place for one more connection from that address; `None` where there is none.
-    fn place(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let allowed = self.allow.iter().any(|net| net.contains(&address));
-        let places = if allowed { &self.places_for_allowed } else { &self.places };
-        let permit = Arc::clone(places).try_acquire_owned().ok()?;
-        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        let connections = inside.entry(address).or_insert(0);
-        if !allowed && *connections >= self.per_address {
-            return None;
-        }
-        *connections += 1;
-        Some(Place { doorman: Arc::clone(self), address, _permit: permit })
+    /// Closes it for good, wherever a copy of it is kept: so that its port is free at once.
+    pub async fn close(self) {
+        // Of a socket that listens this fails only if it does so no more.
+        drop(SockRef::from(&*self.listener).shutdown(std::net::Shutdown::Both));
+        self.leave().await;
     }
 }
 
-/// One connection's place; free again when dropped.
-pub struct Place {
-    doorman: Arc<Doorman>,
-    address: IpAddr,
-    _permit: OwnedSemaphorePermit,
+impl Plan {
+    fn is_met_by(&self, socket: &std::net::TcpListener) -> bool {
+        let same = socket.local_addr().is_ok_and(|address| address == self.address);
+        same && (self.address.is_ipv4()
+            || SockRef::from(socket).only_v6().is_ok_and(|only_v6| only_v6 == self.only_v6))
+    }
+
+    fn bind(&self) -> io::Result<Socket> {
+        let socket = Socket::new(Domain::for_address(self.address), Type::STREAM, Some(Protocol::TCP))?;
+        if self.address.is_ipv6() {
+            socket.set_only_v6(self.only_v6)?;
+        }
+        // Restarting must not wait for the last connections' TIME_WAIT.
+        socket.set_reuse_address(true)?;
+        socket.bind(&self.address.into())?;
+        Ok(socket)
+    }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut inside = self.doorman.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(connections) = inside.get_mut(&self.address) {
-            *connections -= 1;
-            if *connections == 0 {
-                inside.remove(&self.address);
-            }
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_socket_is_taken_over_by_its_address_and_no_other() {
+        let (one, other) = (std::net::TcpListener::bind("127.0.0.1:0").unwrap(), "127.0.0.1:0");
+        let address = one.local_addr().unwrap();
+        let mut inherited = vec![std::net::TcpListener::bind(other).unwrap(), one];
+        let door = Door::open(plan(&[address])[0], &mut inherited).unwrap();
+        assert_eq!((door.address().unwrap(), inherited.len()), (address, 1));
+        assert_eq!(door.name(), format!("https-127.0.0.1_{}", address.port()));
+        drop(Door::open(plan(&addresses(&[other]))[0], &mut inherited).unwrap());
+        assert_eq!(inherited.len(), 1, "port 0 wants a free one");
+    }
+
+    #[tokio::test]
+    async fn a_closed_doors_port_is_free_although_somebody_keeps_its_socket() {
+        let mut nothing = Vec::new();
+        let door = Door::open(plan(&addresses(&["127.0.0.1:0"]))[0], &mut nothing).unwrap();
+        let address = door.address().unwrap();
+        let kept = door.socket().try_clone_to_owned().unwrap();
+        let [plan] = plan(&[address])[..] else { panic!("one address") };
+        assert!(Door::open(plan, &mut nothing).is_err());
+        door.close().await;
+        drop(Door::open(plan, &mut nothing).unwrap());
+        drop(kept);
+    }
+
+    #[test]
+    fn a_wildcard_that_changes_what_it_takes_is_another_door() {
+        let alone = plan(&addresses(&["[::]:4443"]))[0];
+        let beside = plan(&addresses(&["[::]:4443", "0.0.0.0:4443"]))[0];
+        assert_ne!(alone, beside);
+        assert_eq!(alone, plan(&addresses(&["[::]:4443", "0.0.0.0:4444"]))[0]);
     }
 }

@@ -2,7 +2,7 @@
 //! is dressed for the hook that asked.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use hyper::StatusCode;
 use ipnet::IpNet;
@@ -13,6 +13,27 @@ use super::routes::refusal;
 use super::signature::Key;
 use super::{Hook, post};
 use crate::chat::{Gateway, Reply};
+
+/// The reception of the present. It is exchanged as a whole when the configuration is read again: an answer
+/// that began with one ends with it.
+pub struct Present(RwLock<Arc<Reception>>);
+
+impl Present {
+    /// Begins with that one.
+    pub fn new(reception: Reception) -> Self {
+        Present(RwLock::new(Arc::new(reception)))
+    }
+
+    /// The one that serves now. The lock is held for one reference count.
+    pub fn get(&self) -> Arc<Reception> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on, that one.
+    pub fn set(&self, reception: Reception) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(reception);
+    }
+}
 
 /// What the chat paths share.
 pub struct Reception {
@@ -25,7 +46,7 @@ pub struct Reception {
     /// From where one may ask; empty for anywhere.
     pub allow: Vec<IpNet>,
     /// What buttons are signed with.
-    pub key: Key,
+    pub key: Arc<Key>,
     /// What knows the answers.
     pub gateway: Arc<Gateway>,
     /// What counts.
@@ -35,7 +56,12 @@ pub struct Reception {
 impl Reception {
     /// Whether somebody at that address may ask at all.
     pub fn admits(&self, peer: IpAddr) -> bool {
-        self.allow.is_empty() || self.allow.iter().any(|net| net.contains(&peer))
+        self.allow.is_empty() || self.names(peer)
+    }
+
+    /// Whether `allow` names that address.
+    pub fn names(&self, peer: IpAddr) -> bool {
+        self.allow.iter().any(|net| net.contains(&peer))
     }
 
     /// The hook with that token. Every one is compared, each in constant time, so that the time taken

@@ -16,7 +16,7 @@ use warp::reply::Response;
 use warp::{Filter, Reply};
 
 use super::health;
-use super::reception::Reception;
+use super::reception::{Present, Reception};
 use super::refusals::Refusal;
 
 /// All paths.
@@ -26,11 +26,10 @@ pub type Routes = BoxedFilter<(Response,)>;
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
 
-/// The paths of this gateway.
-pub fn routes(reception: Reception) -> Routes {
-    let reception = Arc::new(reception);
+/// The paths of this gateway. Each request is answered by the reception of its moment.
+pub fn routes(present: Arc<Present>) -> Routes {
     let chat = {
-        let reception = Arc::clone(&reception);
+        let present = Arc::clone(&present);
         warp::path!("webhook" / ..)
             .or(warp::path!("command" / ..))
             .unify()
@@ -46,11 +45,14 @@ pub fn routes(reception: Reception) -> Routes {
             .and(warp::body::bytes())
             .map(move |path: FullPath, method, peer, content_type, authorization, query, body| {
                 let request = Request { method, peer, content_type, authorization, query, body };
-                request.answer(path.as_str().trim_matches('/'), &reception)
+                request.answer(path.as_str().trim_matches('/'), &present.get())
             })
     };
     let health = warp::path!("health").and(warp::method()).map(move |method: Method| match method {
-        Method::GET | Method::HEAD => health::answer(&reception.gateway, !reception.hooks.is_empty()),
+        Method::GET | Method::HEAD => {
+            let reception = present.get();
+            health::answer(&reception.gateway, !reception.hooks.is_empty())
+        }
         _ => method_not_allowed("GET, HEAD"),
     });
     chat.or(health).unify().recover(recover).unify().boxed()

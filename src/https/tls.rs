@@ -98,40 +98,60 @@ fn cure_of(error: &std::io::Error) -> &'static str {
 /// The certificate that is being served, exchanged for the new one when its files change.
 #[derive(Debug)]
 pub struct Current {
-    files: Files,
-    first_mark: Mark,
-    served: RwLock<Arc<CertifiedKey>>,
+    served: RwLock<Arc<Loaded>>,
 }
 
-impl Current {
+/// A certificate and key as they were read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Where they were read from.
+    pub files: Files,
+    /// The [`Files::mark`] of what was read.
+    pub mark: Mark,
+    key: Arc<CertifiedKey>,
+}
+
+impl Loaded {
     /// Reads the files.
     ///
     /// # Errors
     /// What is wrong with them, and the cure.
-    pub fn load(files: Files) -> Result<Self, Error> {
+    pub fn read(files: Files) -> Result<Loaded, Error> {
         // Before the files are read: a change in between is then seen as one.
-        let first_mark = files.mark();
-        let served = RwLock::new(Arc::new(read(&files)?));
-        Ok(Current { files, first_mark, served })
+        let mark = files.mark();
+        let key = Arc::new(read(&files)?);
+        Ok(Loaded { files, mark, key })
     }
 
-    /// The files that it was read from.
-    pub fn files(&self) -> &Files {
-        &self.files
+    /// The server's own certificate.
+    pub fn certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.key.cert.first()
+    }
+}
+
+impl Current {
+    /// Serves that one.
+    pub fn new(loaded: Loaded) -> Self {
+        Current { served: RwLock::new(Arc::new(loaded)) }
     }
 
-    /// The [`Files::mark`] of what [`Current::load`] has read.
-    pub fn first_mark(&self) -> &Mark {
-        &self.first_mark
+    /// What is served.
+    pub fn loaded(&self) -> Arc<Loaded> {
+        Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the files again. Connections that are open keep what they have; where the new pair
-    /// cannot be served, the old one stays.
+    /// From now on serves that one. Connections that are open keep what they have.
+    pub fn exchange(&self, loaded: Loaded) {
+        *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+    }
+
+    /// Reads the same files again; where the new pair cannot be served, the old one stays.
     pub fn reload(&self) {
-        match read(&self.files) {
-            Ok(key) => {
-                *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
-                info!("serving the new certificate in {}", self.files.certificate.display());
+        let files = self.loaded().files.clone();
+        match Loaded::read(files) {
+            Ok(loaded) => {
+                info!("serving the new certificate in {}", loaded.files.certificate.display());
+                self.exchange(loaded);
             }
             Err(error) => warn!("{error}; the certificate served so far stays"),
         }
@@ -145,7 +165,7 @@ pub struct Mark([Option<(SystemTime, u64)>; 2]);
 impl ResolvesServerCert for Current {
     /// One certificate for everybody: Mattermost sends no server name for an address.
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner)))
+        Some(Arc::clone(&self.loaded().key))
     }
 }
 

@@ -9,7 +9,7 @@
 //! github.com/cpetrich/counterfeit_DS18B20.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::bus::scratchpad::{self, DS18B20, DS18S20, Scratchpad};
 use crate::bus::{Bus, BusError, Found, Said, Sweep};
@@ -31,13 +31,30 @@ const POWER_ON_OF_CLONES: Celsius = Celsius::from_sixteenths(25 * 16);
 /// For so many sweeps nothing is believed that comes under an identity that two probes have.
 const TWIN_SWEEPS: u32 = 60;
 
-/// How each probe's values are corrected.
-pub type Calibrations = Arc<HashMap<ProbeId, Calibration>>;
+/// How each probe's values are corrected; exchanged as a whole when the configuration is read again.
+#[derive(Debug, Default)]
+pub struct Calibrations(RwLock<Arc<HashMap<ProbeId, Calibration>>>);
+
+impl Calibrations {
+    /// Corrects these probes.
+    pub fn new(probes: HashMap<ProbeId, Calibration>) -> Self {
+        Calibrations(RwLock::new(Arc::new(probes)))
+    }
+
+    /// From the next sweep on corrects these.
+    pub fn exchange(&self, probes: HashMap<ProbeId, Calibration>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(probes);
+    }
+
+    fn of(&self, probe: ProbeId) -> Option<Calibration> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&probe).copied()
+    }
+}
 
 /// What a bus's probes said before, and so what can be believed of them now.
 #[derive(Default)]
 pub struct Trust {
-    calibrations: Calibrations,
+    calibrations: Arc<Calibrations>,
     probes: HashMap<ProbeId, Memory>,
 }
 
@@ -78,7 +95,7 @@ enum Word {
 
 impl Trust {
     /// Knows no probe yet; corrects each as told.
-    pub fn new(calibrations: Calibrations) -> Self {
+    pub fn new(calibrations: Arc<Calibrations>) -> Self {
         Trust { calibrations, probes: HashMap::new() }
     }
 
@@ -149,7 +166,7 @@ impl Trust {
         memory.last_good = sample.ok().or(memory.last_good);
         remarks.extend(memory.clone_sign(&found).map(Remark::LikelyClone));
         remarks.sort();
-        let calibration = self.calibrations.get(&probe);
+        let calibration = self.calibrations.of(probe);
         Sampled {
             probe,
             sample: sample.map(|raw| calibration.map_or(raw, |calibration| calibration.apply(raw))),
@@ -397,7 +414,7 @@ mod tests {
     #[test]
     fn a_calibration_changes_what_is_shown_and_not_what_is_judged() {
         let calibrations = HashMap::from([(PROBE, Calibration::Offset(-1.0))]);
-        let mut trust = Trust::new(Arc::new(calibrations));
+        let mut trust = Trust::new(Arc::new(Calibrations::new(calibrations)));
         let judged = trust.measure(&mut Script(vec![genuine(COLD)], 0)).unwrap();
         let sampled = &judged.probes[0];
         assert_eq!((sampled.sample, sampled.raw), (warm(COLD - 16), Some(Celsius::from_sixteenths(COLD))));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use fridge::cache::Cache;
 use fridge::chat::{Gateway, Scope, Units};
 use fridge::fridge::{Fridge, Limits as TemperatureLimits};
-use fridge::https::{Config, Error, Hook, Limits, Placement, Server, Statistics};
+use fridge::https::{Config, Error, Handle, Hook, Limits, Placement, Server, Statistics};
 use fridge::reading::{Celsius, ProbeId, Sample, Stamp};
 use fridge::secret::Secret;
 use tokio::sync::oneshot;
@@ -23,6 +23,7 @@ pub const OTHER_TOKEN: &str = "kt6ysz1apb8zfnigx5c7hm3erw";
 
 /// A server that is running. Its folder goes with it.
 pub struct Served {
+    pub handle: Handle,
     pub address: SocketAddr,
     pub certificate: PathBuf,
     pub statistics: Arc<Statistics>,
@@ -102,18 +103,22 @@ impl Setup {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let wall = Arc::new(AtomicI64::new(0));
         let gateway = gateway(age, name, fridges, Arc::clone(&wall));
-        let server = runtime.block_on(Server::bind(config, gateway, folder.path()))?;
+        let mut server = runtime.block_on(Server::bind(config, gateway, folder.path(), Vec::new()))?;
         before_serving();
-        let (address, certificate) = (server.addresses()[0], server.certificate().to_owned());
-        let statistics = server.statistics();
+        let handle = server.handle();
+        let (address, certificate) = (handle.addresses()[0], handle.certificate());
+        let statistics = handle.statistics();
         let (shutdown, told) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
-            runtime.block_on(server.run(async {
+            runtime.block_on(async {
+                server.open();
                 let _told = told.await;
-            }));
+                server.end().await;
+            });
             runtime.shutdown_background();
         });
         Ok(Served {
+            handle,
             address,
             certificate,
             statistics,
@@ -191,7 +196,7 @@ fn gateway(
             let wall = jiff::Timestamp::from_second(wall.load(Ordering::SeqCst)).unwrap();
             Stamp { wall, ..stamp() }
         }),
-        asked: 0.into(),
+        asked: Default::default(),
         reuse: Default::default(),
     })
 }
