@@ -32,8 +32,9 @@ const POWER_FAIL_RAW: u16 = 0x07FF;
 pub const POWER_ON_BYTE_6: u8 = 0x0C;
 /// What the alarm bytes of a probe are set to, once it is known. They are in memory that a loss of power
 /// sets back: as long as they stand there, the power was never gone. Nobody sets alarm limits of 45 °C
-/// and −102 °C.
-pub const MARK: [u8; 2] = [0x2D, 0x9A];
+/// and −53 °C. Colder would not do: the Linux kernel, which writes them for us, makes −55 °C of whatever is
+/// below that (`int_to_short` in drivers/w1/slaves/w1_therm.c).
+pub const MARK: [u8; 2] = [0x2D, 0xCB];
 
 /// What the scratchpad says, as far as nine bytes by themselves can be wrong.
 ///
