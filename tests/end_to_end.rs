@@ -211,6 +211,24 @@ fn cert_makes_one_certificate_and_then_shows_it() {
 }
 
 #[test]
+fn a_new_certificate_is_served_by_itself_and_the_old_one_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(&["--state", folder.path().to_str().unwrap()]);
+    let first = std::fs::read(&demo.certificate).unwrap();
+    let config = folder.path().join("fridge.toml");
+    let arguments = ["--config", config.to_str().unwrap(), "--state", folder.path().to_str().unwrap()];
+    let output = fridge(&[&["cert", "--new", "--name", "fridge.lan", "192.0.2.7"][..], &arguments].concat());
+    let said = stdout(&output);
+    assert!(output.status.success() && said.contains("fridge.lan, 192.0.2.7,"), "{output:?}");
+    assert!(said.contains("must be told again") && said.contains("SSL_CERT_DIR="), "{said}");
+    assert_eq!(std::fs::read(folder.path().join("certificate.pem.old")).unwrap(), first);
+    let deadline = std::time::Instant::now() + gateway::PATIENCE;
+    while !Client::is_served(demo.address, &demo.certificate) {
+        assert!(std::time::Instant::now() < deadline, "the new one is never served");
+    }
+}
+
+#[test]
 fn the_token_is_nowhere_in_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");

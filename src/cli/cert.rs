@@ -1,6 +1,9 @@
 //! `fridge cert`: shows the certificate, or makes one where there is none: names, fingerprint, expiry,
 //! and how Mattermost's server comes to trust it.
 
+use std::collections::BTreeSet;
+
+use anyhow::bail;
 use clap::Args;
 
 use super::{FileOptions, terminal};
@@ -10,12 +13,19 @@ use crate::https::certificate::{self, Description};
 /// What `cert` may be told.
 #[derive(Args)]
 pub struct Options {
+    /// Make another certificate and key in the place of the gateway's own; the old pair is kept beside it,
+    /// and a gateway that runs takes the new one within seconds
+    #[arg(long)]
+    new: bool,
+    /// A name or address under which Mattermost reaches this machine, beside its own; may be repeated
+    #[arg(long, value_name = "NAME", requires = "new", num_args = 1..)]
+    name: Vec<String>,
     /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
 }
 
-/// Shows it.
+/// Shows it, or makes another and shows that.
 pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let configured = match files.config_path() {
         Ok(path) => Config::load(&path)?.https.certificate,
@@ -24,17 +34,36 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
         Err(_) => None,
     };
     let pair = match configured {
+        Some(pair) if options.new => bail!(
+            "the configuration names a certificate of your own, {}: put another in its place, it is read without a restart; or take `certificate` and `key` out of the configuration, and the gateway makes its own",
+            pair.certificate.display()
+        ),
         Some(pair) => pair,
         None => {
             let state = files.state();
             std::fs::create_dir_all(&state)?;
+            let pair = certificate::own_files(&state);
+            if options.new && pair.certificate.exists() && pair.key.exists() {
+                certificate::renew(&pair, &names(&options.name))?;
+            } else if options.new {
+                certificate::make(&pair, &names(&options.name))?;
+            }
             certificate::ensure(&state)?
         }
     };
     let said = certificate::describe(&pair.certificate)?;
     let path = pair.certificate.display().to_string();
-    let output = if options.json { json(&path, &said) } else { text(&path, &said) };
+    let output = if options.json { json(&path, &said) } else { text(&path, &said, options.new) };
     terminal::print(&output)
+}
+
+/// The names that were given, and those that this machine has anyway.
+fn names(given: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = given.iter().map(|name| name.to_lowercase()).collect();
+    names.extend(certificate::names_of_this_machine());
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
 }
 
 fn json(path: &str, said: &Description) -> String {
@@ -50,7 +79,7 @@ fn json(path: &str, said: &Description) -> String {
     format!("{json:#}\n")
 }
 
-fn text(path: &str, said: &Description) -> String {
+fn text(path: &str, said: &Description, new: bool) -> String {
     let signed = match (said.self_signed, said.is_ca) {
         (true, false) => "by itself; it can sign no other",
         (true, true) => "by itself; it could sign others, too (CA:TRUE)",
@@ -61,25 +90,45 @@ fn text(path: &str, said: &Description) -> String {
     } else {
         said.names.join(", ")
     };
+    let renewed = if new {
+        "This is a new one: Mattermost's server must be told again, or it refuses the gateway. The pair before it\n\
+         is kept beside it as *.old.\n\n"
+    } else {
+        ""
+    };
     format!(
         "certificate  {path}\n\
          names        {names}\n\
-         SHA-256      {}\n\
+         SHA-256      {fingerprint}\n\
          holds from   {}\n\
          holds until  {}\n\
          signed       {signed}\n\
          \n\
-         How Mattermost's server comes to trust exactly this certificate (Debian, Ubuntu):\n\
-         \n  \
-         1. copy it there as /usr/local/share/ca-certificates/fridge.crt\n  \
-         2. sudo update-ca-certificates\n  \
-         3. sudo systemctl restart mattermost\n\
+         {renewed}\
+         How Mattermost's server comes to trust exactly this certificate, with verification left on:\n\
          \n\
-         In a container, mount it as a file and set SSL_CERT_DIR to its folder and the system's\n\
-         (SSL_CERT_DIR=/etc/ssl/certs:/folder). Do not switch verification off: that would hold for every\n\
-         outgoing connection of the server.\n",
-        said.fingerprint,
+         Copy {path} to Mattermost's machine as fridge.crt (it holds no secret), and look there whether it\n\
+         is the one above:\n\
+         \n  \
+         openssl x509 -noout -fingerprint -sha256 -in fridge.crt\n\
+         \n\
+         Mattermost from a package (Debian, Ubuntu):\n\
+         \n  \
+         sudo cp fridge.crt /usr/local/share/ca-certificates/fridge.crt\n  \
+         sudo update-ca-certificates\n  \
+         sudo systemctl restart mattermost\n\
+         \n\
+         Mattermost in a container (compose.yaml, in the service mattermost), then `docker compose up -d`:\n\
+         \n  \
+         volumes:\n    \
+         - ./fridge.crt:/etc/fridge-trust/fridge.crt:ro\n  \
+         environment:\n    \
+         - SSL_CERT_DIR=/etc/ssl/certs:/etc/fridge-trust\n\
+         \n\
+         Leave EnableInsecureOutgoingConnections off: it would switch verification off for every outgoing\n\
+         connection of the server. Another name or address for this machine: fridge cert --new --name NAME\n",
         said.not_before.strftime("%Y-%m-%d"),
         said.not_after.strftime("%Y-%m-%d"),
+        fingerprint = said.fingerprint,
     )
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, Ipv6Addr};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -112,14 +112,22 @@ impl Description {
     }
 }
 
+/// Where our own pair is, in the state folder.
+pub fn own_files(state: &Path) -> Files {
+    Files { certificate: state.join("certificate.pem"), key: state.join("key.pem") }
+}
+
 /// The pair in the state folder; makes one where there is none, and never replaces one.
 ///
 /// # Errors
 /// [`Error::Half`], [`Error::Unwritable`], [`Error::Make`].
 pub fn ensure(state: &Path) -> Result<Files, Error> {
-    let files = Files { certificate: state.join("certificate.pem"), key: state.join("key.pem") };
+    let files = own_files(state);
     match (files.certificate.exists(), files.key.exists()) {
-        (true, true) => Ok(files),
+        (true, true) => {
+            finish_renewal(&files)?;
+            Ok(files)
+        }
         (false, false) => {
             make(&files, &names_of_this_machine())?;
             Ok(files)
@@ -143,6 +151,50 @@ pub fn ensure(state: &Path) -> Result<Files, Error> {
 /// # Errors
 /// [`Error::Unwritable`], also where a file is there already, and [`Error::Make`].
 pub fn make(files: &Files, names: &[String]) -> Result<(), Error> {
+    write_unfinished(files, names)?;
+    for path in [&files.key, &files.certificate] {
+        // A hard link fails where the name is taken; a rename would replace what is there.
+        let linked = fs::hard_link(unfinished(path), path).and_then(|()| fs::remove_file(unfinished(path)));
+        linked.map_err(|error| Error::Unwritable { path: path.clone(), error })?;
+    }
+    Ok(())
+}
+
+/// Makes another pair in the place of one that is there. The old one stays beside it, as `*.old`; a gateway
+/// that runs takes the new one by itself. A plug that is pulled between the two files is made up for by
+/// [`ensure`].
+///
+/// # Errors
+/// [`Error::Unwritable`] and [`Error::Make`].
+pub fn renew(files: &Files, names: &[String]) -> Result<(), Error> {
+    write_unfinished(files, names)?;
+    for path in [&files.key, &files.certificate] {
+        let failed = |error| Error::Unwritable { path: path.clone(), error };
+        let old = beside(path, "old");
+        remove(&old).and_then(|()| fs::hard_link(path, &old)).map_err(failed)?;
+    }
+    for path in [&files.key, &files.certificate] {
+        let replaced = fs::rename(unfinished(path), path);
+        replaced.map_err(|error| Error::Unwritable { path: path.clone(), error })?;
+    }
+    Ok(())
+}
+
+/// Puts a new certificate in its place whose key is there already.
+fn finish_renewal(files: &Files) -> Result<(), Error> {
+    let new = Files { certificate: unfinished(&files.certificate), key: files.key.clone() };
+    let is_torn = new.certificate.exists()
+        && matches!(tls::Loaded::read(files.clone()), Err(tls::Error::Mismatch { .. }))
+        && tls::Loaded::read(new.clone()).is_ok();
+    if is_torn {
+        fs::rename(&new.certificate, &files.certificate)
+            .map_err(|error| Error::Unwritable { path: files.certificate.clone(), error })?;
+    }
+    Ok(())
+}
+
+/// Writes a new pair beside where it is to be.
+fn write_unfinished(files: &Files, names: &[String]) -> Result<(), Error> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::new(names.to_vec())?;
     let common_name = names.first().map_or("fridge", String::as_str);
@@ -156,8 +208,8 @@ pub fn make(files: &Files, names: &[String]) -> Result<(), Error> {
     params.not_after =
         rcgen::date_time_ymd(last.year().into(), last.month().unsigned_abs(), last.day().unsigned_abs());
     let certificate = params.self_signed(&key)?;
-    write_new(&files.key, &key.serialize_pem(), 0o600)?;
-    write_new(&files.certificate, &certificate.pem(), 0o644)
+    write_new(&unfinished(&files.key), &key.serialize_pem(), 0o600)?;
+    write_new(&unfinished(&files.certificate), &certificate.pem(), 0o644)
 }
 
 /// Ten years from today, or from our first day where the clock stands before that.
@@ -168,19 +220,38 @@ fn last_day(now: Timestamp) -> Date {
     today.saturating_add(YEARS.years())
 }
 
-fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
-    let failed = |error| Error::Unwritable { path: path.to_owned(), error };
-    let unfinished = path.with_extension("new");
-    match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
+fn unfinished(path: &Path) -> PathBuf {
+    beside(path, "new")
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+fn remove(path: &Path) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
-    let mut file =
-        fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&unfinished).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    // A hard link fails where the name is taken; a rename would replace what is there.
-    fs::hard_link(&unfinished, path).map_err(failed)?;
-    fs::remove_file(&unfinished).map_err(failed)
+}
+
+/// Writes a file that belongs to whom its folder belongs: root makes it for the gateway's user.
+fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
+    let written = || -> std::io::Result<()> {
+        remove(path)?;
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+        let folder = fs::metadata(path.parent().unwrap_or(path))?;
+        match fchown(&file, Some(folder.uid()), Some(folder.gid())) {
+            // Nobody but root may give a file away; whoever makes it for himself need not.
+            Err(error) if error.kind() != ErrorKind::PermissionDenied => return Err(error),
+            _ => {}
+        }
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all())
+    };
+    written().map_err(|error| Error::Unwritable { path: path.to_owned(), error })
 }
 
 /// The names under which this machine may be asked: its host name, that with `.local`, `localhost`,
@@ -201,7 +272,8 @@ pub fn names_of_this_machine() -> Vec<String> {
     names
 }
 
-fn stable_addresses() -> Vec<IpAddr> {
+/// The addresses of this machine that stay, its loopback ones included.
+pub fn stable_addresses() -> Vec<IpAddr> {
     let passing = passing_ipv6(&fs::read_to_string("/proc/net/if_inet6").unwrap_or_default());
     let mut addresses: Vec<IpAddr> = if_addrs::get_if_addrs()
         .unwrap_or_default()
@@ -336,6 +408,39 @@ mod tests {
         fs::remove_file(&files.key).unwrap();
         let error = ensure(folder.path()).unwrap_err();
         assert!(matches!(error, Error::Half { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_renewed_pair_fits_and_the_old_one_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ensure(folder.path()).unwrap();
+        let first = describe(&files.certificate).unwrap().fingerprint;
+        for _ in 0..2 {
+            renew(&files, &[String::from("fridge.lan")]).unwrap();
+        }
+        let old = Files {
+            certificate: folder.path().join("certificate.pem.old"),
+            key: folder.path().join("key.pem.old"),
+        };
+        let now = describe(&files.certificate).unwrap();
+        let before = describe(&old.certificate).unwrap();
+        assert!(
+            now.covers("fridge.lan") && now.fingerprint != before.fingerprint && before.fingerprint != first
+        );
+        tls::Loaded::read(old).unwrap();
+        tls::Loaded::read(files).unwrap();
+    }
+
+    #[test]
+    fn a_plug_pulled_in_the_middle_of_a_renewal_is_made_up_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ensure(folder.path()).unwrap();
+        write_unfinished(&files, &[String::from("fridge.lan")]).unwrap();
+        assert!(!describe(&ensure(folder.path()).unwrap().certificate).unwrap().covers("fridge.lan"));
+        fs::rename(unfinished(&files.key), &files.key).unwrap();
+        let again = ensure(folder.path()).unwrap();
+        assert!(describe(&again.certificate).unwrap().covers("fridge.lan"));
+        tls::Loaded::read(again).unwrap();
     }
 
     #[test]
