@@ -39,7 +39,7 @@ fn main() {
                 let converts: Vec<bool> = adapters
                     .iter()
                     .flat_map(|adapter| adapter.with(|chip| chip.converts.clone()))
-                    .map(|convert| convert.to_all)
+                    .map(|convert| convert.to.is_none())
                     .collect();
                 let to_all = converts.iter().filter(|to_all| **to_all).count();
                 println!("all {to_all} one {}", converts.len() - to_all);

@@ -119,7 +119,9 @@ impl Check<'_> {
             Err(error) if error.kind() == ErrorKind::NotFound => "is not there",
             Err(error) => {
                 let cure = match error.kind() {
-                    ErrorKind::PermissionDenied => ": let the gateway's user read it",
+                    ErrorKind::PermissionDenied => {
+                        ": let the gateway's user read it; what is in `tokens` it gets at its start, so `systemctl restart fridge`"
+                    }
                     _ => "",
                 };
                 self.problems
