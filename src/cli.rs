@@ -14,6 +14,7 @@ mod cert;
 mod check;
 mod demo;
 mod doctor;
+mod init;
 mod probes;
 mod serve;
 mod terminal;
@@ -59,6 +60,8 @@ struct FileOptions {
 enum Command {
     /// Run the gateway: poll the buses, answer Mattermost over HTTPS
     Serve,
+    /// Look what hangs on this machine, write the first configuration, and say what Mattermost must be told
+    Init(init::Options),
     /// Run the whole gateway on a simulated wire: no hardware, no configuration
     Demo(demo::Options),
     /// Ask the running gateway what the channel can ask: fridge ask status milk
@@ -110,6 +113,7 @@ impl Cli {
         let files = &self.files;
         match self.command {
             Command::Serve => serve::run(files).map(|()| ExitCode::SUCCESS),
+            Command::Init(options) => init::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Demo(options) => demo::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Ask(options) => ask::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Status(options) => ask::run(&options.into(), files).map(|()| ExitCode::SUCCESS),

@@ -67,7 +67,7 @@ impl Config {
     pub fn load(path: &Path) -> Result<Config, Problems> {
         let source = fs::read_to_string(path).map_err(|error| {
             let cure = match error.kind() {
-                ErrorKind::NotFound => "; docs/config.md tells how to write one, `fridge demo` needs none",
+                ErrorKind::NotFound => "; `fridge init` writes one, `fridge demo` needs none",
                 ErrorKind::PermissionDenied => "; the gateway's user must be able to read it",
                 _ => "",
             };

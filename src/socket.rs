@@ -161,7 +161,7 @@ fn is_privileged(peer: &UCred) -> bool {
     if peer.uid() == ROOT || ourselves.is_ok_and(|uid| uid == peer.uid()) {
         return true;
     }
-    let Some(group) = std::fs::read_to_string("/etc/group").ok().and_then(|table| group_id(&table, "fridge"))
+    let Some(group) = std::fs::read_to_string("/etc/group").ok().and_then(|table| id_in(&table, "fridge"))
     else {
         return false;
     };
@@ -169,8 +169,8 @@ fn is_privileged(peer: &UCred) -> bool {
     peer.gid() == group || status.is_some_and(|status| further_groups(&status).any(|gid| gid == group))
 }
 
-/// The number of a group in the table of /etc/group.
-fn group_id(table: &str, name: &str) -> Option<u32> {
+/// The number of a group in the table of /etc/group, or of a user in that of /etc/passwd.
+pub fn id_in(table: &str, name: &str) -> Option<u32> {
     table.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.split(':').nth(1)?.parse().ok())
 }
 
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn groups_are_read_as_the_system_writes_them() {
         let table = "root:x:0:\nfridgeadmins:x:7:\nfridge:x:998:anna,bob\n";
-        assert_eq!((group_id(table, "fridge"), group_id(table, "nobody")), (Some(998), None));
+        assert_eq!((id_in(table, "fridge"), id_in(table, "nobody")), (Some(998), None));
         let status = "Name:\tfridge\nGid:\t1\t1\t1\t1\nGroups:\t27 998 \nNStgid:\t1\n";
         assert_eq!(further_groups(status).collect::<Vec<_>>(), [27, 998]);
     }

@@ -229,6 +229,29 @@ fn a_new_certificate_is_served_by_itself_and_the_old_one_is_kept() {
 }
 
 #[test]
+fn init_writes_what_check_praises_and_never_a_second_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("etc/fridge.toml");
+    let state = folder.path().join("state");
+    let arguments = ["--config", config.to_str().unwrap(), "--state", state.to_str().unwrap()];
+    let init = || fridge(&[&["init"][..], &arguments].concat());
+    let first = init();
+    assert!(first.status.success(), "{first:?}");
+    for part in ["Written:", "AllowedUntrustedInternalConnections", "/webhook", "SHA-256"] {
+        assert!(stdout(&first).contains(part), "`{part}` is not in {}", stdout(&first));
+    }
+    let check = fridge(&["check", "--config", config.to_str().unwrap()]);
+    assert!(check.status.success() && stdout(&check).contains("in order"), "{check:?}");
+    assert!(state.join("certificate.pem").exists());
+
+    let written = std::fs::read(&config).unwrap();
+    let second = init();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8(second.stderr).unwrap().contains("nothing was changed"));
+    assert_eq!(std::fs::read(&config).unwrap(), written);
+}
+
+#[test]
 fn the_token_is_nowhere_in_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");

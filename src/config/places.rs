@@ -40,11 +40,22 @@ pub fn configuration(given: Option<&Path>, environment: &Environment<'_>) -> Res
         None => {
             let places: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
             let text = format!(
-                "there is no configuration (looked for {}): write one as docs/config.md tells, name it with --config, or try `fridge demo`, which needs none",
+                "there is no configuration (looked for {}): write one with `fridge init`, name one with --config, or try `fridge demo`, which needs none",
                 places.join(" and ")
             );
             Err(Problems::of_file(&system, text))
         }
+    }
+}
+
+/// Where a new configuration is written: the file given, else in systemd's `$CONFIGURATION_DIRECTORY`, else
+/// the service's, for root and where it is there, else the user's own.
+pub fn new_configuration(given: Option<&Path>, is_root: bool, environment: &Environment<'_>) -> PathBuf {
+    let system = Path::new("/etc/fridge").join(CONFIGURATION);
+    match (configuration(given, environment), user_folders()) {
+        (Ok(path), _) => path,
+        (Err(_), Some(folders)) if !is_root => folders.config_dir().join(CONFIGURATION),
+        (Err(_), _) => system,
     }
 }
 
@@ -118,6 +129,7 @@ mod tests {
         assert_eq!(client_sockets(given, Path::new("/state")), [Path::new("/given")]);
 
         assert_eq!(configuration(None, &systemd).unwrap(), Path::new("/etc/fridge-2/fridge.toml"));
+        assert_eq!(new_configuration(None, true, &systemd), Path::new("/etc/fridge-2/fridge.toml"));
         assert_eq!(state(None, &systemd), Path::new("/var/lib/fridge-2"));
         assert_eq!(server_socket(None, &systemd).unwrap(), Path::new("/run/fridge-2/fridge.sock"));
     }

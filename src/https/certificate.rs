@@ -258,7 +258,10 @@ fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
 /// and every address that stays: no link-local ones, and none that IPv6 makes for privacy.
 pub fn names_of_this_machine() -> Vec<String> {
     let mut names = Vec::new();
-    if let Ok(host) = fs::read_to_string("/proc/sys/kernel/hostname") {
+    // The first is not to be seen where the service runs with few rights.
+    let host =
+        ["/proc/sys/kernel/hostname", "/etc/hostname"].iter().find_map(|file| fs::read_to_string(file).ok());
+    if let Some(host) = host {
         let host = host.trim().to_lowercase();
         if !host.is_empty() && host.is_ascii() {
             let local = format!("{}.local", host.split('.').next().unwrap_or(&host));

@@ -1,0 +1,242 @@
+//! `fridge init`: the first configuration, of what hangs on this machine. Asks nothing that it can find out,
+//! replaces nothing that anybody wrote, and ends with what is to be typed into Mattermost.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::net::IpAddr;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown, fchown};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::{FileOptions, terminal};
+use crate::config::{Config, places};
+use crate::https::certificate;
+use crate::socket;
+
+mod survey;
+mod text;
+
+use survey::Surveyed;
+
+/// What the package puts there: as long as nobody has touched it, nothing is there yet.
+const SHIPPED: &str = include_str!("../../systemd/fridge.toml");
+/// The service's user and group.
+const SERVICE: &str = "fridge";
+const SERVICE_STATE: &str = "/var/lib/fridge";
+
+/// What `init` may be told.
+#[derive(Args)]
+pub struct Options {}
+
+/// Surveys the machine, writes the configuration and the certificate, and tells how to go on.
+pub fn run(_options: &Options, files: &FileOptions) -> anyhow::Result<()> {
+    let path = places::new_configuration(files.config.as_deref(), is_root(), &places::environment);
+    let before = what_is_there(&path)?;
+    terminal::print("Looking what hangs on this machine…\n")?;
+    let found = survey::survey(&survey::candidates(Path::new("/")));
+    let address = own_address();
+    let configuration = text::configuration(&found, address.as_deref());
+    write(&path, &configuration, before)?;
+    let state = state_folder(files, &path)?;
+    let certificate = certificate::ensure(&state)?;
+    let said = certificate::describe(&certificate.certificate)?;
+    let next = text::Next {
+        path: &path,
+        found: &found,
+        address: address.as_deref(),
+        certificate: &certificate.certificate,
+        fingerprint: &said.fingerprint,
+        is_service: is_service(&path),
+    };
+    terminal::print(&next.to_string())
+}
+
+/// What stands in the way of a new configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Shipped,
+}
+
+fn what_is_there(path: &Path) -> anyhow::Result<Before> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Before::Nothing),
+        Ok(text) if text == SHIPPED => Ok(Before::Shipped),
+        Ok(_) => bail!(
+            "{0} is there already, and nothing was changed. `fridge check` reads it, `fridge probes` lists what hangs on the buses. To begin anew, move it away: mv {0} {0}.old",
+            path.display()
+        ),
+        Err(error) => Err(error).with_context(|| format!("cannot look at {}; with sudo?", path.display())),
+    }
+}
+
+/// Writes it beside its place, has it checked like any other, and puts it there.
+fn write(path: &Path, text: &str, before: Before) -> anyhow::Result<()> {
+    let failed = || format!("cannot write {}; with sudo, or say another place with --config", path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).with_context(failed)?;
+    let unfinished = path.with_extension("toml.new");
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).with_context(failed),
+        _ => {}
+    }
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o640)
+        .open(&unfinished)
+        .with_context(failed)?;
+    if let Some(group) = service_group().filter(|_| is_root()) {
+        fchown(&file, None, Some(group)).with_context(failed)?;
+    }
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).with_context(failed)?;
+    Config::load(&unfinished).context("a bug: what `fridge init` writes must be in order")?;
+    match before {
+        Before::Shipped => fs::rename(&unfinished, path),
+        // Fails where somebody else has written one meanwhile.
+        Before::Nothing => fs::hard_link(&unfinished, path).and_then(|()| fs::remove_file(&unfinished)),
+    }
+    .with_context(failed)
+}
+
+/// The state folder. The service's own is made here where it has never started, and belongs to its user.
+fn state_folder(files: &FileOptions, configuration: &Path) -> anyhow::Result<PathBuf> {
+    let service = Path::new(SERVICE_STATE);
+    let is_given = files.state.is_some() || places::environment("STATE_DIRECTORY").is_some();
+    if !is_given && is_root() && is_service(configuration) && !service.exists() {
+        fs::DirBuilder::new().mode(0o750).create(service).context("cannot make the state folder")?;
+        if let (Some(user), Some(group)) = (service_user(), service_group()) {
+            chown(service, Some(user), Some(group)).context("cannot give the service its state folder")?;
+        }
+    }
+    let state = files.state();
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o750)
+        .create(&state)
+        .with_context(|| format!("cannot make the state folder {}", state.display()))?;
+    Ok(state)
+}
+
+fn is_service(configuration: &Path) -> bool {
+    configuration.starts_with("/etc/fridge")
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+fn service_group() -> Option<u32> {
+    socket::id_in(&fs::read_to_string("/etc/group").ok()?, SERVICE)
+}
+
+fn service_user() -> Option<u32> {
+    socket::id_in(&fs::read_to_string("/etc/passwd").ok()?, SERVICE)
+}
+
+/// This machine as Mattermost reaches it, ready for a URL.
+fn own_address() -> Option<String> {
+    let addresses = certificate::stable_addresses();
+    let outside = addresses.iter().filter(|address| !address.is_loopback());
+    outside.clone().find(|address| address.is_ipv4()).or_else(|| outside.clone().next()).map(|address| {
+        match address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reading::{Celsius, Fault};
+
+    fn found() -> Vec<Surveyed> {
+        let kernel = crate::bus::Config::Kernel(crate::bus::kernel::Config::default());
+        let probes = vec![
+            ("28-0316a2790a1b".parse().unwrap(), Ok(Celsius::from_sixteenths(67))),
+            ("28-0316a2790a1c".parse().unwrap(), Err(Fault::NoAnswer)),
+        ];
+        vec![Surveyed { bus: kernel, probes }]
+    }
+
+    #[test]
+    fn what_was_found_is_written_named_and_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/fridge.toml");
+        write(&path, &text::configuration(&found(), Some("192.0.2.7")), what_is_there(&path).unwrap())
+            .unwrap();
+        let written = fs::read_to_string(&path).unwrap();
+        for part in ["name = \"Fridge 2\"", "28-0316a2790a1c", "reads 4.2 °C now", "no answer from the probe"]
+        {
+            assert!(written.contains(part), "`{part}` is not in {written}");
+        }
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
+        let config = Config::load(&path).unwrap();
+        assert_eq!((config.fridges.len(), config.buses.len(), config.https.hooks.len()), (2, 1, 0));
+        assert_eq!(config.https.url.as_deref(), Some("https://192.0.2.7:4443"));
+    }
+
+    #[test]
+    fn without_probes_there_is_an_example_and_the_bus() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fridge.toml");
+        write(&path, &text::configuration(&[], None), Before::Nothing).unwrap();
+        let config = Config::load(&path).unwrap();
+        assert_eq!((config.fridges.len(), config.buses.len()), (0, 1));
+        assert!(fs::read_to_string(&path).unwrap().contains("\n#[[fridge]]\n"));
+    }
+
+    #[test]
+    fn the_untouched_shipped_file_alone_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fridge.toml");
+        assert_eq!(what_is_there(&path).unwrap(), Before::Nothing);
+        fs::write(&path, SHIPPED).unwrap();
+        assert_eq!(what_is_there(&path).unwrap(), Before::Shipped);
+        write(&path, &text::configuration(&found(), None), Before::Shipped).unwrap();
+        let error = what_is_there(&path).unwrap_err().to_string();
+        assert!(error.contains("nothing was changed") && error.contains(".old"), "{error}");
+        let written = fs::read(&path).unwrap();
+        assert!(write(&path, "", Before::Shipped).is_err(), "a file with no bus is not in order");
+        let other = text::configuration(&[], None);
+        assert!(write(&path, &other, Before::Nothing).is_err(), "somebody was faster");
+        assert_eq!(fs::read(&path).unwrap(), written);
+    }
+
+    #[test]
+    fn the_shipped_file_is_in_order_and_warns_of_what_is_missing() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/fridge.toml");
+        let config = Config::load(&path).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!((config.warnings.len(), config.buses.len()), (2, 1), "{:?}", config.warnings);
+    }
+
+    #[test]
+    fn the_way_on_names_this_machine_and_what_mattermost_wants() {
+        let found = found();
+        let mut next = text::Next {
+            path: Path::new("/etc/fridge/fridge.toml"),
+            found: &found,
+            address: Some("192.0.2.7"),
+            certificate: Path::new("/var/lib/fridge/certificate.pem"),
+            fingerprint: "AA:BB",
+            is_service: true,
+        };
+        let said = next.to_string();
+        for part in [
+            "2 probes",
+            "https://192.0.2.7:4443/webhook",
+            "192.0.2.7/32",
+            "Trigger Words: fridge",
+            "systemctl reload fridge",
+            "AA:BB",
+        ] {
+            assert!(said.contains(part), "`{part}` is not in {said}");
+        }
+        next.found = &[];
+        let said = next.to_string();
+        assert!(said.contains("dtoverlay=w1-gpio") && said.contains("4.7 kΩ"), "{said}");
+    }
+}
