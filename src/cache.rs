@@ -34,6 +34,8 @@ pub struct Snapshot {
     pub buses: Vec<BusState>,
     /// What was known of probes whose bus is no more, until another one finds them.
     departed: BTreeMap<ProbeId, ProbeState>,
+    /// The next bus's number. None is given twice: the thread of one that is no more may hang and come back.
+    next: usize,
 }
 
 /// What is known of one bus.
@@ -113,7 +115,7 @@ impl Cache {
         started: Stamp,
         zone: TimeZone,
     ) -> Self {
-        let snapshot = Snapshot { started, buses: Vec::new(), departed: BTreeMap::new() };
+        let snapshot = Snapshot { started, buses: Vec::new(), departed: BTreeMap::new(), next: 0 };
         let cache = Cache { zone, latest: Mutex::new(Arc::new(snapshot)) };
         cache.exchange(buses.into_iter().map(|bus| (None, bus)), started);
         cache
@@ -130,7 +132,6 @@ impl Cache {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let snapshot = Arc::make_mut(&mut latest);
         let mut before = std::mem::take(&mut snapshot.buses);
-        let mut next = before.iter().map(|bus| bus.id + 1).max().unwrap_or(0);
         let mut take = |wanted: &dyn Fn(&BusState) -> bool| {
             before.iter().position(wanted).map(|index| before.swap_remove(index))
         };
@@ -141,8 +142,8 @@ impl Cache {
             snapshot.buses.push(stays.unwrap_or_else(|| {
                 let probes = take(&|bus| bus.name == name && bus.simulated == simulated);
                 let probes = probes.map(|replaced| replaced.probes).unwrap_or_default();
-                next += 1;
-                BusState::new(next - 1, name, simulated, period, probes, now)
+                snapshot.next += 1;
+                BusState::new(snapshot.next - 1, name, simulated, period, probes, now)
             }));
         }
         snapshot.departed.extend(before.into_iter().flat_map(|bus| bus.probes));
@@ -448,6 +449,45 @@ mod tests {
         assert_eq!(reading(2), Reading::Fault { fault: pending, lasts: Duration::from_secs(2) });
         cache.record(1, at(3), Duration::ZERO, NOTHING);
         assert_eq!(reading(4), Reading::Fault { fault: absent, lasts: Duration::from_secs(4) });
+    }
+
+    #[test]
+    fn what_is_known_of_a_probe_survives_the_exchange_of_its_bus() {
+        let cache = cache(3);
+        for bus in 0..3 {
+            let probe = ProbeId::new(0x28, bus as u64 + 1);
+            cache.record(bus, at(1), Duration::ZERO, [(probe, warm(64))]);
+            cache.record(bus, at(2), Duration::ZERO, [(probe, Err(Fault::Crc))]);
+        }
+        let bus = |name: &str| (name.to_owned(), false, Duration::from_secs(20));
+        // The first stays, the second is replaced by one of its name, the third's probe is found by a new one.
+        let buses = [(None, bus("new")), (None, bus("bus 2")), (Some(0), bus("bus 1"))];
+        let numbers = cache.exchange(buses, at(10));
+        assert_eq!(numbers, [3, 4, 0]);
+        let snapshot = cache.snapshot();
+        let names: Vec<&str> = snapshot.buses.iter().map(|bus| bus.name.as_str()).collect();
+        assert_eq!(names, ["new", "bus 2", "bus 1"]);
+        assert_eq!((snapshot.buses[2].sweeps, snapshot.buses[1].sweeps), (2, 0));
+        let crc = |id| snapshot.probe(id).map(|(_, probe)| probe.faults[&Fault::Crc]);
+        assert_eq!((crc(ONE), crc(TWO)), (Some(1), Some(1)));
+        let three = ProbeId::new(0x28, 3);
+        let pending = Reading::Fault { fault: Fault::Pending, lasts: Duration::from_secs(1) };
+        assert_eq!(snapshot.reading(three, &at(11)), pending);
+
+        // None of the two numbers that went is given again.
+        assert_eq!(cache.exchange([(Some(3), bus("new"))], at(10)), [3]);
+        assert_eq!(cache.exchange([(Some(3), bus("new")), (None, bus("last"))], at(10)), [3, 5]);
+        cache.record(numbers[0], at(12), Duration::ZERO, [(three, warm(80))]);
+        cache.record(2, at(12), Duration::ZERO, [(three, warm(0))]);
+        let snapshot = cache.snapshot();
+        let (bus, state) = snapshot.probe(three).unwrap();
+        assert_eq!((bus.name.as_str(), state.newest, state.since), ("new", warm(80), at(12)));
+        assert_eq!(state.faults[&Fault::Crc], 1);
+        let day = state.day.unwrap();
+        assert_eq!(
+            (day.min, day.max, day.since),
+            (Celsius::from_sixteenths(64), Celsius::from_sixteenths(80), at(1))
+        );
     }
 
     #[test]

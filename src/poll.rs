@@ -17,7 +17,7 @@ use crate::bus::{Bus, BusError};
 use crate::reading::{Clock, Fault, Remark, Sampled, Stamp};
 
 pub mod trust;
-mod voltage;
+pub mod voltage;
 
 use trust::{Calibrations, Judged, Trust};
 
@@ -149,7 +149,9 @@ fn poll(mut polled: Polled, clock: &Clock, stop: &Stop) {
                 }
                 failures = 0;
                 let resets = |sampled: &Sampled| sampled.counts.resets > 0;
-                if judged.probes.iter().any(resets) && voltage::was_too_low(Path::new(voltage::HWMON)) {
+                if judged.probes.iter().any(resets)
+                    && voltage::too_low(Path::new(voltage::HWMON)) == Some(true)
+                {
                     judged.remarks.push(Remark::UnderVoltage);
                 }
                 (polled.report)(Outcome::Sweep { at, took: began.elapsed(), judged });

@@ -19,6 +19,7 @@ use crate::https::{Remembered, certificate};
 use crate::socket::{self, Question};
 
 mod link;
+mod machine;
 
 /// A certificate that ends within this time is worth a warning.
 const ENDS_SOON: Duration = Duration::from_secs(30 * 86_400);
@@ -86,6 +87,9 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
         Some(report) => running(report, &mut findings),
         None => port(config.as_ref(), &mut findings),
     }
+    let state = report.as_ref().and_then(|report| report.certificate.parent().map(Path::to_owned));
+    let state = state.unwrap_or_else(|| files.state());
+    machine::Machine::this().examine(config.as_ref(), &state, report.as_ref(), &mut findings);
     // Without a gateway that runs there is nobody to answer, unless the configuration names another machine.
     if let Some(config) = config.as_ref().filter(|config| report.is_some() || config.https.url.is_some()) {
         link::examine(&config.https, options.ca.as_deref(), &mut findings);

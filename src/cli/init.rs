@@ -42,6 +42,10 @@ pub fn run(_options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let state = state_folder(files, &path)?;
     let certificate = certificate::ensure(&state)?;
     let said = certificate::describe(&certificate.certificate)?;
+    let option = |name: &str, path: &Option<PathBuf>| {
+        path.as_ref().map(|path| format!(" {name} {}", path.display())).unwrap_or_default()
+    };
+    let options = option("--config", &files.config) + &option("--state", &files.state);
     let next = text::Next {
         path: &path,
         found: &found,
@@ -49,6 +53,7 @@ pub fn run(_options: &Options, files: &FileOptions) -> anyhow::Result<()> {
         certificate: &certificate.certificate,
         fingerprint: &said.fingerprint,
         is_service: is_service(&path),
+        options: &options,
     };
     terminal::print(&next.to_string())
 }
@@ -223,6 +228,7 @@ mod tests {
             certificate: Path::new("/var/lib/fridge/certificate.pem"),
             fingerprint: "AA:BB",
             is_service: true,
+            options: "",
         };
         let said = next.to_string();
         for part in [

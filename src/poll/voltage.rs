@@ -7,16 +7,17 @@ use std::path::Path;
 /// Where the kernel lists what measures voltages.
 pub const HWMON: &str = "/sys/class/hwmon";
 
-/// Whether the computer's supply was too low since it started; `false` also where it cannot tell. The
+/// Whether the computer's supply was too low since it started; `None` where it cannot tell. The
 /// kernel's `rpi_volt` keeps the flag until the next start (drivers/hwmon/raspberrypi-hwmon.c).
-pub fn was_too_low(hwmon: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(hwmon) else { return false };
-    entries.flatten().any(|entry| {
-        let reads = |file: &str, wanted: &str| {
-            fs::read_to_string(entry.path().join(file)).is_ok_and(|text| text.trim() == wanted)
-        };
-        reads("name", "rpi_volt") && reads("in0_lcrit_alarm", "1")
-    })
+pub fn too_low(hwmon: &Path) -> Option<bool> {
+    let monitors = fs::read_dir(hwmon).ok()?.flatten();
+    monitors
+        .filter_map(|entry| {
+            let read = |file: &str| fs::read_to_string(entry.path().join(file)).ok();
+            (read("name")?.trim() == "rpi_volt").then_some(())?;
+            Some(read("in0_lcrit_alarm")?.trim() == "1")
+        })
+        .reduce(|one, other| one || other)
 }
 
 #[cfg(test)]
@@ -32,11 +33,11 @@ mod tests {
             fs::write(path.join("name"), format!("{name}\n")).unwrap();
             fs::write(path.join("in0_lcrit_alarm"), format!("{alarm}\n")).unwrap();
         };
-        assert!(!was_too_low(folder.path()));
         write("hwmon0", "cpu_thermal", "1");
+        assert_eq!(too_low(folder.path()), None);
         write("hwmon1", "rpi_volt", "0");
-        assert!(!was_too_low(folder.path()));
+        assert_eq!(too_low(folder.path()), Some(false));
         write("hwmon1", "rpi_volt", "1");
-        assert!(was_too_low(folder.path()));
+        assert_eq!(too_low(folder.path()), Some(true));
     }
 }

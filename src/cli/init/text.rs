@@ -94,6 +94,8 @@ pub struct Next<'a> {
     pub fingerprint: &'a str,
     /// Whether this is the service's configuration, and not a person's own.
     pub is_service: bool,
+    /// What every command must be told to find these files: nothing where they are in their usual places.
+    pub options: &'a str,
 }
 
 impl fmt::Display for Next<'_> {
@@ -124,7 +126,7 @@ impl fmt::Display for Next<'_> {
                 "sudo systemctl reload fridge",
             )
         } else {
-            (format!("edit {path}"), format!("fridge serve --config {path}"), "kill -HUP its process")
+            (format!("edit {path}"), format!("fridge serve{}", self.options), "kill -HUP $(pidof fridge)")
         };
         let address = self.address.unwrap_or("ADDRESS");
         let allowed = match address.strip_prefix('[') {
@@ -144,7 +146,7 @@ impl fmt::Display for Next<'_> {
              {allowed}\n\
              4. Have Mattermost's server trust {}\n   \
              (SHA-256 {}):\n     \
-             fridge cert      tells how\n\
+             fridge cert{options}      tells how\n\
              5. In Mattermost, Integrations > Outgoing Webhooks > Add Outgoing Webhook:\n     \
              Content Type: application/json\n     \
              Channel: the one in which it is to be asked\n     \
@@ -154,11 +156,12 @@ impl fmt::Display for Next<'_> {
              For private channels, Integrations > Slash Commands instead:\n     \
              Command Trigger Word: fridge, Request URL: https://{address}:{PORT}/command\n\
              6. Save. Mattermost now shows a token: put it into a [[hook]] of {path}, then:\n     \
-             fridge check && {reload}\n\
+             fridge check{options} && {reload}\n\
              7. Type `fridge status` in the channel. If nothing comes:\n     \
-             sudo fridge doctor\n",
+             sudo fridge doctor{options}\n",
             self.certificate.display(),
             self.fingerprint,
+            options = self.options,
         )
     }
 }

@@ -1,0 +1,106 @@
+//! The service: whether systemd starts it, why it started it last, and which version the package brought.
+
+use std::collections::HashMap;
+
+use super::Machine;
+use crate::cli::doctor::Findings;
+use crate::daemon::Report;
+
+const ABOUT: &str = "service";
+const UNITS: [&str; 3] = [
+    "etc/systemd/system/fridge.service",
+    "usr/lib/systemd/system/fridge.service",
+    "lib/systemd/system/fridge.service",
+];
+const JOURNAL: &str = "journalctl -u fridge -n 50";
+/// The exit status for a bad configuration.
+const BAD_CONFIGURATION: &str = "78";
+
+impl Machine {
+    pub(super) fn service(&self, report: Option<&Report>, findings: &mut Findings) {
+        self.package(report, findings);
+        if !UNITS.iter().any(|unit| self.path(unit).exists() || self.path(unit).is_symlink()) {
+            return;
+        }
+        let properties = "--property=UnitFileState,ActiveState,SubState,Result,NRestarts,ExecMainStatus";
+        let Some(said) = self.say(&["systemctl", "show", "fridge.service", properties]) else { return };
+        let said: HashMap<&str, &str> = said.lines().filter_map(|line| line.split_once('=')).collect();
+        let property = |name: &str| said.get(name).copied().unwrap_or_default();
+        match property("UnitFileState") {
+            "masked" | "masked-runtime" => {
+                findings.fault(ABOUT, "masked: nothing can start it", "sudo systemctl unmask fridge")
+            }
+            "disabled" => {
+                findings.warning(ABOUT, "it does not start with the machine", "sudo systemctl enable fridge")
+            }
+            _ => {}
+        }
+        match (property("ActiveState"), property("SubState"), property("ExecMainStatus")) {
+            ("failed", _, BAD_CONFIGURATION) => findings.fault(
+                ABOUT,
+                "it does not run: the configuration is wrong",
+                "fridge check; then sudo systemctl restart fridge",
+            ),
+            ("failed" | "activating", "failed" | "auto-restart", _) => findings.fault(
+                ABOUT,
+                format!("it ended: {}", reason(property("Result"))),
+                format!("{JOURNAL}; then sudo systemctl restart fridge"),
+            ),
+            ("inactive", ..) => findings.warning(ABOUT, "it does not run", "sudo systemctl start fridge"),
+            ("active", ..) => self.restarts(property("NRestarts"), findings),
+            _ => {}
+        }
+    }
+
+    fn restarts(&self, restarts: &str, findings: &mut Findings) {
+        if matches!(restarts, "" | "0") {
+            findings.ok(ABOUT, "it runs, and never had to be restarted");
+            return;
+        }
+        // What systemd itself knows of that is forgotten with the new start.
+        let last = self.say(&[
+            "journalctl",
+            "--unit=fridge.service",
+            "--quiet",
+            "--no-pager",
+            "--output=cat",
+            "--lines=1",
+            "--grep=Failed with result",
+        ]);
+        let result = last.as_deref().and_then(|line| line.split('\'').nth(1));
+        let why =
+            result.map_or_else(String::new, |result| format!(", the last time because {}", reason(result)));
+        let times = if restarts == "1" { "once".into() } else { format!("{restarts} times") };
+        findings.warning(ABOUT, format!("it runs, and was restarted {times}{why}"), JOURNAL);
+    }
+
+    fn package(&self, report: Option<&Report>, findings: &mut Findings) {
+        let Some(package) = self.say(&["dpkg-query", "--show", "--showformat=${Version}", "fridge"]) else {
+            return;
+        };
+        let version = package.split('-').next().unwrap_or(&package);
+        let runs = report.map_or(env!("CARGO_PKG_VERSION"), |report| report.version.as_str());
+        if version == runs {
+            findings.ok("package", format!("version {package}"));
+        } else {
+            let what = if report.is_some() { "runs" } else { "is this program" };
+            findings.warning(
+                "package",
+                format!("version {package} is installed, and {runs} {what}"),
+                "sudo systemctl restart fridge; `type -a fridge` shows whether there are two",
+            );
+        }
+    }
+}
+
+/// A result of systemd's in words (`systemd.exec(5)`, $SERVICE_RESULT).
+fn reason(result: &str) -> String {
+    match result {
+        "watchdog" => "it no longer answered itself (watchdog)".into(),
+        "oom-kill" => "it was out of memory (oom-kill)".into(),
+        "timeout" => "it took too long to start or end (timeout)".into(),
+        "exit-code" => "it failed (exit-code)".into(),
+        "signal" | "core-dump" => format!("it was killed ({result})"),
+        other => other.to_owned(),
+    }
+}
