@@ -83,6 +83,7 @@ impl Machine {
         self.heat(findings);
         self.disk(state, findings);
         self.key(config, state, findings);
+        self.rights_of_configuration(config, findings);
         self.service(report, findings);
     }
 

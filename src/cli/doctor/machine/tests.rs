@@ -237,6 +237,25 @@ fn the_units_state_and_the_last_restarts_reason_are_told() {
 }
 
 #[test]
+fn a_configuration_that_the_service_may_not_read_is_told() {
+    let shipped = "etc/fridge/fridge.toml";
+    let text = "[[bus]]\nkind = \"simulated\"\n";
+    let users = [("etc/group", "fridge:x:4294967:\n"), ("etc/passwd", "fridge:x:4294966:1::/:\n")];
+    let made = machine(&[&users[..], &[(shipped, text)]].concat(), &[]);
+    let path = made.folder.path().join(shipped);
+    let config = Config::load(&path).unwrap();
+    for (mode, expected) in [(0o640, 1), (0o644, 0)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let mut findings = Findings::default();
+        made.machine.rights_of_configuration(Some(&config), &mut findings);
+        assert_eq!(findings.0.len(), expected, "{findings:?}", findings = findings.0);
+        if expected == 1 {
+            assert_found(&findings, Level::Fault, "service", &["may not read", "chgrp fridge"]);
+        }
+    }
+}
+
+#[test]
 fn another_version_than_the_packages_is_told() {
     let findings = found(&machine(&[], &[("dpkg-query", "0.0.1-1")]), SIMULATED);
     assert_found(&findings, Level::Warning, "package", &["0.0.1-1 is installed", "type -a fridge"]);
