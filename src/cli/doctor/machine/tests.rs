@@ -169,6 +169,12 @@ fn heat_a_weak_supply_and_a_full_disk_are_told() {
 }
 
 #[test]
+fn a_card_that_turned_read_only_is_told() {
+    let findings = found(&machine(&[], &[("findmnt", "ro,relatime\n")]), SIMULATED);
+    assert_found(&findings, Level::Fault, "disk", &["read-only", "SD card"]);
+}
+
+#[test]
 fn a_key_that_others_may_read_is_a_fault() {
     let made = machine(&[("etc/passwd", "fridge:x:4294966:4294967::/:\n")], &[]);
     let state = made.folder.path().join("state");
