@@ -19,7 +19,7 @@ mod help;
 mod history;
 mod markdown;
 mod minmax;
-mod names;
+pub mod names;
 mod probes;
 mod question;
 mod reuse;
@@ -182,8 +182,6 @@ pub enum Data {
     Extremes(Vec<minmax::Row>),
     /// Their last 24 hours.
     Histories(Vec<history::Row>),
-    /// What hangs on the buses.
-    Probes(Vec<probes::Row>),
     /// The gateway itself.
     About(about::About),
     /// The words that can be asked.
@@ -193,6 +191,9 @@ pub enum Data {
         /// What the asker may have meant.
         nearest: Vec<String>,
     },
+    /// What hangs on the buses; its two lists stand beside the text.
+    #[serde(untagged)]
+    Inventory(probes::Inventory),
 }
 
 /// The text of an answer, its mood and its data, before it is put together.

@@ -16,6 +16,7 @@ mod demo;
 mod doctor;
 mod init;
 mod probes;
+mod replace;
 mod serve;
 mod terminal;
 
@@ -70,6 +71,8 @@ enum Command {
     Status(ask::StatusOptions),
     /// What hangs on the buses, and which fridge each probe is in
     Probes(probes::Options),
+    /// Put another probe into a fridge, in the configuration: fridge replace milk 28-0316a2790a1b
+    Replace(replace::Options),
     /// Read the configuration and say what is wrong in it, and where
     Check(check::Options),
     /// Look at everything that can be wrong, a line each, with the cure
@@ -118,6 +121,7 @@ impl Cli {
             Command::Ask(options) => ask::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Status(options) => ask::run(&options.into(), files).map(|()| ExitCode::SUCCESS),
             Command::Probes(options) => probes::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Replace(options) => replace::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Check(options) => check::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Doctor(options) => doctor::run(&options, files),
             Command::Cert(options) => cert::run(&options, files).map(|()| ExitCode::SUCCESS),

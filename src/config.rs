@@ -21,9 +21,13 @@ mod fridge_table;
 mod hook_table;
 pub mod places;
 mod problem;
+mod replacement;
+mod tables;
 
 use problem::Collector;
 pub use problem::{Problem, Problems};
+pub use replacement::{Error as ReplaceError, Replaced, replace};
+pub use tables::fridge_table;
 
 const LONGEST_NAME: usize = 200;
 const DEFAULT_LISTEN: &str = "0.0.0.0:4443";
@@ -73,12 +77,17 @@ impl Config {
             };
             Problems::of_file(path, format!("cannot be read: {error}{cure}"))
         })?;
+        Config::parse(path, &source)
+    }
+
+    /// Checks the text of the file at that path.
+    fn parse(path: &Path, source: &str) -> Result<Config, Problems> {
         let file: file::File =
-            toml::from_str(&source).map_err(|error| problem::of_toml(path, &source, &error))?;
+            toml::from_str(source).map_err(|error| problem::of_toml(path, source, &error))?;
         let mut check = Check {
             path,
             folder: path.parent().unwrap_or(path),
-            problems: Collector::new(path, &source),
+            problems: Collector::new(path, source),
             warnings: Vec::new(),
         };
         let config = check.config(file);

@@ -102,3 +102,51 @@ fn nothing_shows_a_token() {
         "a token file's line end is no part of it"
     );
 }
+
+/// The TOML blocks of a page, without what indents them.
+fn blocks(page: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut block: Option<(usize, String)> = None;
+    for line in page.lines() {
+        match (&mut block, line.trim_start()) {
+            (None, "```toml") => block = Some((line.len() - "```toml".len(), String::new())),
+            (Some(_), "```") => blocks.extend(block.take().map(|(_, text)| text)),
+            (Some((indent, text)), _) => text.push_str(&format!("{}\n", line.get(*indent..).unwrap_or(""))),
+            (None, _) => {}
+        }
+    }
+    blocks
+}
+
+#[test]
+fn every_piece_of_configuration_in_the_documentation_loads() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seen = 0;
+    let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = docs.filter(|path| path.extension().is_some_and(|end| end == "md"));
+    for page in pages.chain([root.join("README.md")]) {
+        for block in blocks(&std::fs::read_to_string(&page).unwrap()) {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("token"), "kt6ysz1apb8zfnigx5c7hm3erw\n").unwrap();
+            let mut text =
+                block.replace("the 26 characters that Mattermost shows", "kt6ysz1apb8zfnigx5c7hm3erw");
+            // A piece shows one table; what every configuration needs is beside it.
+            if !text.contains("[[bus]]") {
+                text.push_str("\n[[bus]]\nkind = \"kernel\"\n");
+            }
+            for (part, name) in [("\"Kitchen\"", "Kitchen"), ("\"Milk\"", "Milk")] {
+                if text.contains(part) && !text.contains(&format!("name = {part}")) {
+                    let probe = format!("28-{:012x}", name.len());
+                    text.push_str(&format!("\n[[fridge]]\nname = {part}\nprobe = \"{probe}\"\n"));
+                }
+            }
+            let path = folder.path().join("fridge.toml");
+            std::fs::write(&path, &text).unwrap();
+            if let Err(problems) = Config::load(&path) {
+                panic!("{}: {problems}\n{text}", page.display());
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen >= 10, "only {seen}");
+}

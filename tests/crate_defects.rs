@@ -1,14 +1,18 @@
 //! What `one-wire-bus` 0.1.1 and `ds18b20` 0.1.1 do as they are, and what our adapter makes of it: each
 //! defect is shown first, then its cure. And the sequence of their operations and delays, from which
-//! the adapter tells what a slot means: another release would be noticed here.
+//! the adapter tells what a slot means: another release would be noticed here. And the delay of
+//! `linux-embedded-hal` 0.3.2, on the real clock.
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use ds18b20::Ds18b20;
 use embedded_hal::blocking::delay::DelayUs;
 use embedded_hal::digital::v2::{InputPin, OutputPin};
 use fridge::bus::Bus;
+use fridge::bus::gpio::RealClock;
+use fridge::bus::onewire::pin::Clock;
 use fridge::bus::scratchpad;
 use fridge::bus::simulated::fault::Stalls;
 use fridge::bus::simulated::probe::{Next, Timing};
@@ -209,4 +213,27 @@ fn a_value_of_another_probe_kind_is_not_made_up() {
     let mut bench = Bench::new(1, Timing::TYPICAL, 100);
     bench.set(1, Next::Sixteenths(2_047));
     assert_eq!(bench.measure().unwrap()[0].1, Err(Fault::PowerFail), "127.94 °C is no temperature");
+}
+
+/// The shortest of many tries: the best that a delay can do, whatever else the machine does meanwhile.
+fn shortest(mut wait: impl FnMut()) -> Duration {
+    let mut one = || {
+        let began = Instant::now();
+        wait();
+        began.elapsed()
+    };
+    (0..200).map(|_| one()).min().unwrap_or_default()
+}
+
+#[test]
+fn a_delay_that_sleeps_turns_every_one_into_a_zero() {
+    // tLOW1: a low of more than 15 µs is no one any more, and begins no read slot.
+    const LOW1_MOST: Duration = Duration::from_micros(15);
+    // linux-embedded-hal's own delay sleeps, and no sleep is so short.
+    let sleeping = shortest(|| linux_embedded_hal::Delay.delay_us(6_u16));
+    assert!(sleeping > LOW1_MOST, "{sleeping:?}");
+    // Ours spins.
+    let clock = RealClock::new(false);
+    let spinning = shortest(|| clock.spin_until(clock.now() + 6 * US));
+    assert!((Duration::from_micros(6)..LOW1_MOST).contains(&spinning), "{spinning:?}");
 }

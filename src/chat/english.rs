@@ -11,8 +11,10 @@ use crate::fridge::{Limits, Verdict};
 use crate::reading::{Celsius, Fault, Reading};
 
 mod help;
+mod remarks;
 
 pub use help::{explanation, meaning, usage};
+pub use remarks::{Pattern, more_remarks, pattern, remark};
 
 /// A temperature with one decimal: `−11.2 °C`.
 pub fn temperature(celsius: Celsius, units: Units) -> String {
@@ -274,6 +276,8 @@ pub fn trend_of_many(fastest: &str, trend: &str) -> String {
 
 /// There are too few values for a trend.
 pub const NO_TREND: &str = "not enough readings yet";
+/// The same above several fridges, none of which has one.
+pub const NO_TRENDS: &str = "Not enough readings yet for a trend";
 /// There are no values at all in that time.
 pub const NO_VALUES: &str = "no readings";
 /// The heads of the tables of trends, extremes and histories.

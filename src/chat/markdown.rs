@@ -56,12 +56,21 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
 
     /// A post of a first line and, below it, as many rows as fit; `more` says how many did not.
     pub fn below(&self, first_line: String, more: impl Fn(usize) -> String) -> String {
+        self.between(first_line, "", more)
+    }
+
+    /// The same with lines below the table, which are shown whole.
+    pub fn between(&self, first_line: String, last_lines: &str, more: impl Fn(usize) -> String) -> String {
         let mut text = first_line;
         text.push_str("\n\n");
-        let (table, shown) = self.render(POST_CHARACTERS.saturating_sub(width(&text) + CLOSING_ROOM));
+        let taken = width(&text) + width(last_lines) + CLOSING_ROOM;
+        let (table, shown) = self.render(POST_CHARACTERS.saturating_sub(taken));
         text.push_str(&table);
         if shown < self.rows.len() {
             text.push_str(&format!("\n\n{}", more(self.rows.len() - shown)));
+        }
+        if !last_lines.is_empty() {
+            text.push_str(&format!("\n\n{last_lines}"));
         }
         text
     }

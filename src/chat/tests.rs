@@ -11,6 +11,7 @@ use crate::bus::BusError;
 use crate::fridge::Limits;
 use crate::reading::{Celsius, Fault, ProbeId, Sample};
 
+mod probes;
 mod words;
 
 const PERIOD: Duration = Duration::from_secs(10);
@@ -354,18 +355,4 @@ fn programs_get_the_same_as_data_with_ascii_numbers() {
     assert_eq!(freezer["age_s"], 4);
     assert_eq!(freezer["verdict"], "in_range");
     assert_eq!(freezer["probe"], "28-000000000002");
-}
-
-#[test]
-fn probes_lists_what_is_there_and_what_is_missing() {
-    let mut fridges = cafe();
-    fridges[5].probe = probe(77);
-    let kitchen = Kitchen::new(fridges);
-    assert_eq!(kitchen.ask(1, "probes"), "No probe was found on any bus yet.");
-    kitchen.well(10);
-    let text = kitchen.ask(11, "probes");
-    assert!(text.starts_with("6 probes on 1 bus, 1 without a fridge\n"), "{text}");
-    assert!(text.contains("| `28-000000000005` | (no fridge) "), "{text}");
-    assert!(text.contains("| `28-00000000004d` | Vegetables "), "{text}");
-    assert!(text.lines().last().unwrap().contains("probe not found on any bus for 11 s"), "{text}");
 }

@@ -38,7 +38,10 @@ pub fn answer(typed: &str, view: &View<'_>) -> Said {
             headline(&english::trend_of_one(&escape(&only.name), &words(only, view), only.minutes), view)
         }
         [fastest, ..] => {
-            let line = english::trend_of_many(&escape(&fastest.name), &words(fastest, view));
+            let line = match fastest.celsius_per_hour {
+                Some(_) => english::trend_of_many(&escape(&fastest.name), &words(fastest, view)),
+                None => english::NO_TRENDS.to_owned(),
+            };
             let mut table = Table::new([english::FRIDGE, english::TREND, english::OVER], [false, true, true]);
             for row in &rows {
                 table.push([escape(&row.name), words(row, view), english::minutes(row.minutes)]);

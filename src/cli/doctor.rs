@@ -18,6 +18,7 @@ use crate::daemon::Report;
 use crate::https::{Remembered, certificate};
 use crate::socket::{self, Question};
 
+mod gpio;
 mod link;
 mod machine;
 
@@ -30,6 +31,9 @@ pub struct Options {
     /// Explain the last refused requests instead (for root and the group fridge)
     #[arg(long)]
     last: bool,
+    /// Measure instead whether this computer keeps a bus's time windows on a pin, for `kind = "gpio"`
+    #[arg(long, conflicts_with = "last")]
+    gpio: bool,
     /// Trust the certificates in this file, too, when trying the link
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -80,21 +84,11 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
         return last(options, files);
     }
     let mut findings = Findings::default();
-    let report = gateway(files, &mut findings);
-    let config = configuration(files, report.as_ref(), &mut findings);
-    certificate(files, config.as_ref(), report.as_ref(), &mut findings);
-    match &report {
-        Some(report) => running(report, &mut findings),
-        None => port(config.as_ref(), &mut findings),
+    if options.gpio {
+        gpio::examine(files, &mut findings)?;
+    } else {
+        examine(options, files, &mut findings);
     }
-    let state = report.as_ref().and_then(|report| report.certificate.parent().map(Path::to_owned));
-    let state = state.unwrap_or_else(|| files.state());
-    machine::Machine::this().examine(config.as_ref(), &state, report.as_ref(), &mut findings);
-    // Without a gateway that runs there is nobody to answer, unless the configuration names another machine.
-    if let Some(config) = config.as_ref().filter(|config| report.is_some() || config.https.url.is_some()) {
-        link::examine(&config.https, options.ca.as_deref(), &mut findings);
-    }
-
     if options.json {
         terminal::print(&format!("{}\n", serde_json::to_string_pretty(&findings.0)?))?;
     } else {
@@ -102,6 +96,23 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
     }
     let worst = findings.0.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok);
     Ok(ExitCode::from(worst as u8))
+}
+
+fn examine(options: &Options, files: &FileOptions, findings: &mut Findings) {
+    let report = gateway(files, findings);
+    let config = configuration(files, report.as_ref(), findings);
+    certificate(files, config.as_ref(), report.as_ref(), findings);
+    match &report {
+        Some(report) => running(report, findings),
+        None => port(config.as_ref(), findings),
+    }
+    let state = report.as_ref().and_then(|report| report.certificate.parent().map(Path::to_owned));
+    let state = state.unwrap_or_else(|| files.state());
+    machine::Machine::this().examine(config.as_ref(), &state, report.as_ref(), findings);
+    // Without a gateway that runs there is nobody to answer, unless the configuration names another machine.
+    if let Some(config) = config.as_ref().filter(|config| report.is_some() || config.https.url.is_some()) {
+        link::examine(&config.https, options.ca.as_deref(), findings);
+    }
 }
 
 /// The last refused requests, the newest first.

@@ -1,77 +1,78 @@
-//! `fridge probes`: what hangs on the buses. The running gateway knows; where none runs, the buses
-//! of the configuration are opened and swept once.
+//! `fridge probes`: what hangs on the buses, as text for the configuration. The running gateway knows; where
+//! none runs, the buses of the configuration are opened and swept.
 
-use std::sync::Arc;
-use std::time::Instant;
+use std::io::IsTerminal;
+use std::path::PathBuf;
 
 use clap::Args;
-use jiff::tz::TimeZone;
+use serde_json::Value;
 
 use super::{FileOptions, ask, terminal};
-use crate::bus;
-use crate::cache::Cache;
-use crate::chat::{Gateway, Scope};
-use crate::config::Config;
-use crate::daemon;
-use crate::history::History;
-use crate::poll::trust::{Calibrations, Trust};
+use crate::chat::Scope;
 use crate::socket::{self, Question};
+
+mod buses;
+mod tables;
+mod watch;
+
+use buses::OpenBuses;
 
 /// What `probes` may be told.
 #[derive(Args)]
 pub struct Options {
+    /// Mark the probe that is being warmed by a hand, until Ctrl-C: so one tells which is which
+    #[arg(long)]
+    watch: bool,
     /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
 }
 
-/// Asks the running gateway, or sweeps the buses itself.
+/// Lists them, or watches them.
 pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
-    let answer = match socket::ask(&files.sockets(), &Question::Ask(String::from("probes"))) {
-        Err(socket::Error::NotRunning(_)) => {
-            let config = files.load()?;
-            if !options.json {
-                terminal::print(&format!(
-                    "No gateway runs: measuring the buses of {} once.\n",
-                    config.path.display()
-                ))?;
-            }
-            serde_json::to_value(&*sweep_once(config).answer("probes", &Scope::everything()))?
-        }
-        answer => answer?,
-    };
-    ask::show(&answer, options.json)
+    let mut source = Source::find(files)?;
+    if let (Source::Here(buses), false) = (&source, options.json) {
+        terminal::print(&format!("No gateway runs: measuring the buses of {}.\n", buses.path.display()))?;
+    }
+    let answer = source.ask()?;
+    if options.watch {
+        return watch::run(source, answer, options.json);
+    }
+    ask::show(&answer, options.json)?;
+    let tables = tables::for_unnamed(&answer);
+    if !options.json && !tables.is_empty() {
+        let colour = std::io::stdout().is_terminal();
+        terminal::print(&terminal::plain(&tables, colour))?;
+    }
+    Ok(())
 }
 
-/// A gateway that has measured every bus once. A bus that cannot be measured is in the answer as
-/// its fault, with its reason on the standard error.
-fn sweep_once(config: Config) -> Gateway {
-    let clock = daemon::clock();
-    let buses = config.buses.iter().map(|bus| (bus.name.clone(), bus.config.is_simulated(), bus.period));
-    let cache = Cache::new(buses, clock(), TimeZone::system());
-    let calibrations = Arc::new(Calibrations::new(daemon::calibrations(&config)));
-    for (index, entry) in config.buses.iter().enumerate() {
-        let (at, began) = (clock(), Instant::now());
-        let mut trust = Trust::new(Arc::clone(&calibrations));
-        match bus::open(&entry.config).and_then(|mut bus| trust.measure(bus.as_mut())) {
-            Ok(judged) => {
-                cache.remark(index, judged.remarks);
-                drop(cache.record(index, at, began.elapsed(), judged.probes));
-            }
-            Err(error) => {
-                terminal::error(&anyhow::anyhow!("{}: {error}", entry.name));
-                cache.record_failure(index, at, &error);
-            }
+/// Who knows what hangs on the buses.
+enum Source {
+    /// A gateway that answers on one of these sockets.
+    Gateway(Vec<PathBuf>),
+    /// The buses of the configuration, opened by this command.
+    Here(Box<OpenBuses>),
+}
+
+impl Source {
+    fn find(files: &FileOptions) -> anyhow::Result<Source> {
+        let sockets = files.sockets();
+        match socket::ask(&sockets, &Question::Report) {
+            Err(socket::Error::NotRunning(_)) => Ok(Source::Here(Box::new(OpenBuses::new(files.load()?)))),
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(Source::Gateway(sockets)),
         }
     }
-    Gateway {
-        name: config.name,
-        fridges: config.fridges,
-        units: config.units,
-        cache: Arc::new(cache),
-        history: Arc::new(History::default()),
-        clock,
-        asked: Default::default(),
-        reuse: Default::default(),
+
+    /// What is known now; sweeps the buses where no gateway does.
+    fn ask(&mut self) -> anyhow::Result<Value> {
+        const WORDS: &str = "probes";
+        match self {
+            Source::Gateway(sockets) => Ok(socket::ask(sockets, &Question::Ask(WORDS.to_owned()))?),
+            Source::Here(buses) => {
+                Ok(serde_json::to_value(&*buses.sweep().answer(WORDS, &Scope::everything()))?)
+            }
+        }
     }
 }

@@ -27,6 +27,12 @@ pub fn error(error: &anyhow::Error) {
     drop(writeln!(std::io::stderr(), "{bold}error:{plain} {error:#}"));
 }
 
+/// What takes a while, said before it: to the standard error, so that no program reads it for an answer.
+pub fn note(text: &str) {
+    // Where the standard error is closed, nobody waits.
+    drop(writeln!(std::io::stderr(), "{text}"));
+}
+
 /// Log lines to the standard error: with a time, unless systemd's journal adds its own.
 pub fn log() {
     let output = || std::io::stderr();

@@ -5,6 +5,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use fridge::bus::simulated::probe::Probe;
@@ -27,14 +28,16 @@ const EPIPE: i32 = 32;
 pub struct Adapter {
     /// Where it waits for the guest's connection.
     pub port: u16,
+    host: Host,
     events: Sender<Event>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// The connection, once the guest has made it.
+type Host = Arc<OnceLock<TcpStream>>;
+
 /// What the adapter's thread does next.
 enum Event {
-    /// The host is there.
-    Attached(TcpStream),
     /// The host wants a transfer.
     Submit(Submit),
     /// The host no longer wants one. Whatever was submitted before is done by now.
@@ -42,7 +45,7 @@ enum Event {
     /// The test wants something.
     Do(Box<dyn FnOnce(&mut Ds2490) + Send>),
     /// The end.
-    PullOut,
+    End,
 }
 
 struct Submit {
@@ -65,10 +68,12 @@ impl Adapter {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let (events, coming) = channel();
-        let host = events.clone();
-        thread::spawn(move || listen(&listener, &host));
-        let thread = Some(thread::spawn(move || serve(Ds2490::new(probes), &coming)));
-        Adapter { port, events, thread }
+        let host = Host::default();
+        let (heard, connection) = (events.clone(), Arc::clone(&host));
+        thread::spawn(move || listen(&listener, &connection, &heard));
+        let connection = Arc::clone(&host);
+        let thread = Some(thread::spawn(move || serve(Ds2490::new(probes), &connection, &coming)));
+        Adapter { port, host, events, thread }
     }
 
     /// Does something with the chip, between two transfers.
@@ -92,12 +97,21 @@ impl Adapter {
         self.events.send(Event::Do(action)).expect("the adapter runs");
         Frozen { _until_dropped: frozen }
     }
+
+    /// Pulls it out of its port, frozen or not.
+    pub fn pull_out(&self) {
+        if let Some(host) = self.host.get() {
+            // The host may have gone first.
+            drop(host.shutdown(Shutdown::Both));
+        }
+    }
 }
 
 impl Drop for Adapter {
     fn drop(&mut self) {
+        self.pull_out();
         // It may have ended by itself.
-        drop(self.events.send(Event::PullOut));
+        drop(self.events.send(Event::End));
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }
@@ -105,15 +119,14 @@ impl Drop for Adapter {
 }
 
 /// Waits for the host and then for its messages.
-fn listen(listener: &TcpListener, events: &Sender<Event>) {
+fn listen(listener: &TcpListener, host: &Host, events: &Sender<Event>) {
     let Ok((mut stream, _)) = listener.accept() else { return };
     stream.set_nodelay(true).expect("a socket");
-    let mut next = Some(Event::Attached(stream.try_clone().expect("a socket")));
-    while let Some(event) = next {
+    host.set(stream.try_clone().expect("a socket")).expect("one host");
+    while let Ok(event) = receive(&mut stream) {
         if events.send(event).is_err() {
             return;
         }
-        next = receive(&mut stream).ok();
     }
 }
 
@@ -135,11 +148,9 @@ fn receive(stream: &mut TcpStream) -> std::io::Result<Event> {
     }
 }
 
-fn serve(mut chip: Ds2490, events: &Receiver<Event>) {
-    let mut host: Option<TcpStream> = None;
+fn serve(mut chip: Ds2490, host: &Host, events: &Receiver<Event>) {
     for event in events {
         match event {
-            Event::Attached(stream) => host = Some(stream),
             Event::Submit(submit) => {
                 chip.catch_up();
                 let (status, data) = match transfer(&mut chip, &submit) {
@@ -148,23 +159,19 @@ fn serve(mut chip: Ds2490, events: &Receiver<Event>) {
                 };
                 let length = if submit.to_host { data.len() } else { submit.length };
                 let message = message(SUBMITTED, submit.sequence, status, length as u32);
-                reply(host.as_mut(), &[message.as_slice(), &data].concat());
+                reply(host, &[message.as_slice(), &data].concat());
             }
             // Zero: too late, it was done.
-            Event::Unlink(sequence) => reply(host.as_mut(), &message(UNLINKED, sequence, 0, 0)),
+            Event::Unlink(sequence) => reply(host, &message(UNLINKED, sequence, 0, 0)),
             Event::Do(action) => action(&mut chip),
-            Event::PullOut => break,
+            Event::End => return,
         }
-    }
-    if let Some(host) = host {
-        // The host may have gone first.
-        drop(host.shutdown(Shutdown::Both));
     }
 }
 
-fn reply(host: Option<&mut TcpStream>, bytes: &[u8]) {
+fn reply(host: &Host, bytes: &[u8]) {
     // A host that has gone wants no answer.
-    drop(host.map(|stream| stream.write_all(bytes)));
+    drop(host.get().map(|mut stream| stream.write_all(bytes)));
 }
 
 /// The head of an answer; its later fields are about transfers that this adapter does not have.

@@ -197,8 +197,10 @@ where
 
     fn set_low(&mut self) -> Result<(), Trouble> {
         let line = &*self.0;
-        line.wait_until(line.free.get());
+        // Looked at from the end of the slot on, so that the look and the recovery take the same time.
+        line.wait_until(line.free.get().saturating_sub(RECOVERY));
         line.wait_for_idle()?;
+        line.wait_until(line.free.get());
         line.low.set(true);
         line.slot.set(Slot::Unknown);
         line.fall.set(line.timed(|pin| pin.set_low())?.1);

@@ -14,6 +14,9 @@ const OWNET: i32 = 0x100;
 const PERSISTENT: i32 = 0x04;
 /// The payload's length in a sign of life.
 const STILL_WORKING: i32 = -1;
+/// What a file may hold: a temperature is 12 bytes. owserver 3.2p4 refuses to promise more than 100 kB, with
+/// error −90.
+const LONGEST_VALUE: usize = 8 * 1024;
 /// A thousand probes' paths are 27 kB.
 const LONGEST_PAYLOAD: usize = 256 * 1024;
 /// However many signs of life it sends: a server that works on one value for so long is stuck.
@@ -79,7 +82,7 @@ impl Connection {
 
     /// What a file holds.
     pub fn read(&mut self, path: &str) -> Result<String, Refusal> {
-        self.ask(READ, path, "", LONGEST_PAYLOAD)
+        self.ask(READ, path, "", LONGEST_VALUE)
     }
 
     /// Writes a file.
@@ -126,6 +129,58 @@ impl Connection {
             }
             let text = String::from_utf8_lossy(&payload);
             return Ok(text.trim_end_matches('\0').to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// What is made of these bytes, sent in answer to a question.
+    fn answered(bytes: Vec<u8>) -> Result<String, String> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            // Header, path and its zero byte.
+            let mut question = [0; 24 + 3];
+            stream.read_exact(&mut question).unwrap();
+            stream.write_all(&bytes).unwrap();
+            question
+        });
+        let mut connection = Connection::open(&address, Duration::from_secs(5)).unwrap();
+        let answer = connection.read("/x").map_err(|refusal| refusal.to_string());
+        let question = server.join().unwrap();
+        assert_eq!(question[..12], [0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 2], "version 0, 3 bytes, a read");
+        answer
+    }
+
+    fn message(version: i32, length: i32, result: i32, payload: &[u8]) -> Vec<u8> {
+        let header = [version, length, result, FLAGS, 0, 0].map(i32::to_be_bytes).concat();
+        [header, payload.to_vec()].concat()
+    }
+
+    #[test]
+    fn signs_of_life_are_waited_through() {
+        let alive = message(0, STILL_WORKING, 0, b"");
+        let answer = [alive.clone(), alive, message(0, 5, 5, b"4.125")].concat();
+        assert_eq!(answered(answer), Ok(String::from("4.125")));
+    }
+
+    #[test]
+    fn whatever_else_comes_is_a_refusal_with_its_reason() {
+        for (bytes, said) in [
+            (message(0, 0, -1, b""), "it reports error -1"),
+            (message(0, 5, 5, b"4.1"), "it closed the connection"),
+            (b"HTTP/1.1 400 Bad Request\r\n".to_vec(), "what answers there is no owserver"),
+            (message(0, i32::MAX, 0, b""), "its answer is too long"),
+            (message(0, -2, 0, b""), "its answer is too long"),
+            (Vec::new(), "it closed the connection"),
+        ] {
+            assert_eq!(answered(bytes), Err(said.to_owned()));
         }
     }
 }

@@ -23,6 +23,7 @@ fn trend_tells_degrees_per_hour_and_over_which_time() {
     assert!(all.starts_with("Fastest: Milk, +1.0 °C per hour\n\n| Fridge "), "{all}");
     assert_eq!(all.matches(" steady ").count(), 5);
     assert!(kitchen.ask(now + 86_400, "trend milk").contains("not enough readings yet"));
+    assert!(kitchen.ask(now + 86_400, "trend").starts_with("Not enough readings yet for a trend\n"));
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! What `fridge init` writes: the configuration, and how to go on.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::path::Path;
 
 use super::Surveyed;
 use crate::bus::Config;
 use crate::chat::{Units, english};
+use crate::config::fridge_table;
 
 const PORT: u16 = 4443;
 const EXAMPLE: &str = r#"
@@ -52,19 +53,15 @@ pub fn configuration(found: &[Surveyed], address: Option<&str>) -> String {
     }
     text.push_str(
         "\n# One for each fridge, freezer or cold room: give each its name, and the limits that it must keep.\n\
-         # Without limits it counts as in range whatever it reads.\n",
+         # The limits here suit what it reads now. Without limits it counts as in range whatever it reads.\n",
     );
     for (index, (probe, sample)) in found.iter().flat_map(|surveyed| &surveyed.probes).enumerate() {
         let reads = match sample {
             Ok(celsius) => format!("reads {:.1} °C now", celsius.degrees()),
             Err(fault) => format!("now: {}", english::fault(*fault)),
         };
-        // Writing to a text cannot fail.
-        let _written = write!(
-            text,
-            "\n[[fridge]]\nname = \"Fridge {}\"\nprobe = \"{probe}\"      # {reads}\n#group = \"Kitchen\"\n#limits = {{ min = 0, max = 5 }}\n",
-            index + 1
-        );
+        let table = fridge_table(&format!("Fridge {}", index + 1), *probe, sample.ok(), &reads);
+        text.push_str(&format!("\n{table}#group = \"Kitchen\"\n"));
     }
     text
 }

@@ -10,7 +10,7 @@ use fridge::bus::simulated::probe_id;
 
 // The tests of the kernel's driver use more of it.
 #[allow(dead_code)]
-#[path = "../tests/adapter/mod.rs"]
+#[path = "mod.rs"]
 mod adapter;
 
 use adapter::Adapter;

@@ -1,0 +1,101 @@
+//! What hangs on the buses: the list, the remarks, and what the counters point at.
+
+use super::*;
+use crate::reading::{CloneSign, Counts, Remark, Sampled};
+
+#[test]
+fn probes_lists_what_is_there_and_what_is_missing() {
+    let mut fridges = cafe();
+    fridges[5].probe = probe(77);
+    let kitchen = Kitchen::new(fridges);
+    let nothing = kitchen.ask(1, "probes");
+    assert!(nothing.starts_with("No probe was found on any bus yet.\n"), "{nothing}");
+    assert!(nothing.contains("| not measured yet"), "what is named is listed: {nothing}");
+    kitchen.well(10);
+    let text = kitchen.ask(11, "probes");
+    assert!(text.starts_with("6 probes on 1 bus, 1 without a fridge\n"), "{text}");
+    assert!(text.contains("| `28-000000000005` | (no fridge) "), "{text}");
+    assert!(text.contains("| `28-00000000004d` | Vegetables "), "{text}");
+    assert!(text.lines().last().unwrap().contains("probe not found on any bus for 11 s"), "{text}");
+}
+
+/// Sweeps of probes that read well, each with these counts and remarks.
+fn counted(kitchen: &Kitchen, sweeps: u64, probes: &[(Counts, &[Remark])]) {
+    for sweep in 0..sweeps {
+        let sampled = probes.iter().enumerate().map(|(number, (counts, remarks))| Sampled {
+            probe: probe(number),
+            sample: Ok(degrees(4.0)),
+            raw: None,
+            counts: if sweep == 0 { *counts } else { Counts::default() },
+            remarks: remarks.to_vec(),
+        });
+        kitchen.gateway.cache.record(0, stamp(sweep), Duration::ZERO, sampled);
+    }
+}
+
+const NONE: Counts = Counts { crc: 0, late: 0, no_answer: 0, resets: 0, retries: 0 };
+
+#[test]
+fn what_is_noteworthy_stands_below_the_list_with_what_to_do() {
+    let kitchen = Kitchen::new(cafe());
+    let clone = Remark::LikelyClone(CloneSign::Serial);
+    counted(&kitchen, 1, &[(NONE, &[Remark::Parasite, Remark::Resolution(9)]), (NONE, &[clone])]);
+    let phantom = Remark::Phantom(ProbeId::new(0, 0x8000_0000_0000));
+    kitchen.gateway.cache.remark(0, vec![phantom, Remark::BulkNotPermitted]);
+    let text = kitchen.ask(1, "probes");
+    for said in [
+        "- bus 1: `00-800000000000` answers its search and cannot be",
+        "- bus 1: its probes convert one after another, 0.8 s each",
+        "60-fridge.rules",
+        "- `28-000000000000`: fed through its data line",
+        "- `28-000000000000`: converts with 9 bits, in steps of 0.5 °C",
+        "- `28-000000000001`: likely a clone, its serial number is not of the maker's pattern: compare",
+    ] {
+        assert!(text.contains(said), "{said} not in {text}");
+    }
+    let json = serde_json::to_value(&*kitchen.reply(stamp(2), "probes")).unwrap();
+    assert_eq!(json["probes"][0]["remarks"], serde_json::json!(["parasite", { "resolution": 9 }]));
+    assert_eq!(json["buses"][0]["remarks"][1], "bulk_not_permitted");
+    let kitchen_only = Scope::only(["Milk"]);
+    let seen = kitchen.reply_to(stamp(3), "probes", &kitchen_only).text.clone();
+    assert!(
+        seen.contains("fed through") && !seen.contains("bus 1: "),
+        "a bus is for whoever sees all: {seen}"
+    );
+}
+
+#[test]
+fn counters_point_at_a_cause_where_they_are_no_accident() {
+    let said = |sweeps, probes: &[Counts]| {
+        let kitchen = Kitchen::new(Vec::new());
+        counted(&kitchen, sweeps, &probes.iter().map(|counts| (*counts, &[][..])).collect::<Vec<_>>());
+        let text = kitchen.ask(sweeps, "probes");
+        text.lines().find_map(|line| line.strip_prefix("- ")).unwrap_or_default().to_owned()
+    };
+    let crc = |crc| Counts { crc, ..NONE };
+    assert_eq!(
+        said(100, &[crc(4), crc(4), crc(4), crc(4), crc(4), crc(4), crc(4), crc(3)]),
+        "31 CRC errors in 100 sweeps on bus 1: a 2.2 kΩ pull-up is usual for this many probes"
+    );
+    assert!(said(100, &[crc(16), crc(15)]).contains("a cable too long"));
+    assert!(said(100, &[NONE, crc(31), NONE]).contains("nearly all of `28-000000000001`"));
+    assert!(said(100, &[Counts { late: 9, ..NONE }]).starts_with("9 late slots in 100 sweeps on bus 1"));
+    assert!(
+        said(100, &[NONE, Counts { no_answer: 7, ..NONE }]).starts_with("`28-000000000001` gave no answer 7")
+    );
+    let reset = Counts { resets: 6, ..NONE };
+    assert!(said(100, &[reset, NONE]).contains("its supply wire"));
+    assert!(said(100, &[reset, reset]).contains("of several probes"));
+    assert_eq!(said(1_000, &[crc(31), crc(18)]), "", "five in a hundred sweeps are few");
+    assert_eq!(said(10, &[crc(4)]), "", "and four are few in any");
+}
+
+#[test]
+fn a_thousand_remarks_fit_into_a_post_and_are_counted() {
+    let kitchen = Kitchen::new(Vec::new());
+    let many: Vec<_> = (0..1_000).map(|_| (NONE, &[Remark::Parasite][..])).collect();
+    counted(&kitchen, 1, &many);
+    let text = kitchen.ask(1, "probes");
+    assert!(text.ends_with("… and 980 more remarks."), "{text}");
+    assert!(text.contains("more.\n\n- `28-000000000000`"), "{text}");
+}
