@@ -30,8 +30,11 @@ const TIMINGS: [(&str, Timing); 4] = [
     ("varying", Timing::VARYING),
 ];
 
-/// Shortest and longest stall in microseconds, how many a second, and whether at least 99 % of the
-/// sweeps must be complete.
+/// The share of sweeps that must be complete. The worst kind comes to 99.2 %; of the few sweeps of a debug build
+/// that is three standard deviations (1.2 %) from what chance makes of it.
+const LEAST_COMPLETE: f64 = if cfg!(debug_assertions) { 0.98 } else { 0.99 };
+
+/// Shortest and longest stall in microseconds, how many a second, and whether [`LEAST_COMPLETE`] holds.
 const STALLS: [(u64, u64, f64, bool); 6] = [
     (10, 50, 10.0, true),
     (10, 50, 50.0, true),
@@ -165,7 +168,7 @@ fn under_stalls_no_wrong_temperature_no_lost_conversion_and_no_short_search_pass
         );
         assert!(tally.searches > 0, "{stalls:?} {name} {tally:?}");
         let complete = tally.complete as f64 / tally.sweeps as f64;
-        assert!(!stalls.3 || complete >= 0.99, "{stalls:?} {name}: {complete}");
+        assert!(!stalls.3 || complete >= LEAST_COMPLETE, "{stalls:?} {name}: {complete}");
     }
 }
 

@@ -110,9 +110,8 @@ impl Check<'_> {
     /// The token in a file: beside the configuration, or among systemd's credentials. One that is not there
     /// yet, or empty, is no mistake: its hook is refused until it is.
     fn token_file(&mut self, hook: &str, file: &Spanned<String>) -> Option<String> {
-        let credentials = places::environment("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        let places = credentials.iter().map(PathBuf::as_path).chain([self.folder]);
-        let paths: Vec<PathBuf> = places.map(|place| place.join(file.get_ref())).collect();
+        let credential = places::credential(file.get_ref(), &places::environment);
+        let paths: Vec<PathBuf> = credential.into_iter().chain([self.folder.join(file.get_ref())]).collect();
         let path = paths.iter().find(|path| path.exists()).or(paths.last())?;
         let state = match fs::read_to_string(path) {
             Ok(token) if token.trim().is_empty() => "is empty",
@@ -120,7 +119,9 @@ impl Check<'_> {
             Err(error) if error.kind() == ErrorKind::NotFound => "is not there",
             Err(error) => {
                 let cure = match error.kind() {
-                    ErrorKind::PermissionDenied => ": let the gateway's user read it",
+                    ErrorKind::PermissionDenied => {
+                        ": let the gateway's user read it; what is in `tokens` it gets at its start, so `systemctl restart fridge`"
+                    }
                     _ => "",
                 };
                 self.problems

@@ -92,6 +92,12 @@ pub fn client_sockets(given: Option<&Path>, state: &Path) -> Vec<PathBuf> {
     }
 }
 
+/// The credential of systemd that stands for `file`, a path relative to the configuration's folder. The unit
+/// hands over the folder `tokens` as a whole, and systemd joins the names of a path with `_`.
+pub fn credential(file: &str, environment: &Environment<'_>) -> Option<PathBuf> {
+    Some(PathBuf::from(environment("CREDENTIALS_DIRECTORY")?).join(file.replace('/', "_")))
+}
+
 fn user_folders() -> Option<ProjectDirs> {
     ProjectDirs::from("", "", "fridge")
 }
@@ -109,6 +115,7 @@ mod tests {
             "CONFIGURATION_DIRECTORY" => Some("/etc/fridge-2".into()),
             "STATE_DIRECTORY" => Some("/var/lib/fridge-2".into()),
             "RUNTIME_DIRECTORY" => Some("/run/fridge-2".into()),
+            "CREDENTIALS_DIRECTORY" => Some("/run/credentials/fridge-2.service".into()),
             _ => None,
         }
     }
@@ -125,6 +132,13 @@ mod tests {
         assert_eq!(new_configuration(None, true, &systemd), Path::new("/etc/fridge-2/fridge.toml"));
         assert_eq!(state(None, &systemd), Path::new("/var/lib/fridge-2"));
         assert_eq!(server_socket(None, &systemd).unwrap(), Path::new("/run/fridge-2/fridge.sock"));
+    }
+
+    #[test]
+    fn a_file_in_a_folder_is_the_credential_that_systemd_makes_of_it() {
+        let path = credential("tokens/kitchen", &systemd).unwrap();
+        assert_eq!(path, Path::new("/run/credentials/fridge-2.service/tokens_kitchen"));
+        assert_eq!(credential("tokens/kitchen", &|_| None), None);
     }
 
     #[test]

@@ -83,6 +83,7 @@ impl Machine {
         self.heat(findings);
         self.disk(state, findings);
         self.key(config, state, findings);
+        self.rights_of_configuration(config, findings);
         self.service(report, findings);
     }
 
@@ -140,14 +141,24 @@ impl Machine {
     }
 
     fn disk(&self, state: &Path, findings: &mut Findings) {
+        const ABOUT: &str = "disk";
+        let options = state.to_str().and_then(|state| self.say(&["findmnt", "-no", "OPTIONS", "-T", state]));
+        if options.is_some_and(|options| options.split(',').any(|option| option == "ro")) {
+            findings.fault(
+                ABOUT,
+                format!("{} cannot be written: its file system is read-only", state.display()),
+                "dmesg | grep -i -e mmc -e ext4: an SD card that is worn out ends so; copy it to a new one",
+            );
+            return;
+        }
         let Some(table) = state.to_str().and_then(|state| self.say(&["df", "-Pk", state])) else { return };
         let free = table.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
         let Some(free) = free else { return };
         let text = format!("{} MiB free for {}", free / 1024, state.display());
         if free < LITTLE_ROOM {
-            findings.warning("disk", text, "sudo journalctl --vacuum-size=50M; sudo apt-get clean");
+            findings.warning(ABOUT, text, "sudo journalctl --vacuum-size=50M; sudo apt-get clean");
         } else {
-            findings.ok("disk", text);
+            findings.ok(ABOUT, text);
         }
     }
 

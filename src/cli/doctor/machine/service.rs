@@ -1,9 +1,12 @@
 //! The service: whether systemd starts it, why it started it last, and which version the package brought.
 
 use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use super::Machine;
 use crate::cli::doctor::Findings;
+use crate::config::Config;
 use crate::daemon::Report;
 
 const ABOUT: &str = "service";
@@ -49,6 +52,31 @@ impl Machine {
             ("inactive", ..) => findings.warning(ABOUT, "it does not run", "sudo systemctl start fridge"),
             ("active", ..) => self.restarts(property("NRestarts"), findings),
             _ => {}
+        }
+    }
+
+    /// Whether the service may read its configuration, which an editor or a copy may have made root's alone.
+    pub(super) fn rights_of_configuration(&self, config: Option<&Config>, findings: &mut Findings) {
+        let Some(path) =
+            config.map(|config| &config.path).filter(|path| path.starts_with(self.path("etc/fridge")))
+        else {
+            return;
+        };
+        let (Ok(file), Some(user), Some(group)) =
+            (fs::metadata(path), self.service_user(), self.service_group())
+        else {
+            return;
+        };
+        let readable = file.mode() & 0o004 != 0
+            || file.gid() == group && file.mode() & 0o040 != 0
+            || file.uid() == user && file.mode() & 0o400 != 0;
+        if !readable {
+            let shown = path.display();
+            findings.fault(
+                ABOUT,
+                format!("its user may not read {shown}"),
+                format!("sudo chgrp fridge {shown}; sudo chmod 640 {shown}; sudo systemctl restart fridge"),
+            );
         }
     }
 

@@ -169,6 +169,12 @@ fn heat_a_weak_supply_and_a_full_disk_are_told() {
 }
 
 #[test]
+fn a_card_that_turned_read_only_is_told() {
+    let findings = found(&machine(&[], &[("findmnt", "ro,relatime\n")]), SIMULATED);
+    assert_found(&findings, Level::Fault, "disk", &["read-only", "SD card"]);
+}
+
+#[test]
 fn a_key_that_others_may_read_is_a_fault() {
     let made = machine(&[("etc/passwd", "fridge:x:4294966:4294967::/:\n")], &[]);
     let state = made.folder.path().join("state");
@@ -234,6 +240,25 @@ fn the_units_state_and_the_last_restarts_reason_are_told() {
         assert_found(&said(properties), level, "service", &words);
     }
     assert!(found(&machine(&unit, &[]), SIMULATED).0.is_empty(), "no systemd runs there");
+}
+
+#[test]
+fn a_configuration_that_the_service_may_not_read_is_told() {
+    let shipped = "etc/fridge/fridge.toml";
+    let text = "[[bus]]\nkind = \"simulated\"\n";
+    let users = [("etc/group", "fridge:x:4294967:\n"), ("etc/passwd", "fridge:x:4294966:1::/:\n")];
+    let made = machine(&[&users[..], &[(shipped, text)]].concat(), &[]);
+    let path = made.folder.path().join(shipped);
+    let config = Config::load(&path).unwrap();
+    for (mode, expected) in [(0o640, 1), (0o644, 0)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let mut findings = Findings::default();
+        made.machine.rights_of_configuration(Some(&config), &mut findings);
+        assert_eq!(findings.0.len(), expected, "{findings:?}", findings = findings.0);
+        if expected == 1 {
+            assert_found(&findings, Level::Fault, "service", &["may not read", "chgrp fridge"]);
+        }
+    }
 }
 
 #[test]
