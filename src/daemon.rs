@@ -64,7 +64,7 @@ pub enum Error {
     /// The port or the certificate.
     #[error(transparent)]
     Https(#[from] https::Error),
-    /// The socket belongs to another gateway.
+    /// The socket belongs to another gateway, or the file to somebody else.
     #[error(transparent)]
     Socket(#[from] socket::Error),
     /// The state folder cannot be made.
@@ -113,7 +113,7 @@ pub async fn run(
     let mut server = https::Server::bind(config.https.clone(), gateway, &places.state, inherited).await?;
     let socket = match socket::Server::bind(&places.socket) {
         Ok(socket) => Some(Arc::new(socket)),
-        Err(error @ socket::Error::Taken(_)) => return Err(error.into()),
+        Err(error @ (socket::Error::Taken(_) | socket::Error::NotASocket(_))) => return Err(error.into()),
         Err(error) => {
             warn!("{error}; `fridge status` in the shell will not reach this gateway");
             None

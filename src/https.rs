@@ -12,17 +12,18 @@ use crate::secret::Secret;
 
 mod action;
 pub mod certificate;
+pub mod client;
 mod command;
 mod connection;
+mod connection_limits;
 mod door;
-mod doorman;
 mod health;
-mod itself;
 mod message;
 mod post;
 mod reception;
 mod refusals;
 mod routes;
+mod self_check;
 mod server;
 mod signature;
 mod stream;
@@ -46,7 +47,7 @@ pub struct Config {
     /// The gateway as Mattermost reaches it, without a slash at the end; without it there are no
     /// buttons.
     pub url: Option<String>,
-    /// From where one may ask; empty for anywhere. The caps on connections do not hold for them.
+    /// From where one may ask; empty for anywhere. Where connections are scarce, others make room for theirs.
     pub allow: Vec<IpNet>,
     /// How much, how many and how long.
     pub limits: Limits,
@@ -87,7 +88,7 @@ pub enum Placement {
 pub struct Limits {
     /// Connections at once, in all. An idle one costs about 20 kB, one with a body on its way 256 KiB more.
     pub connections: usize,
-    /// Connections at once from one address.
+    /// Connections at once from one IPv4 address, or from one /64 of IPv6.
     pub connections_per_address: usize,
     /// For the TLS handshake. Mattermost gives up after 3 s.
     pub handshake: Duration,
@@ -97,6 +98,8 @@ pub struct Limits {
     /// Mattermost's client closes an idle connection: were we first, a question sent at that moment
     /// would be lost without a trace.
     pub idle: Duration,
+    /// The same on a connection on which nobody has proved a token yet.
+    pub idle_unauthenticated: Duration,
     /// For a request's body.
     pub body: Duration,
     /// Bytes of a request's body. Mattermost's longest message makes a form of 200 kB.
@@ -124,6 +127,7 @@ impl Default for Limits {
             handshake: Duration::from_secs(5),
             first_request: Duration::from_secs(5),
             idle: Duration::from_secs(120),
+            idle_unauthenticated: Duration::from_secs(10),
             body: Duration::from_secs(5),
             body_bytes: 256 * 1024,
             header_bytes: 16 * 1024,

@@ -2,7 +2,7 @@
 //! HTTPS. A question is one line of JSON, so is its answer, and then the connection ends.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,6 +61,9 @@ pub enum Error {
         /// What the system says.
         error: std::io::Error,
     },
+    /// There is something else of that name, which is not ours to remove.
+    #[error("{} is no socket and stays as it is: say another file with --socket, or remove it yourself", .0.display())]
+    NotASocket(PathBuf),
     /// No gateway answers on any of these sockets.
     #[error("no gateway answers{}: start one with `fridge serve` (or `sudo systemctl start fridge`), or say where its socket is with --socket", tried(.0))]
     NotRunning(Vec<PathBuf>),
@@ -90,12 +93,16 @@ impl Server {
     /// behind when its plug was pulled is replaced; one on which a gateway answers is not.
     ///
     /// # Errors
-    /// [`Error::Taken`] and [`Error::Bind`].
+    /// [`Error::Taken`], [`Error::NotASocket`] and [`Error::Bind`].
     pub fn bind(path: &Path) -> Result<Self, Error> {
         let failed = |error| Error::Bind { path: path.to_owned(), error };
         match BlockingStream::connect(path) {
             Ok(_) => return Err(Error::Taken(path.to_owned())),
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                // A connection to a regular file is refused, too.
+                if !std::fs::symlink_metadata(path).map_err(failed)?.file_type().is_socket() {
+                    return Err(Error::NotASocket(path.to_owned()));
+                }
                 std::fs::remove_file(path).map_err(failed)?;
             }
             Err(_) => {}
@@ -251,6 +258,22 @@ mod tests {
             answer
         });
         assert!(broken.await.unwrap().contains("not a question"));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_socket_is_nobodys_to_remove() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("fridge.toml"), folder.path().join("link"));
+        std::fs::write(&file, "mine").unwrap();
+        let socket = folder.path().join("dead.sock");
+        drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        for path in [&file, &link, &folder.path().to_owned()] {
+            let error = Server::bind(path).err().unwrap();
+            assert!(matches!(error, Error::NotASocket(_) | Error::Bind { .. }), "{error}");
+        }
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+        assert!(link.is_symlink());
     }
 
     #[tokio::test]

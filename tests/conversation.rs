@@ -268,7 +268,7 @@ fn who_is_not_in_allow_may_not_ask() {
         for path in ["/webhook", "/command"] {
             assert_eq!(post(&mut client, path, FORM, form.as_bytes()).status, status, "{path}");
         }
-        let action = post(&mut client, "/action", "application/json", b"{}");
+        let action = post(&mut connect(&served), "/action", "application/json", b"{}");
         assert_eq!(action.status, status, "{action:?}");
         assert_eq!(send(&mut client, "GET /health", "", b"").status, 200, "whoever watches may look");
     }
@@ -317,15 +317,15 @@ fn refresh_makes_the_post_anew_and_details_tell_one_fridge_to_the_presser() {
     });
     // And again, with the buttons that came back.
     for _ in 0..2 {
-        let pressed = press(&mut client, CHANNEL, refresh_context);
+        let pressed = press(&mut connect(&served), CHANNEL, refresh_context);
         assert!(pressed["update"]["message"].as_str().unwrap().contains("| Milk "), "{pressed}");
         let again = buttons(&pressed["update"]["props"]);
         assert_eq!(again.len(), 2, "the look is kept: {pressed}");
-        assert!(press(&mut client, CHANNEL, &again[0].1)["update"].is_object());
+        assert!(press(&mut connect(&served), CHANNEL, &again[0].1)["update"].is_object());
     }
     let mut chosen = details_context.clone();
     chosen["selected_option"] = json!("28-000000000001");
-    let pressed = press(&mut client, CHANNEL, &chosen);
+    let pressed = press(&mut connect(&served), CHANNEL, &chosen);
     assert!(pressed["ephemeral_text"].as_str().unwrap().contains("Milk: 4.2 °C"), "{pressed}");
     assert!(pressed.get("update").is_none());
 }
@@ -339,8 +339,8 @@ fn a_context_that_does_not_hold_is_refused_to_the_presser() {
     let mut client = connect(&served);
     let answer = parsed(&ask(&mut client, "fridge status"));
     let [refresh, details] = &buttons(&answer)[..] else { panic!("{answer}") };
-    let refused = |client: &mut Client, channel: &str, context: &Value, why: &str| {
-        let pressed = press(client, channel, context);
+    let refused = |channel: &str, context: &Value, why: &str| {
+        let pressed = press(&mut connect(&served), channel, context);
         assert!(
             pressed["ephemeral_text"].as_str().is_some_and(|text| text.contains(why)),
             "{why}: {pressed}"
@@ -352,10 +352,10 @@ fn a_context_that_does_not_hold_is_refused_to_the_presser() {
         context[key] = value;
         context
     };
-    refused(&mut client, "another", &refresh.1, "another channel");
-    refused(&mut client, CHANNEL, &Value::Null, "not one of this gateway's");
-    refused(&mut client, CHANNEL, &json!({}), "not one of this gateway's");
-    refused(&mut client, CHANNEL, &json!({ "action": "refresh" }), "not one of this gateway's");
+    refused("another", &refresh.1, "another channel");
+    refused(CHANNEL, &Value::Null, "not one of this gateway's");
+    refused(CHANNEL, &json!({}), "not one of this gateway's");
+    refused(CHANNEL, &json!({ "action": "refresh" }), "not one of this gateway's");
     for (key, value) in [
         ("argument", json!("status secret")),
         ("hook", json!("kitchen")),
@@ -365,19 +365,19 @@ fn a_context_that_does_not_hold_is_refused_to_the_presser() {
         ("signature", json!("zz")),
         ("action", json!("details")),
     ] {
-        refused(&mut client, CHANNEL, &changed(key, value), "not one of this gateway's");
+        refused(CHANNEL, &changed(key, value), "not one of this gateway's");
     }
     for gone in ["28-000000000002", "28-00000000ffff", "", "status"] {
         let mut context = details.1.clone();
         context["selected_option"] = json!(gone);
-        refused(&mut client, CHANNEL, &context, "no longer here, or not for this channel");
+        refused(CHANNEL, &context, "no longer here, or not for this channel");
     }
     assert!(served.refused("button") >= 11);
 
     // Another gateway's key: what it signed is foreign here.
     let other = self::setup().serve();
     let foreign = parsed(&ask(&mut connect(&other), "fridge status"));
-    refused(&mut client, CHANNEL, &buttons(&foreign)[0].1, "not one of this gateway's");
+    refused(CHANNEL, &buttons(&foreign)[0].1, "not one of this gateway's");
 }
 
 #[test]
@@ -389,7 +389,7 @@ fn a_button_is_refused_once_its_day_is_over() {
     let expires = context["expires"].as_i64().unwrap();
     assert_eq!(expires, 24 * 3_600, "the clock of this server stands at 1970");
     served.set_wall(expires + 1);
-    let pressed = press(&mut client, CHANNEL, &context);
+    let pressed = press(&mut connect(&served), CHANNEL, &context);
     assert!(pressed["ephemeral_text"].as_str().unwrap().contains("more than a day old"), "{pressed}");
 }
 
@@ -494,7 +494,7 @@ proptest! {
             prop_assert!(matches!(outcome, Outcome::Posted | Outcome::Ephemeral), "{answer:?}");
             prop_assert!(!answer.body.contains(&marker), "{answer:?}");
             for (id, context) in buttons(&body) {
-                let pressed = press(&mut client, CHANNEL, &context);
+                let pressed = press(&mut connect(&served), CHANNEL, &context);
                 prop_assert_eq!(pressed.get("update").is_some(), id == "refresh");
             }
         }

@@ -45,6 +45,46 @@ fn the_demo_answers_over_tls_and_in_the_shell_and_ends_on_sigterm() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_any_more_ends_nothing() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fridge"))
+        .args(["demo", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    assert!(log.read_line(&mut line).unwrap() > 0, "as `fridge demo 2>&1 | head -1` reads it");
+    drop(log);
+    let mut banner = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let socket = banner.find_map(|line| Some(line.split_once("--socket ")?.1.trim().to_owned())).unwrap();
+    drop(banner);
+    assert!(fridge(&["status", "--socket", &socket]).status.success());
+    // The terminal closes: each of its lines about the end finds no reader, and the keys must go.
+    assert!(Command::new("kill").args(["-s", "HUP", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(!Path::new(&socket).parent().unwrap().exists(), "keys and token are left behind");
+}
+
+#[test]
+fn nothing_of_a_users_is_removed_or_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("fridge.toml");
+    std::fs::write(&config, SMALLEST).unwrap();
+    let (folder, config) = (folder.path().to_str().unwrap(), config.to_str().unwrap());
+    let state = format!("{folder}/state");
+    let serve = fridge(&["serve", "--config", config, "--state", &state, "--socket", config]);
+    let said = String::from_utf8(serve.stderr).unwrap();
+    assert!(serve.status.code() == Some(1) && said.contains("is no socket and stays as it is"), "{said}");
+    let demo = fridge(&["demo", "--listen", "127.0.0.1:0", "--state", folder]);
+    let said = String::from_utf8(demo.stderr).unwrap();
+    assert!(demo.status.code() == Some(1) && said.contains("another folder with --state"), "{said}");
+    assert_eq!(std::fs::read_to_string(config).unwrap(), SMALLEST);
+}
+
+#[test]
 fn what_demo_writes_is_a_configuration_that_serve_runs_and_check_praises() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().to_str().unwrap();

@@ -176,38 +176,107 @@ fn both_versions_of_tls_are_spoken() {
     }
 }
 
-#[test]
-fn the_cap_for_one_address_closes_who_is_over_it() {
-    let mut setup = Setup::new();
-    setup.config.limits.connections_per_address = 3;
-    let served = setup.serve();
-    let mut inside: Vec<Client> = (0..3).map(|_| connect(&served)).collect();
-    for client in &mut inside {
-        assert_eq!(client.send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n").status, 200);
-    }
-    let over = TcpStream::connect(served.address).unwrap();
-    assert!(until_closed(over, |_| {}) < Duration::from_secs(4));
-    drop(inside.pop());
-    // The place is free once the server has seen the end of that connection.
-    let deadline = Instant::now() + PATIENCE;
-    while !Client::is_served(served.address, &served.certificate) {
-        assert!(Instant::now() < deadline, "the place was never freed");
-    }
+const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n";
+
+fn ask(client: &mut Client) -> String {
+    text(&post(client, FORM, format!("token={TOKEN}&text=fridge").as_bytes()))
 }
 
 #[test]
-fn the_cap_in_all_closes_who_is_over_it_but_for_the_chat_server() {
-    for allow in [Vec::new(), vec!["127.0.0.0/8".parse().unwrap()]] {
-        let mut setup = Setup::new();
-        setup.config.limits.connections = 2;
-        setup.config.limits.connections_per_address = 1;
-        setup.config.allow = allow.clone();
-        let served = setup.serve();
-        let mut first = connect(&served);
-        assert_eq!(first.send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n").status, 200);
-        let second = Client::is_served(served.address, &served.certificate);
-        assert_eq!(second, !allow.is_empty(), "the cap for one address holds for who is not in `allow`");
+fn a_full_house_lets_the_newcomer_in_and_ends_what_idles_longest() {
+    let mut setup = Setup::new();
+    setup.config.limits.connections = 3;
+    let served = setup.serve();
+    let mut idle: Vec<Client> = (0..3).map(|_| connect(&served)).collect();
+    for client in &mut idle {
+        assert_eq!(client.send(HEALTH).status, 200);
     }
+    let mut newcomer = connect(&served);
+    assert!(ask(&mut newcomer).contains("Milk"));
+    assert!(idle[0].until_closed() < Duration::from_secs(4), "the one that has been idle longest");
+    assert_eq!(idle[2].send(HEALTH).status, 200, "not the others");
+    // What proved a token outlives any number of strangers.
+    for _ in 0..10 {
+        assert_eq!(connect(&served).send(HEALTH).status, 200);
+    }
+    assert!(ask(&mut newcomer).contains("Milk"));
+}
+
+#[test]
+fn silent_connections_shut_nobody_out_not_from_one_address_nor_from_many() {
+    let served = Setup::new().serve();
+    let limits = fridge::https::Limits::default();
+    // As many as there are permits, from as many addresses as it takes, and as many again.
+    let silent: Vec<TcpStream> = (0..2 * limits.connections)
+        .map(|index| {
+            let from = format!("127.0.0.{}:0", 10 + index / limits.connections_per_address);
+            connect_from(from.parse().unwrap(), served.address)
+        })
+        .collect();
+    for _ in 0..20 {
+        assert!(ask(&mut connect(&served)).contains("Milk"));
+    }
+    drop(silent);
+}
+
+fn connect_from(from: std::net::SocketAddr, to: std::net::SocketAddr) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&from.into()).unwrap();
+    socket.connect(&to.into()).unwrap();
+    socket.into()
+}
+
+#[test]
+fn the_limit_for_one_address_makes_room_among_its_own_connections_only() {
+    let mut setup = Setup::new();
+    setup.config.limits.connections_per_address = 2;
+    let served = setup.serve();
+    let other = connect_from("127.0.0.9:0".parse().unwrap(), served.address);
+    let mut own: Vec<Client> = (0..2).map(|_| connect(&served)).collect();
+    for client in &mut own {
+        assert!(ask(client).contains("Milk"));
+    }
+    assert!(ask(&mut connect(&served)).contains("Milk"), "its own newcomer is let in");
+    assert!(own[0].until_closed() < Duration::from_secs(4), "for the longest idle of its own");
+    other.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let error = (&other).read(&mut [0]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "another address keeps what it has");
+}
+
+#[test]
+fn a_connection_without_a_token_idles_for_a_shorter_time() {
+    let mut setup = Setup::new();
+    setup.config.limits.idle_unauthenticated = Duration::from_millis(400);
+    let served = setup.serve();
+    let (mut stranger, mut known) = (connect(&served), connect(&served));
+    assert_eq!(stranger.send(HEALTH).status, 200);
+    assert!(ask(&mut known).contains("Milk"));
+    let after = stranger.until_closed();
+    assert!(after > Duration::from_millis(200) && after < Duration::from_secs(5), "{after:?}");
+    assert!(ask(&mut known).contains("Milk"));
+}
+
+#[test]
+fn two_hundred_presses_of_a_button_shut_nobody_out() {
+    let mut setup = Setup::new();
+    setup.config.url = Some(String::from("https://127.0.0.1:4443"));
+    let served = setup.serve();
+    let mut chat = connect(&served);
+    let body = format!("token={TOKEN}&text=fridge&channel_id=c1");
+    let answer: serde_json::Value =
+        serde_json::from_str(&post(&mut chat, FORM, body.as_bytes()).body).unwrap();
+    let context = &answer["attachments"][0]["actions"][0]["integration"]["context"];
+    let press = serde_json::json!({ "channel_id": "c1", "context": context }).to_string();
+    // Mattermost keeps the connection of each press; so does this client.
+    let mut kept = Vec::new();
+    for _ in 0..200 {
+        let mut client = connect(&served);
+        let pressed = client.send(&request("POST", "/action", "application/json", press.as_bytes()));
+        assert!(pressed.body.contains("Milk") && pressed.closes, "{pressed:?}");
+        kept.push(client);
+    }
+    assert!(ask(&mut chat).contains("Milk"), "the chat's own connection is still there");
+    assert!(ask(&mut connect(&served)).contains("Milk"));
 }
 
 #[test]

@@ -91,10 +91,44 @@ fn a_link_that_works_is_said_to() {
 }
 
 #[test]
-fn a_certificate_that_nobody_vouches_for() {
+fn a_certificate_that_nobody_vouches_for_gets_no_token() {
     let served = Setup::new().serve();
     let said = Patient::new(&url(&served, "127.0.0.1"), TOKEN).examine(&[]);
     assert!(has(&said, "warning", "unknown authority") && said.contains("`fridge cert`"), "{said}");
+    assert!(has(&said, "warning", "no token was sent"), "{said}");
+    let report = served.report();
+    assert_eq!((report.asked, report.ignored, report.refused.len()), (0, 0, 0));
+}
+
+#[test]
+fn a_stranger_at_the_configured_address_never_sees_the_token() {
+    // For the right name, for another name that an authority vouches for, and one that has expired.
+    for (names, years, vouched) in [
+        (["127.0.0.1"], (2020, 2090), false),
+        (["fridge.example.org"], (2020, 2090), true),
+        (["127.0.0.1"], (2020, 2021), true),
+    ] {
+        let served = served_with(&names, years);
+        let ca = served.certificate.to_str().unwrap().to_owned();
+        let more = if vouched { vec!["--ca", ca.as_str()] } else { Vec::new() };
+        // It knows the token, so that it would count it.
+        let said = Patient::new(&url(&served, "127.0.0.1"), TOKEN).examine(&more);
+        assert!(has(&said, "warning", "no token was sent"), "{said}");
+        let report = served.report();
+        assert_eq!((report.asked, report.ignored, report.refused.len()), (0, 0, 0), "{names:?} {years:?}");
+    }
+}
+
+#[test]
+fn the_gateways_own_certificate_needs_no_authority() {
+    let served = Setup::new().serve();
+    let patient = Patient::new(&url(&served, "127.0.0.1"), TOKEN);
+    let state = patient.folder.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    std::fs::copy(&served.certificate, state.join("certificate.pem")).unwrap();
+    let said = patient.examine(&[]);
+    assert!(has(&said, "ok", "answers in") && !said.contains("no token was sent"), "{said}");
+    assert_eq!(served.report().ignored, 1);
 }
 
 #[test]
@@ -141,13 +175,15 @@ fn what_listens_there_is_no_gateway() {
 #[test]
 fn a_token_that_the_gateway_does_not_know_and_none_at_all() {
     let served = Setup::new().serve();
-    let said = Patient::new(&url(&served, "127.0.0.1"), "wrongwrongwrongwrongwrong1").examine(&[]);
+    let ca = ["--ca", served.certificate.to_str().unwrap()];
+    let said = Patient::new(&url(&served, "127.0.0.1"), "wrongwrongwrongwrongwrong1").examine(&ca);
     assert!(has(&said, "fault", "refuses the configured token"), "{said}");
 
     let mut setup = Setup::new();
     setup.config.hooks.clear();
     let served = setup.serve();
-    let said = Patient::new(&url(&served, "127.0.0.1"), "").examine(&[]);
+    let ca = ["--ca", served.certificate.to_str().unwrap()];
+    let said = Patient::new(&url(&served, "127.0.0.1"), "").examine(&ca);
     assert!(has(&said, "fault", "has no token configured"), "{said}");
 }
 

@@ -24,24 +24,39 @@ pub fn exact<'a>(typed: &str, mut candidates: impl Iterator<Item = &'a str>) -> 
     candidates.position(|candidate| fold(candidate) == typed)
 }
 
-/// The candidates that `typed` is a part of, by their index. Nothing typed is a part of none.
+/// The candidates that `typed` is a part of, by their index. Nothing typed is a part of none. A number is
+/// whole or not meant: "freezer 1" is no part of "Freezer 12".
 pub fn containing<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<usize> {
     let typed = fold(typed);
     if typed.is_empty() {
         return Vec::new();
     }
-    indices(candidates, |name| name.contains(&typed))
+    indices(candidates, |name| {
+        name.match_indices(&typed).any(|(start, _)| !cuts_a_number(name, start, start + typed.len()))
+    })
 }
 
-/// The candidates that are one slip away from `typed`, in the whole or in one of their words. In fewer
-/// than four letters a slip says too much.
+/// The candidates at edit distance 1 from `typed`, in the whole or in one of their words. In fewer than four
+/// letters a slip says too much, and a digit is identity: "freezer 2" never means "Freezer 1".
 pub fn one_slip_from<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<usize> {
     let typed = fold(typed);
     if !(4..=LONGEST).contains(&typed.chars().count()) {
         return Vec::new();
     }
-    let near = |name: &str| strsim::osa_distance(name, &typed) == 1;
+    let near = |name: &str| digits(name).eq(digits(&typed)) && strsim::osa_distance(name, &typed) == 1;
     indices(candidates, |name| near(name) || name.split(' ').any(near))
+}
+
+/// Whether a part of a text begins or ends inside a number.
+fn cuts_a_number(text: &str, start: usize, end: usize) -> bool {
+    let is_digit = |character: Option<char>| character.is_some_and(|character| character.is_numeric());
+    let (before, part, after) = (&text[..start], &text[start..end], &text[end..]);
+    is_digit(before.chars().next_back()) && is_digit(part.chars().next())
+        || is_digit(part.chars().next_back()) && is_digit(after.chars().next())
+}
+
+fn digits(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|character| character.is_numeric())
 }
 
 fn indices<'a>(candidates: impl Iterator<Item = &'a str>, is_meant: impl Fn(&str) -> bool) -> Vec<usize> {
@@ -96,6 +111,18 @@ mod tests {
         assert_eq!(one_slip_from("freeser", NAMES.into_iter()), [2, 3]);
         assert!(one_slip_from("mil", NAMES.into_iter()).is_empty());
         assert!(one_slip_from("aquarium", NAMES.into_iter()).is_empty());
+    }
+
+    #[test]
+    fn a_digit_is_identity_and_never_a_slip() {
+        assert!(one_slip_from("freezer 3", NAMES.into_iter()).is_empty());
+        assert!(one_slip_from("freezer", ["Freezer1"].into_iter()).is_empty());
+        assert!(one_slip_from("freezer 21", ["Freezer 12"].into_iter()).is_empty());
+        assert_eq!(one_slip_from("freeser 2", NAMES.into_iter()), [3]);
+        assert!(containing("freezer 1", ["Freezer 12", "Freezer 10"].into_iter()).is_empty());
+        assert!(containing("2", ["Freezer 12", "Walk-in 21"].into_iter()).is_empty());
+        assert_eq!(containing("1", ["Freezer 12", "Bar 1 left"].into_iter()), [1]);
+        assert_eq!(containing("freezer", ["Freezer 12"].into_iter()), [0]);
     }
 
     #[test]

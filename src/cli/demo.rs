@@ -2,8 +2,9 @@
 //! would, into a folder of its own, and runs the gateway on that.
 
 use std::fmt::Write as _;
+use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -18,6 +19,9 @@ use crate::daemon::{HangUp, Places, Running};
 /// The letters of Mattermost's own tokens, and how many a token has.
 const TOKEN_LETTERS: &[u8; 32] = b"ybndrfg8ejkmcpqxot1uwisza345h769";
 const TOKEN_LENGTH: usize = 26;
+
+/// The first line of its configuration, by which it knows it again.
+const FIRST_LINE: &str = "# Written by `fridge demo`. `fridge serve --config THIS-FILE` runs the same.";
 
 /// What `demo` may be told.
 #[derive(Args)]
@@ -72,8 +76,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     };
     let folder = Folder::new(files.state.as_deref())?;
     let path = folder.path.join("fridge.toml");
-    std::fs::write(&path, configuration(options, &token)?)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    write(&path, &configuration(options, &token)?)?;
     let config = Config::load(&path)?;
     let places = Places {
         state: folder.path.clone(),
@@ -121,6 +124,27 @@ impl Drop for Folder {
     }
 }
 
+/// Writes the configuration for its owner alone, because it holds the token. Only one that an earlier demo
+/// wrote is replaced.
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    let is_ours = |path: &Path| {
+        let is_file = std::fs::symlink_metadata(path).is_ok_and(|file| file.is_file());
+        is_file && std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(FIRST_LINE))
+    };
+    let failed = || format!("cannot write {}", path.display());
+    if is_ours(path) {
+        std::fs::remove_file(path).with_context(failed)?;
+    }
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(mut file) => file.write_all(text.as_bytes()).with_context(failed),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => bail!(
+            "{} is not the demo's, and stays as it is: name another folder with --state",
+            path.display()
+        ),
+        Err(error) => Err(error).with_context(failed),
+    }
+}
+
 fn new_token() -> anyhow::Result<String> {
     let mut bytes = [0; TOKEN_LENGTH];
     SystemRandom::new()
@@ -145,8 +169,7 @@ fn configuration(options: &Options, token: &str) -> anyhow::Result<String> {
     let list =
         |number: Option<usize>| number.map_or_else(|| String::from("[]"), |number| format!("[{number}]"));
 
-    let mut text =
-        String::from("# Written by `fridge demo`. `fridge serve --config THIS-FILE` runs the same.\n");
+    let mut text = format!("{FIRST_LINE}\n");
     writeln!(text, "listen = \"{}\"\ntrigger_words = [\"fridge\"]\n", options.listen)?;
     if let Some(url) = &options.url {
         writeln!(text, "url = {}\n", quoted(url))?;
@@ -237,6 +260,22 @@ mod tests {
         assert_eq!(one.len(), TOKEN_LENGTH);
         assert!(one.bytes().all(|letter| TOKEN_LETTERS.contains(&letter)));
         assert_ne!(one, other);
+    }
+
+    #[test]
+    fn only_the_demos_own_file_is_replaced_and_only_its_owner_reads_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("fridge.toml"), folder.path().join("link.toml"));
+        write(&path, &format!("{FIRST_LINE}\nfirst")).unwrap();
+        write(&path, &format!("{FIRST_LINE}\nsecond")).unwrap();
+        assert!(std::fs::read_to_string(&path).unwrap().ends_with("second"));
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(write(&link, "third").unwrap_err().to_string().contains("--state"));
+        std::fs::write(&path, "[[fridge]]").unwrap();
+        assert!(write(&path, "third").unwrap_err().to_string().contains("--state"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "[[fridge]]");
     }
 
     #[test]

@@ -101,7 +101,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
 fn examine(options: &Options, files: &FileOptions, findings: &mut Findings) {
     let report = gateway(files, findings);
     let config = configuration(files, report.as_ref(), findings);
-    certificate(files, config.as_ref(), report.as_ref(), findings);
+    let own = certificate(files, config.as_ref(), report.as_ref(), findings);
     match &report {
         Some(report) => running(report, findings),
         None => port(config.as_ref(), findings),
@@ -111,7 +111,7 @@ fn examine(options: &Options, files: &FileOptions, findings: &mut Findings) {
     machine::Machine::this().examine(config.as_ref(), &state, report.as_ref(), findings);
     // Without a gateway that runs there is nobody to answer, unless the configuration names another machine.
     if let Some(config) = config.as_ref().filter(|config| report.is_some() || config.https.url.is_some()) {
-        link::examine(&config.https, options.ca.as_deref(), findings);
+        link::examine(&config.https, own.as_deref(), options.ca.as_deref(), findings);
     }
 }
 
@@ -200,12 +200,13 @@ fn configuration(files: &FileOptions, report: Option<&Report>, findings: &mut Fi
     }
 }
 
+/// Judges the gateway's certificate and returns its file, if there is one.
 fn certificate(
     files: &FileOptions,
     config: Option<&Config>,
     report: Option<&Report>,
     findings: &mut Findings,
-) {
+) -> Option<PathBuf> {
     const ABOUT: &str = "certificate";
     let configured = config.and_then(|config| config.https.certificate.as_ref());
     let path = match (report, configured) {
@@ -215,12 +216,13 @@ fn certificate(
     };
     if report.is_none() && configured.is_none() && !path.exists() {
         findings.ok(ABOUT, format!("none yet; the first start makes {}", path.display()));
-        return;
+        return None;
     }
     match certificate::describe(&path) {
         Err(error) => findings.fault(ABOUT, error.to_string(), "`fridge cert --help`"),
         Ok(said) => judge_certificate(&path, &said, Timestamp::now(), findings),
     }
+    Some(path)
 }
 
 fn judge_certificate(path: &Path, said: &certificate::Description, now: Timestamp, findings: &mut Findings) {

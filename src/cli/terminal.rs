@@ -39,6 +39,9 @@ pub fn log() {
     let log = tracing_subscriber::fmt()
         .with_writer(output)
         .with_target(false)
+        // What cannot be written is dropped: the default prints to the standard error instead, and panics
+        // where that has no reader.
+        .log_internal_errors(false)
         .with_max_level(LevelFilter::INFO)
         .with_ansi(std::io::stderr().is_terminal());
     if std::env::var_os("JOURNAL_STREAM").is_some() {

@@ -32,7 +32,7 @@ pub fn start(handle: Handle) -> std::io::Result<Option<Watchdog>> {
 
 /// Asks over the network as others do, and the chat itself.
 fn ask(handle: &Handle, limit: Duration) -> Result<(), String> {
-    handle.ask_itself(limit)?;
+    handle.self_check(limit)?;
     let answered = catch_unwind(AssertUnwindSafe(|| handle.gateway().reply("status", &Scope::everything())));
     answered.map(drop).map_err(|_| String::from("the answer to `status` fails"))
 }

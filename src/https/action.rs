@@ -3,15 +3,17 @@
 //! is told to the one who pressed, with status 200: Mattermost shows any other as an error of ours.
 
 use hyper::StatusCode;
-use serde_json::Value;
+use hyper::header::{CONNECTION, HeaderValue};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use warp::reply::Response;
 
 use super::Hook;
-use super::message::{MediaType, media_type, object};
+use super::message::{MediaType, media_type, object, text};
 use super::post::{Pressed, to_presser};
 use super::reception::Reception;
 use super::refusals::Refusal;
-use super::routes::json;
+use super::routes::{authenticated, json};
 use super::signature::Context;
 use crate::chat::english;
 
@@ -26,9 +28,25 @@ pub const DETAILS: &str = "details";
 /// A button that holds: what it says, and what was chosen from its menu.
 struct Press<'a> {
     context: Context,
-    chosen: Option<&'a str>,
+    chosen: Option<String>,
     hook: &'a Hook,
-    channel: &'a str,
+    channel: String,
+}
+
+/// What Mattermost sends, as far as it matters here.
+#[derive(Deserialize)]
+struct Payload<'a> {
+    #[serde(borrow)]
+    channel_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    context: Option<&'a RawValue>,
+}
+
+/// What Mattermost adds to the context of a menu.
+#[derive(Deserialize)]
+struct Chosen<'a> {
+    #[serde(borrow)]
+    selected_option: Option<&'a RawValue>,
 }
 
 impl Reception {
@@ -41,29 +59,32 @@ impl Reception {
             Ok(payload) => payload,
             Err(refusal) => return self.refuse(refusal),
         };
-        let pressed = match self.press(&payload) {
-            Ok(press) => self.act(&press),
+        let mut answer = match self.press(&payload) {
+            Ok(press) => authenticated(json(StatusCode::OK, &self.act(&press))),
             Err(why) => {
                 self.note(Refusal::Button(why));
-                to_presser(why.to_owned())
+                json(StatusCode::OK, &to_presser(why.to_owned()))
             }
         };
-        json(StatusCode::OK, &pressed)
+        // Mattermost opens a connection for each press, keeps it for 90 s, and never uses it again.
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        answer
     }
 
-    fn press<'a>(&'a self, payload: &'a serde_json::Map<String, Value>) -> Result<Press<'a>, &'static str> {
-        let text = |key: &str| payload.get(key).and_then(Value::as_str);
-        let context = payload.get("context").ok_or(english::FOREIGN_BUTTON)?;
-        let chosen = context.get("selected_option").and_then(Value::as_str);
-        let context: Context =
-            serde_json::from_value(context.clone()).map_err(|_| english::FOREIGN_BUTTON)?;
+    fn press(&self, payload: &Payload<'_>) -> Result<Press<'_>, &'static str> {
+        let context = payload.context.ok_or(english::FOREIGN_BUTTON)?.get().as_bytes();
+        let chosen: Chosen<'_> = object(context).map_err(|_| english::FOREIGN_BUTTON)?;
+        let chosen = chosen.selected_option.and_then(text);
+        let context: Context = object(context).map_err(|_| english::FOREIGN_BUTTON)?;
         if !self.key.signed(&context) {
             return Err(english::FOREIGN_BUTTON);
         }
         if (self.gateway.clock)().wall.as_second() > context.expires {
             return Err(english::EXPIRED_BUTTON);
         }
-        let channel = text("channel_id")
+        let channel = payload
+            .channel_id
+            .and_then(text)
             .filter(|channel| *channel == context.channel)
             .ok_or(english::BUTTON_OF_ANOTHER_CHANNEL)?;
         let hook =

@@ -7,7 +7,7 @@ use warp::reply::Response;
 use super::message::Message;
 use super::post;
 use super::reception::Reception;
-use super::routes::json;
+use super::routes::{authenticated, json};
 
 impl Reception {
     /// A command as a POST: a form in the body.
@@ -32,6 +32,7 @@ impl Reception {
             Err(refusal) => return self.refuse(refusal),
         };
         let reply = self.ask(hook, &message.text);
-        json(StatusCode::OK, &post::to_command(&reply, hook, self.buttons(hook, &message.channel)))
+        let post = post::to_command(&reply, hook, self.buttons(hook, &message.channel));
+        authenticated(json(StatusCode::OK, &post))
     }
 }

@@ -20,7 +20,8 @@ use tokio_rustls::TlsAcceptor;
 use warp::reply::Response;
 
 use super::Limits;
-use super::routes::{Peer, Routes, refusal};
+use super::connection_limits::ConnectionPermit;
+use super::routes::{Authenticated, Peer, Routes, refusal};
 use super::stream::Stream;
 
 /// How much of a body over the limit is still read and thrown away, in bodies of the limit's size,
@@ -40,32 +41,37 @@ pub async fn serve(
     acceptor: TlsAcceptor,
     routes: Routes,
     limits: Limits,
+    permit: ConnectionPermit,
     mut ending: Receiver<bool>,
 ) {
     // Small answers leave at once. Where the system refuses, they leave a little later.
     drop(stream.set_nodelay(true));
     let stream = tokio::select! {
         stream = timeout(limits.handshake, acceptor.accept(stream)) => stream,
+        () = permit.evicted() => return,
         () = async { end(&mut ending).await; sleep(LATECOMER).await } => return,
     };
     let Ok(Ok(stream)) = stream else { return };
     let stream = Stream::new(stream, limits.answer, limits.linger);
 
-    let asked = Arc::new(Notify::new());
+    let (permit, asked) = (Arc::new(permit), Arc::new(Notify::new()));
     let service = service_fn({
-        let (limits, asked) = (limits.clone(), Arc::clone(&asked));
+        let (limits, asked, permit) = (limits.clone(), Arc::clone(&asked), Arc::clone(&permit));
         let routes = TowerToHyperService::new(warp::service(routes));
         move |request: Request<Incoming>| {
             asked.notify_one();
-            let (routes, limits) = (routes.clone(), limits.clone());
+            permit.answering();
+            let (routes, limits, permit) = (routes.clone(), limits.clone(), Arc::clone(&permit));
             async move {
                 let (mut head, body) = request.into_parts();
                 head.extensions.insert(peer);
-                let body = match read(body, &limits).await {
-                    Ok(body) => body,
-                    Err(refused) => return Ok::<_, Infallible>(refused),
+                let answer = match read(body, &limits).await {
+                    Ok(body) => routes.call(Request::from_parts(head, Full::new(body))).await?,
+                    Err(refused) => refused,
                 };
-                routes.call(Request::from_parts(head, Full::new(body))).await
+                let closing = answer.headers().get(CONNECTION).is_some_and(|value| value == "close");
+                permit.answered(answer.extensions().get::<Authenticated>().is_some(), closing);
+                Ok::<_, Infallible>(answer)
             }
         }
     });
@@ -82,12 +88,16 @@ pub async fn serve(
         _ = &mut connection => return,
         () = asked.notified() => {}
         () = sleep(limits.first_request) => return,
+        () = permit.evicted() => return,
         () = async { end(&mut ending.clone()).await; sleep(LATECOMER).await } => return,
     }
     tokio::select! {
         _ = &mut connection => return,
-        () = end(&mut ending) => connection.as_mut().graceful_shutdown(),
+        () = permit.evicted() => return,
+        () = permit.idle(limits.idle, limits.idle_unauthenticated) => {}
+        () = end(&mut ending) => {}
     }
+    connection.as_mut().graceful_shutdown();
     drop(connection.await);
 }
 

@@ -1,17 +1,49 @@
 //! A door: a listening socket, opened here or taken over from whoever kept it while the program restarted.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+
+use super::connection_limits::{ConnectionLimiter, ConnectionPermit};
 
 /// Connections that the system holds until they are accepted. The kernel has a cap of its own
 /// (net.core.somaxconn).
 const BACKLOG: i32 = 1024;
+
+/// From an accept that failed for want of means to the next one.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
+
+/// The next connection for which there is a permit; one without is closed at once, which its sender sees
+/// sooner than silence.
+pub async fn accept(
+    listener: &TcpListener,
+    limiter: &Arc<ConnectionLimiter>,
+) -> (TcpStream, IpAddr, ConnectionPermit) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                if let Some(permit) = limiter.try_acquire(peer) {
+                    return (stream, peer.ip(), permit);
+                }
+            }
+            // The peer has gone already.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                // Out of file descriptors or of memory: another connection makes room, and asking again at
+                // once would spin.
+                limiter.accept_failed(&error);
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+            }
+        }
+    }
+}
 
 /// Where a door is to be. Two that are equal are the same door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

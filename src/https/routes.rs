@@ -26,6 +26,11 @@ pub type Routes = BoxedFilter<(Response,)>;
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
 
+/// Marks an answer to a request that proved a token or showed a button of ours: such a connection may idle
+/// for longer, and is not ended to make room for a stranger's.
+#[derive(Clone, Copy, Debug)]
+pub struct Authenticated;
+
 /// The paths of this gateway. Each request is answered by the reception of its moment.
 pub fn routes(present: Arc<Present>) -> Routes {
     let chat = {
@@ -107,6 +112,12 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
     let mut response = body.into_response();
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Marks an answer as one to a request that proved a token.
+pub fn authenticated(mut response: Response) -> Response {
+    response.extensions_mut().insert(Authenticated);
     response
 }
 

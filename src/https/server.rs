@@ -17,10 +17,10 @@ use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
 
+use super::connection_limits::ConnectionLimiter;
 use super::door::{self, Door, Plan};
-use super::doorman::Doorman;
 use super::reception::{Present, Reception};
-use super::{Config, Error, Limits, Statistics, certificate, connection, itself, routes, signature, tls};
+use super::{Config, Error, Limits, Statistics, certificate, connection, routes, self_check, signature, tls};
 use crate::chat::Gateway;
 
 /// The server. It listens once it is bound, and lets people in once it is open.
@@ -43,7 +43,7 @@ pub struct Handle {
     present: Arc<Present>,
     statistics: Arc<Statistics>,
     current: Arc<tls::Current>,
-    doorman: Arc<Doorman>,
+    limiter: Arc<ConnectionLimiter>,
     addresses: Arc<RwLock<Vec<SocketAddr>>>,
 }
 
@@ -73,12 +73,12 @@ impl Handle {
         Arc::clone(&self.statistics)
     }
 
-    /// Asks itself, over a connection like anybody else's, each step within `limit`. Blocking.
+    /// Runs the liveness self-check, each step within `limit`. Blocking.
     ///
     /// # Errors
     /// What kept the answer away.
-    pub fn ask_itself(&self, limit: Duration) -> Result<(), String> {
-        itself::ask(&self.addresses(), &self.current, &self.doorman, limit)
+    pub fn self_check(&self, limit: Duration) -> Result<(), String> {
+        self_check::check(&self.addresses(), &self.current, &self.limiter, limit)
     }
 }
 
@@ -109,7 +109,7 @@ impl Server {
             routes: routes::routes(Arc::clone(&present)),
             acceptor: TlsAcceptor::from(Arc::new(tls::server_config(Arc::clone(&current)))),
             handle: Handle {
-                doorman: Arc::new(Doorman::new(&limits, Arc::clone(&present))),
+                limiter: Arc::new(ConnectionLimiter::new(&limits, Arc::clone(&present))),
                 present,
                 statistics,
                 current,
@@ -243,24 +243,22 @@ impl Server {
     }
 
     fn admit(&self, door: &mut Door) {
-        let (doorman, acceptor) = (Arc::clone(&self.handle.doorman), self.acceptor.clone());
+        let (limiter, acceptor) = (Arc::clone(&self.handle.limiter), self.acceptor.clone());
         // A sender's clone would keep the end waiting: receivers are made of it while it lives.
         let (limits, routes, ending) = (self.limits.clone(), self.routes.clone(), self.ending.subscribe());
         door.admit(|listener| async move {
             loop {
-                let (stream, peer, place) = doorman.admit(&listener).await;
+                let (stream, peer, permit) = door::accept(&listener, &limiter).await;
                 let connection = connection::serve(
                     stream,
                     routes::Peer(peer),
                     acceptor.clone(),
                     routes.clone(),
                     limits.clone(),
+                    permit,
                     ending.clone(),
                 );
-                tokio::spawn(async move {
-                    connection.await;
-                    drop(place);
-                });
+                tokio::spawn(connection);
             }
         });
     }

@@ -8,7 +8,7 @@ use warp::reply::Response;
 use super::message::Message;
 use super::post;
 use super::reception::Reception;
-use super::routes::json;
+use super::routes::{authenticated, json};
 
 impl Reception {
     /// Answers, refuses, or says nothing.
@@ -24,11 +24,12 @@ impl Reception {
         match words_for_us(&message, &self.trigger_words) {
             None => {
                 self.statistics.ignored();
-                StatusCode::OK.into_response()
+                authenticated(StatusCode::OK.into_response())
             }
             Some(words) => {
                 let reply = self.ask(hook, words);
-                json(StatusCode::OK, &post::to_webhook(&reply, hook, self.buttons(hook, &message.channel)))
+                let post = post::to_webhook(&reply, hook, self.buttons(hook, &message.channel));
+                authenticated(json(StatusCode::OK, &post))
             }
         }
     }

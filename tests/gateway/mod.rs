@@ -66,6 +66,12 @@ impl Demo {
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
+    /// Lets the peak begin anew, and returns what it holds now, in KiB.
+    pub fn forget_peak_memory(&self) -> u64 {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").expect("our own process");
+        self.peak_memory_kib()
+    }
+
     /// Sends the signal ("TERM", "INT") and returns the exit status.
     pub fn end(mut self, signal: &str) -> Option<i32> {
         let pid = self.child.id().to_string();

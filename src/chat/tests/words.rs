@@ -112,6 +112,24 @@ fn the_name_of_a_group_lists_its_fridges() {
 }
 
 #[test]
+fn another_fridges_number_is_never_an_answer() {
+    let kitchen = Kitchen::new(vec![
+        fridge(0, "Freezer 1", None, Some(-15.0)),
+        fridge(1, "Freezer 12", None, Some(-15.0)),
+        fridge(2, "Milk", None, Some(5.0)),
+    ]);
+    kitchen.sweep(0, &[-19.6, -18.0, 4.0].map(|value| Ok(degrees(value))));
+    for command in ["status", "trend", "minmax", "history"] {
+        for name in ["freezer 2", "freezer 3", "freezer 11", "freezer 21", "2"] {
+            let text = kitchen.ask(5, &format!("{command} {name}"));
+            assert!(!text.contains("°C"), "{command} {name}: {text}");
+        }
+    }
+    assert!(kitchen.ask(5, "status freezer 1").contains("\u{2212}19.6"));
+    assert!(kitchen.ask(5, "status freezer 2").contains("Freezer 1"), "it may be suggested");
+}
+
+#[test]
 fn a_scope_hides_everything_else() {
     let mut fridges = cafe();
     fridges[2].group = Some(String::from("Cellar"));

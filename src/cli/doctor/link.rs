@@ -3,22 +3,20 @@
 //! would.
 
 use std::fs;
-use std::io::{Read, Write};
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring::default_provider};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
-};
 
 use super::Findings;
+use crate::https::client::{self, Trust, Visit};
 use crate::https::{Config, certificate, tls};
 
 const ABOUT: &str = "link";
@@ -27,9 +25,12 @@ const STEP: Duration = Duration::from_secs(3);
 /// Where Debian's and Ubuntu's programs, Go's among them, find the authorities they trust.
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
+/// The request of the first look, at a peer that nobody vouches for yet.
+const LOOK: &[u8] = b"GET /health HTTP/1.1\r\nHost: fridge\r\nConnection: close\r\n\r\n";
+
 /// Goes to the configured `url` and tells what Mattermost would meet. `ca` holds the authorities to trust
-/// beside this system's.
-pub fn examine(config: &Config, ca: Option<&Path>, findings: &mut Findings) {
+/// beside this system's, `own` this gateway's certificate.
+pub fn examine(config: &Config, own: Option<&Path>, ca: Option<&Path>, findings: &mut Findings) {
     let Some(url) = &config.url else {
         findings.ok(ABOUT, "not tried, because no `url` is configured; with it, answers have buttons, too");
         return;
@@ -47,26 +48,43 @@ pub fn examine(config: &Config, ca: Option<&Path>, findings: &mut Findings) {
             return;
         }
     };
-    let visit = match visit(stream, &host, &question(config)) {
-        Ok(visit) => visit,
-        Err(Broken::Handshake(reason)) => {
-            findings.fault(
-                ABOUT,
-                format!("no TLS handshake with {url}: {reason}"),
-                "is it the gateway that listens there? Mattermost waits 3 s and no longer",
-            );
-            return;
+    let Some(look) = visit(url, stream, &host, Trust::Anybody, LOOK, findings) else { return };
+    let Some(leaf) = look.chain.first() else { return };
+    let is_valid = judge(&host, leaf, findings);
+    let trusted = trust(&look.chain, &host, ca);
+    match &trusted {
+        Ok(()) => findings.ok(ABOUT, "its certificate is trusted by this machine's authorities"),
+        Err(reason) => findings.warning(
+            ABOUT,
+            format!("this machine's authorities do not vouch for its certificate ({reason}); Mattermost's server needs it among its own"),
+            "`fridge cert` tells how to put it there; `fridge doctor --ca FILE` tries with that file",
+        ),
+    }
+    // A token leaves this machine only to who is known: by our own certificate, or by an authority.
+    let is_own = own.and_then(|own| tls::certificates(own).ok()).is_some_and(|own| own.first() == Some(leaf));
+    if !(is_own || trusted.is_ok() && is_valid) {
+        findings.warning(
+            ABOUT,
+            format!(
+                "{url} answers in {} ms; no token was sent, because it cannot be told who answers there",
+                look.took.as_millis()
+            ),
+            "run `fridge doctor` on the gateway itself, or with --ca FILE that holds its certificate",
+        );
+        return;
+    }
+    match connect(&host, port) {
+        Ok(stream) => {
+            let known = Trust::Exactly(leaf.clone());
+            let Some(answer) = visit(url, stream, &host, known, question(config).as_bytes(), findings) else {
+                return;
+            };
+            judge_status(url, &answer, findings);
         }
-        Err(Broken::Request(reason)) => {
-            findings.fault(
-                ABOUT,
-                format!("no answer from {url}: {reason}"),
-                "is it the gateway that listens there?",
-            );
-            return;
+        Err(error) => {
+            findings.fault(ABOUT, format!("nobody answers on {url} any more: {error}"), "try again");
         }
-    };
-    judge(url, &host, &visit, ca, findings);
+    }
 }
 
 /// What has to stand in Mattermost's settings.
@@ -114,59 +132,35 @@ fn question(config: &Config) -> String {
     )
 }
 
-/// What was seen on a visit.
-struct Visit {
-    chain: Vec<CertificateDer<'static>>,
-    status: u16,
-    took: Duration,
-}
-
-/// Where a visit broke off.
-enum Broken {
-    Handshake(String),
-    Request(String),
-}
-
-fn visit(mut socket: TcpStream, host: &str, request: &str) -> Result<Visit, Broken> {
-    let handshake = |error: &dyn std::fmt::Display| Broken::Handshake(error.to_string());
-    let began = Instant::now();
-    let limit = |socket: &TcpStream| {
-        socket.set_read_timeout(Some(STEP)).and_then(|()| socket.set_write_timeout(Some(STEP)))
-    };
-    limit(&socket).map_err(|error| handshake(&error))?;
-    let witness = Arc::new(Witness { provider: Arc::new(default_provider()), chain: Mutex::default() });
-    let config = ClientConfig::builder_with_provider(Arc::clone(&witness.provider))
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(|error| handshake(&error))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(&witness) as Arc<dyn ServerCertVerifier>)
-        .with_no_client_auth();
-    let name = ServerName::try_from(host.to_owned()).map_err(|error| handshake(&error))?;
-    let mut tls = ClientConnection::new(Arc::new(config), name).map_err(|error| handshake(&error))?;
-    while tls.is_handshaking() {
-        if began.elapsed() > STEP {
-            return Err(handshake(&"it takes longer than 3 s"));
-        }
-        tls.complete_io(&mut socket).map_err(|error| match error.kind() {
-            std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => {
-                handshake(&"it takes longer than 3 s")
-            }
-            _ => handshake(&error),
-        })?;
+/// Goes there; what kept the answer away becomes a finding.
+fn visit(
+    url: &str,
+    stream: TcpStream,
+    host: &str,
+    trust: Trust,
+    request: &[u8],
+    findings: &mut Findings,
+) -> Option<Visit> {
+    let visited = ServerName::try_from(host.to_owned())
+        .map_err(|error| client::Error::Handshake(error.to_string()))
+        .and_then(|name| client::visit(stream, name, trust, request, STEP));
+    match visited {
+        Ok(visit) => return Some(visit),
+        Err(client::Error::Handshake(reason)) => findings.fault(
+            ABOUT,
+            format!("no TLS handshake with {url}: {reason}"),
+            "is it the gateway that listens there? Mattermost waits 3 s and no longer",
+        ),
+        Err(client::Error::Request(reason)) => findings.fault(
+            ABOUT,
+            format!("no answer from {url}: {reason}"),
+            "is it the gateway that listens there?",
+        ),
     }
-    let mut stream = StreamOwned::new(tls, socket);
-    let asked = |error: std::io::Error| Broken::Request(error.to_string());
-    stream.write_all(request.as_bytes()).map_err(asked)?;
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).map_err(asked)?;
-    let status =
-        std::str::from_utf8(&answer).ok().and_then(|line| line.strip_prefix("HTTP/1.1 ")?.parse().ok());
-    let status = status.ok_or_else(|| Broken::Request(String::from("what answers speaks no HTTP/1.1")))?;
-    let chain = witness.chain.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(Visit { chain, status, took: began.elapsed() })
+    None
 }
 
-fn judge(url: &str, host: &str, visit: &Visit, ca: Option<&Path>, findings: &mut Findings) {
+fn judge_status(url: &str, visit: &Visit, findings: &mut Findings) {
     match visit.status {
         200 => findings.ok(ABOUT, format!("{url} answers in {} ms", visit.took.as_millis())),
         401 => findings.fault(ABOUT, format!("{url} refuses the configured token"), "another gateway answers there, or one with an older configuration: `sudo systemctl restart fridge`"),
@@ -174,44 +168,41 @@ fn judge(url: &str, host: &str, visit: &Visit, ca: Option<&Path>, findings: &mut
         403 => findings.warning(ABOUT, format!("{url} does not let this machine ask"), "add it to `allow` to try from here; Mattermost's server must be in there"),
         other => findings.fault(ABOUT, format!("{url} answers with status {other}"), "is it the gateway that listens there?"),
     }
-    let Some(leaf) = visit.chain.first() else { return };
-    match certificate::describe_der(leaf) {
-        Err(reason) => findings.fault(
-            ABOUT,
-            format!("its certificate cannot be understood: {reason}"),
-            "make another: docs/chat.md",
-        ),
-        Ok(said) => {
-            if !said.covers(host) {
-                let holds = if said.names.is_empty() {
-                    String::from("no name at all")
-                } else {
-                    said.names.join(", ")
-                };
-                findings.fault(
-                    ABOUT,
-                    format!("its certificate is not for {host}, but for {holds}"),
-                    "another `url`, or a certificate with that name",
-                );
-            }
-            let now = Timestamp::now();
-            if now > said.not_after || now < said.not_before {
-                findings.fault(
-                    ABOUT,
-                    "its certificate is expired, or not valid yet",
-                    "put another in its place; is this machine's clock right? `timedatectl`",
-                );
-            }
+}
+
+/// Judges a certificate; returns whether it is valid for that host at this moment.
+fn judge(host: &str, leaf: &CertificateDer<'_>, findings: &mut Findings) -> bool {
+    let said = match certificate::describe_der(leaf) {
+        Ok(said) => said,
+        Err(reason) => {
+            findings.fault(
+                ABOUT,
+                format!("its certificate cannot be understood: {reason}"),
+                "make another: docs/chat.md",
+            );
+            return false;
         }
-    }
-    match trust(&visit.chain, host, ca) {
-        Ok(()) => findings.ok(ABOUT, "its certificate is trusted by this machine's authorities"),
-        Err(reason) => findings.warning(
+    };
+    let covers = said.covers(host);
+    if !covers {
+        let holds =
+            if said.names.is_empty() { String::from("no name at all") } else { said.names.join(", ") };
+        findings.fault(
             ABOUT,
-            format!("this machine's authorities do not vouch for its certificate ({reason}); Mattermost's server needs it among its own"),
-            "`fridge cert` tells how to put it there; `fridge doctor --ca FILE` tries with that file",
-        ),
+            format!("its certificate is not for {host}, but for {holds}"),
+            "another `url`, or a certificate with that name",
+        );
     }
+    let now = Timestamp::now();
+    let is_current = said.not_before <= now && now <= said.not_after;
+    if !is_current {
+        findings.fault(
+            ABOUT,
+            "its certificate is expired, or not valid yet",
+            "put another in its place; is this machine's clock right? `timedatectl`",
+        );
+    }
+    covers && is_current
 }
 
 /// Whether a Go client with this system's authorities, or those in `ca`, would trust the chain. Go takes a
@@ -245,61 +236,6 @@ fn trust(chain: &[CertificateDer<'static>], host: &str, ca: Option<&Path>) -> Re
             | rustls::CertificateError::ExpiredContext { .. },
         )) => Ok(()),
         Err(_) => Err(String::from("unknown authority")),
-    }
-}
-
-/// Lets every certificate pass and keeps it, to be judged afterwards: a doctor who stopped at the first
-/// fault could not tell the others. Used for no answer that anybody reads.
-#[derive(Debug)]
-struct Witness {
-    provider: Arc<CryptoProvider>,
-    chain: Mutex<Vec<CertificateDer<'static>>>,
-}
-
-impl ServerCertVerifier for Witness {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let chain = std::iter::once(leaf).chain(intermediates).map(|der| der.clone().into_owned());
-        *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = chain.collect();
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(
-            message,
-            leaf,
-            signed,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(
-            message,
-            leaf,
-            signed,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

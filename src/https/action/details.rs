@@ -9,7 +9,8 @@ use crate::https::reception::Reception;
 pub fn act(reception: &Reception, press: &Press<'_>) -> Pressed {
     let fridges = &reception.gateway.fridges;
     let chosen = fridges.iter().find(|fridge| {
-        press.chosen.is_some_and(|chosen| fridge.probe.to_string() == chosen) && press.hook.scope.sees(fridge)
+        press.chosen.as_ref().is_some_and(|chosen| fridge.probe.to_string() == *chosen)
+            && press.hook.scope.sees(fridge)
     });
     match chosen {
         Some(fridge) => to_presser(text(&reception.ask(press.hook, &format!("status {}", fridge.probe)))),

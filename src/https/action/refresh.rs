@@ -7,5 +7,5 @@ use crate::https::reception::Reception;
 /// Asks the post's question again.
 pub fn act(reception: &Reception, press: &Press<'_>) -> Pressed {
     let reply = reception.ask(press.hook, &press.context.argument);
-    to_update(&reply, reception.buttons(press.hook, press.channel))
+    to_update(&reply, reception.buttons(press.hook, &press.channel))
 }

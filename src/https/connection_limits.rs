@@ -1,0 +1,276 @@
+//! Connection limits: at most `connections` in total and `connections_per_address` from one address. A full
+//! house lets the newcomer in and ends the connection that is worth least: one that never proved a token,
+//! and of those the one that has been idle longest. So neither a port scanner nor Mattermost's own idle
+//! connections can shut Mattermost out.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::Limits;
+use super::reception::Present;
+
+/// How many addresses that proved a token are remembered: a Mattermost cluster has a handful.
+const REMEMBERED: usize = 64;
+/// For how long they are.
+const REMEMBERED_FOR: Duration = Duration::from_secs(3_600);
+/// From one line in the log about a limit to the next.
+const LOG_AGAIN: Duration = Duration::from_secs(60);
+
+/// Keeps the limits. The liveness self-check is not counted.
+pub struct ConnectionLimiter {
+    present: Arc<Present>,
+    connections: usize,
+    per_address: usize,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    next: u64,
+    open: HashMap<u64, Connection>,
+    /// The addresses that proved a token lately, the newest first.
+    proved: VecDeque<(Network, Instant)>,
+    self_check: Option<SocketAddr>,
+    turned_away: TurnedAway,
+    /// When the log last told that an accept failed.
+    accept_failed: Option<Instant>,
+}
+
+/// One open connection.
+struct Connection {
+    network: Network,
+    standing: Standing,
+    /// When it was accepted, or its last answer left.
+    since: Instant,
+    is_answering: bool,
+    evict: Arc<Notify>,
+}
+
+/// How much a connection is worth keeping, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    /// Its last answer said that it ends.
+    Closing,
+    /// Nothing is known of it.
+    Stranger,
+    /// Its address is in `allow`.
+    Listed,
+    /// Its address proved a token on another connection within the last hour.
+    Known,
+    /// It proved a token itself.
+    Authenticated,
+}
+
+/// What one host has: an IPv4 address, or a /64 of IPv6, of which every host may use any address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Network(IpAddr);
+
+impl Network {
+    fn of(address: IpAddr) -> Network {
+        Network(match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let prefix = address.to_bits() & !u128::from(u64::MAX);
+                Ipv6Addr::from_bits(prefix).into()
+            }
+            address => address,
+        })
+    }
+}
+
+/// What the limits did since the last line in the log.
+#[derive(Default)]
+struct TurnedAway {
+    evicted: u64,
+    refused: u64,
+    logged: Option<Instant>,
+}
+
+impl ConnectionLimiter {
+    /// One that has let in nobody yet.
+    pub fn new(limits: &Limits, present: Arc<Present>) -> Self {
+        ConnectionLimiter {
+            present,
+            connections: limits.connections,
+            per_address: limits.connections_per_address,
+            table: Mutex::default(),
+        }
+    }
+
+    /// The self-check's next connection comes from there.
+    pub fn expect_self_check(&self, from: SocketAddr) {
+        self.table().self_check = Some(from);
+    }
+
+    /// A permit for one more connection from that address. Where a limit is reached, another connection is
+    /// ended for it; `None` where every other one is worth more.
+    pub fn try_acquire(self: &Arc<Self>, peer: SocketAddr) -> Option<ConnectionPermit> {
+        let is_listed = self.present.get().names(peer.ip());
+        let mut table = self.table();
+        let evict = Arc::new(Notify::new());
+        if table.self_check == Some(peer) {
+            return Some(ConnectionPermit { limiter: Arc::clone(self), id: None, evict });
+        }
+        let network = Network::of(peer.ip());
+        let now = Instant::now();
+        let standing = match is_listed {
+            _ if table.has_proved(network, now) => Standing::Known,
+            true => Standing::Listed,
+            false => Standing::Stranger,
+        };
+        let from_here = table.open.values().filter(|other| other.network == network).count();
+        let has_room = if from_here >= self.per_address {
+            // Within one address the newcomer counts for more than whatever idles, a proved one included:
+            // its client has opened a new connection because it no longer uses the old ones.
+            table.evict(now, |other| other.network == network)
+        } else if table.open.len() >= self.connections {
+            table.evict(now, |other| other.standing <= standing)
+        } else {
+            true
+        };
+        if !has_room {
+            table.turned_away.refused += 1;
+            table.log_turned_away(now);
+            return None;
+        }
+        let id = table.next;
+        table.next += 1;
+        let connection =
+            Connection { network, standing, since: now, is_answering: false, evict: Arc::clone(&evict) };
+        table.open.insert(id, connection);
+        Some(ConnectionPermit { limiter: Arc::clone(self), id: Some(id), evict })
+    }
+
+    /// The system has no means for another connection: one that proved no token makes room.
+    pub fn accept_failed(&self, error: &io::Error) {
+        let (mut table, now) = (self.table(), Instant::now());
+        if table.accept_failed.is_none_or(|at| now.duration_since(at) >= LOG_AGAIN) {
+            table.accept_failed = Some(now);
+            warn!("accept failed, retrying: {error}");
+        }
+        table.evict(now, |other| other.standing < Standing::Authenticated);
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn has_proved(&self, network: Network, now: Instant) -> bool {
+        self.proved.iter().any(|(known, at)| *known == network && now.duration_since(*at) < REMEMBERED_FOR)
+    }
+
+    /// Ends the one that is worth least of those that `may_go`; one that proved a token only while it is
+    /// idle. Returns whether there was one.
+    fn evict(&mut self, now: Instant, may_go: impl Fn(&Connection) -> bool) -> bool {
+        let may_go = |other: &Connection| {
+            may_go(other) && !(other.standing == Standing::Authenticated && other.is_answering)
+        };
+        let candidates = self.open.iter().filter(|(_, other)| may_go(other));
+        let Some(id) = candidates.min_by_key(|(_, other)| (other.standing, other.since)).map(|(id, _)| *id)
+        else {
+            return false;
+        };
+        if let Some(evicted) = self.open.remove(&id) {
+            evicted.evict.notify_one();
+        }
+        self.turned_away.evicted += 1;
+        self.log_turned_away(now);
+        true
+    }
+
+    fn log_turned_away(&mut self, now: Instant) {
+        let turned_away = &mut self.turned_away;
+        if turned_away.logged.is_none_or(|at| now.duration_since(at) >= LOG_AGAIN) {
+            let TurnedAway { evicted, refused, .. } = std::mem::take(turned_away);
+            warn!(
+                "connection limit reached: {evicted} idle connections ended to make room, {refused} refused"
+            );
+            turned_away.logged = Some(now);
+        }
+    }
+}
+
+/// One connection's permit; given back when dropped. The self-check's is not counted.
+pub struct ConnectionPermit {
+    limiter: Arc<ConnectionLimiter>,
+    id: Option<u64>,
+    evict: Arc<Notify>,
+}
+
+impl ConnectionPermit {
+    /// A request has come: until [`answered`](Self::answered) the connection is not idle.
+    pub fn answering(&self) {
+        self.update(|connection| connection.is_answering = true);
+    }
+
+    /// Its answer is made. `authenticated` says whether the request proved a token, `closing` whether the
+    /// connection ends behind it.
+    pub fn answered(&self, authenticated: bool, closing: bool) {
+        let now = Instant::now();
+        let network = self.update(|connection| {
+            connection.is_answering = false;
+            connection.since = now;
+            if closing {
+                connection.standing = Standing::Closing;
+            } else if authenticated {
+                connection.standing = Standing::Authenticated;
+            }
+            connection.network
+        });
+        let Some(network) = network.filter(|_| authenticated) else { return };
+        let proved = &mut self.limiter.table().proved;
+        match proved.iter_mut().find(|(known, _)| *known == network) {
+            Some((_, at)) => *at = now,
+            None => {
+                proved.truncate(REMEMBERED - 1);
+                proved.push_front((network, now));
+            }
+        }
+    }
+
+    /// Waits until the connection is to make room for another one.
+    pub async fn evicted(&self) {
+        self.evict.notified().await;
+    }
+
+    /// Waits until the connection has been idle for too long: `authenticated` for one that proved a token,
+    /// `other` for any other.
+    pub async fn idle(&self, authenticated: Duration, other: Duration) {
+        loop {
+            let state = self.update(|connection| {
+                let limit =
+                    if connection.standing == Standing::Authenticated { authenticated } else { other };
+                (connection.is_answering, connection.since + limit)
+            });
+            // The self-check's connection ends by itself.
+            let Some((is_answering, until)) = state else { return std::future::pending().await };
+            if !is_answering && until <= Instant::now() {
+                return;
+            }
+            // An answer has limits of its own; the time begins anew behind it.
+            let next = if is_answering { Instant::now() + other } else { until };
+            tokio::time::sleep_until(next).await;
+        }
+    }
+
+    /// `None` for the self-check's, and for one that was evicted.
+    fn update<T>(&self, change: impl FnOnce(&mut Connection) -> T) -> Option<T> {
+        self.limiter.table().open.get_mut(&self.id?).map(change)
+    }
+}
+
+impl Drop for ConnectionPermit {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.limiter.table().open.remove(&id);
+        }
+    }
+}
