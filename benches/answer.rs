@@ -10,10 +10,12 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fridge::cache::Cache;
-use fridge::chat::{Gateway, Scope, Units};
+use fridge::chat::{Reply, Request, Scope};
 use fridge::fridge::{Fridge, Limits};
-use fridge::reading::{Celsius, ProbeId, Stamp};
+use fridge::gateway::{Gateway, Site};
+use fridge::reading::{Celsius, ProbeId, Sampled, Stamp};
+use fridge::recorder::{Input, Recorder, Writer};
+use fridge::state::BusInfo;
 
 #[path = "../tests/gateway/mod.rs"]
 mod gateway;
@@ -104,7 +106,9 @@ fn cost_by_fridges() -> f64 {
             .map(|_| {
                 let asked = Instant::now();
                 // Made anew each time: the gateway itself would reuse it within a second.
-                std::hint::black_box(fridge::chat::answer("status", &gateway.view(&scope)));
+                let view = gateway.view(&scope);
+                let answer = fridge::chat::answer(&Request::parse("status"), &view);
+                std::hint::black_box(Reply::new(answer, &view, false));
                 asked.elapsed()
             })
             .collect();
@@ -120,12 +124,17 @@ fn cost_by_fridges() -> f64 {
 
 fn gateway_of(fridges: u64) -> Gateway {
     let now = Stamp { mono: Duration::from_secs(100), wall: jiff::Timestamp::UNIX_EPOCH };
-    let buses = [(String::from("bus 1"), false, Duration::from_secs(10))];
-    let cache = Cache::new(buses, now, jiff::tz::TimeZone::UTC);
-    let samples: Vec<_> = (0..fridges)
-        .map(|number| (ProbeId::new(0x28, number), Ok(Celsius::from_sixteenths((number % 160) as i16))))
-        .collect();
-    cache.record(0, now, Duration::ZERO, samples);
+    let recorder = Recorder::new(now, jiff::tz::TimeZone::UTC);
+    let mut writer = Writer::new(recorder, Arc::new(move || now));
+    let info = BusInfo { name: String::from("bus 1"), simulated: false, period: Duration::from_secs(10) };
+    writer.write(Input::Buses { buses: vec![(None, info)], calibrations: Default::default() });
+    let sampled = |number| {
+        let celsius = Celsius::from_sixteenths((number % 160) as i16);
+        Sampled::from((ProbeId::new(0x28, number), Ok(celsius)))
+    };
+    let probes = (0..fridges).map(sampled).collect();
+    let (bus, took) = (writer.keys()[0], Duration::ZERO);
+    writer.write(Input::Sweep { bus, at: now, took, probes, notices: Vec::new() });
     let fridge = |number| Fridge {
         name: format!("Fridge {number}"),
         group: None,
@@ -134,16 +143,8 @@ fn gateway_of(fridges: u64) -> Gateway {
         calibration: None,
         out_of_service: false,
     };
-    Gateway {
-        name: None,
-        fridges: (0..fridges).map(fridge).collect(),
-        units: Units::Celsius,
-        cache: Arc::new(cache),
-        history: Arc::default(),
-        clock: Arc::new(move || now),
-        asked: Default::default(),
-        reuse: Default::default(),
-    }
+    let site = Site { fridges: (0..fridges).map(fridge).collect(), ..Site::default() };
+    Gateway::new(site, writer.state(), writer.history(), Arc::new(move || now))
 }
 
 /// Keeps every thread of a process to one core, where the machine has two and the tool for it.

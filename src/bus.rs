@@ -4,7 +4,7 @@
 //! Retrying one probe within a sweep belongs to the driver, which knows what that costs. Repeating
 //! sweeps, periods and back-off live around the trait, in `poll`.
 
-use crate::reading::{Celsius, Counts, Fault, ProbeId, Remark};
+use crate::reading::{BusFault, Celsius, Counts, Fault, Notice, ProbeId};
 
 pub mod gpio;
 pub mod kernel;
@@ -20,63 +20,53 @@ pub trait Bus {
     /// Measures every probe on the bus once.
     ///
     /// # Errors
-    /// [`BusError`] where nothing could be measured at all. A single probe's trouble stands in its
-    /// [`Found`].
-    fn measure(&mut self) -> Result<Sweep, BusError>;
+    /// [`BusFault`] where nothing could be measured at all. A single probe's fault stands in its
+    /// [`ProbeReading`].
+    fn measure(&mut self) -> Result<Sweep, BusFault>;
 }
 
-/// What one sweep of a bus brought: not yet believed, that is `poll::trust`'s.
+/// Raw result of one sweep; validated later by `poll::validate`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sweep {
     /// The probes that the bus knows.
-    pub probes: Vec<Found>,
+    pub probes: Vec<ProbeReading>,
     /// What is noteworthy about the bus.
-    pub remarks: Vec<Remark>,
+    pub notices: Vec<Notice>,
 }
 
-/// One probe, as its bus found it.
+/// One probe's raw reading, and what it took to get it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct ProbeReading {
     /// The probe.
     pub probe: ProbeId,
-    /// What it said, or why it said nothing that can be looked at.
-    pub said: Result<Said, Fault>,
+    /// What it sent, or why there is nothing to validate.
+    pub raw: Result<RawReading, Fault>,
     /// What went wrong on the way.
     pub counts: Counts,
     /// What is noteworthy about it.
-    pub remarks: Vec<Remark>,
+    pub notices: Vec<Notice>,
 }
 
-impl Found {
+impl ProbeReading {
     /// A probe of which there is nothing else to say.
-    pub fn new(probe: ProbeId, said: Result<Said, Fault>) -> Self {
-        Found { probe, said, counts: Counts::default(), remarks: Vec::new() }
+    pub fn new(probe: ProbeId, raw: Result<RawReading, Fault>) -> Self {
+        ProbeReading { probe, raw, counts: Counts::default(), notices: Vec::new() }
     }
 }
 
-/// What a probe said.
+/// What a probe sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum RawReading {
     /// Its nine bytes.
     Scratchpad {
         /// The bytes, whose checksum fits.
         bytes: Scratchpad,
-        /// Whether they held [`scratchpad::MARK`] before the conversion began. If they no longer do, the
-        /// power was gone since.
-        marked: bool,
+        /// Whether TH and TL held [`scratchpad::POWER_LOSS_SENTINEL`] before the conversion began. If they no
+        /// longer do, the power was gone since.
+        sentinel_set: bool,
     },
     /// A value that somebody else made of them, by rules of their own.
     Value(Celsius),
-}
-
-/// Why a bus as a whole cannot be measured.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{detail}")]
-pub struct BusError {
-    /// What that makes of each of its probes.
-    pub fault: Fault,
-    /// One sentence for the log and the doctor: what is wrong, and the cure where one is known.
-    pub detail: String,
 }
 
 /// One bus, as the configuration describes it.
@@ -105,8 +95,8 @@ impl Config {
 /// Opens the bus. Call it in the thread that will measure: a driver may be bound to its thread.
 ///
 /// # Errors
-/// [`BusError`] with what is missing, where the bus cannot be opened now; trying later may work.
-pub fn open(config: &Config) -> Result<Box<dyn Bus>, BusError> {
+/// [`BusFault`] with what is missing, where the bus cannot be opened now; trying later may work.
+pub fn open(config: &Config) -> Result<Box<dyn Bus>, BusFault> {
     match config {
         Config::Kernel(config) => Ok(Box::new(kernel::open(config))),
         Config::Gpio(config) => gpio::open(config),

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::config::{Config, places};
-use crate::daemon::{self, HangUp, Places};
+use crate::config::{Config, paths};
+use crate::daemon::{self, HangUp, Paths};
 
 mod ask;
 mod cert;
@@ -141,7 +141,7 @@ impl Cli {
 
 impl FileOptions {
     fn config_path(&self) -> Result<PathBuf, crate::config::Problems> {
-        places::configuration(self.config.as_deref(), &places::environment)
+        paths::configuration(self.config.as_deref(), &paths::environment)
     }
 
     fn load(&self) -> Result<Config, crate::config::Problems> {
@@ -149,19 +149,19 @@ impl FileOptions {
     }
 
     fn state(&self) -> PathBuf {
-        places::state(self.state.as_deref(), &places::environment)
+        paths::state(self.state.as_deref(), &paths::environment)
     }
 
     /// Where a client looks for a running gateway.
     fn sockets(&self) -> Vec<PathBuf> {
-        places::client_sockets(self.socket.as_deref(), &self.state())
+        paths::client_sockets(self.socket.as_deref(), &self.state())
     }
 
-    fn places(&self) -> Places {
+    fn paths(&self) -> Paths {
         let state = self.state();
-        let socket = places::server_socket(self.socket.as_deref(), &places::environment)
+        let socket = paths::server_socket(self.socket.as_deref(), &paths::environment)
             .unwrap_or_else(|| state.join("fridge.sock"));
-        Places { state, socket }
+        Paths { state, socket }
     }
 }
 
@@ -175,12 +175,12 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// in waking it than it could do.
 fn block_on_daemon(
     config: Config,
-    places: &Places,
+    paths: &Paths,
     on_hang_up: HangUp,
     ready: impl FnOnce(&daemon::Running),
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(daemon::run(config, places, on_hang_up, ready));
+    let result = runtime.block_on(daemon::run(config, paths, on_hang_up, ready));
     // A bus that hangs holds a blocking thread of the runtime, too: it is not waited for.
     runtime.shutdown_background();
     Ok(result?)

@@ -10,24 +10,23 @@ use std::time::Duration;
 use ipnet::IpNet;
 use toml::Spanned;
 
-use crate::bus;
-use crate::chat::Units;
-use crate::fridge::Fridge;
-use crate::https;
+use crate::gateway::Site;
+use crate::text::Units;
+use crate::{https, mattermost};
 
-mod bus_table;
-mod file;
-mod fridge_table;
-mod hook_table;
-pub mod places;
-mod problem;
-mod replacement;
-mod tables;
+mod bus;
+mod diagnostics;
+mod fridge;
+mod hook;
+pub mod paths;
+mod replace_probe;
+mod schema;
+mod snippet;
 
-use problem::Collector;
-pub use problem::{Problem, Problems};
-pub use replacement::{Error as ReplaceError, Replaced, replace};
-pub use tables::fridge_table;
+use diagnostics::Collector;
+pub use diagnostics::{Problem, Problems};
+pub use replace_probe::{Error as ReplaceError, Replaced, replace};
+pub use snippet::fridge_table;
 
 const LONGEST_NAME: usize = 200;
 const DEFAULT_LISTEN: &str = "0.0.0.0:4443";
@@ -38,16 +37,14 @@ const DEFAULT_TRIGGER_WORD: &str = "fridge";
 pub struct Config {
     /// The file that it was read from.
     pub path: PathBuf,
-    /// The gateway's name, where several answer in one channel.
-    pub name: Option<String>,
-    /// The unit of temperatures, unless a question asks for the other.
-    pub units: Units,
-    /// What the server serves.
+    /// The gateway's name, its fridges and its units.
+    pub site: Site,
+    /// Where the server listens, and with which certificate.
     pub https: https::Config,
+    /// Who may ask.
+    pub mattermost: mattermost::Config,
     /// The buses.
     pub buses: Vec<Bus>,
-    /// The fridges.
-    pub fridges: Vec<Fridge>,
     /// What works, and is probably not what was meant.
     pub warnings: Vec<String>,
 }
@@ -60,7 +57,7 @@ pub struct Bus {
     /// From the start of one sweep to the start of the next.
     pub period: Duration,
     /// What it is.
-    pub config: bus::Config,
+    pub config: crate::bus::Config,
 }
 
 impl Config {
@@ -82,8 +79,8 @@ impl Config {
 
     /// Checks the text of the file at that path.
     fn parse(path: &Path, source: &str) -> Result<Config, Problems> {
-        let file: file::File =
-            toml::from_str(source).map_err(|error| problem::of_toml(path, source, &error))?;
+        let file: schema::File =
+            toml::from_str(source).map_err(|error| diagnostics::of_toml(path, source, &error))?;
         let mut check = Check {
             path,
             folder: path.parent().unwrap_or(path),
@@ -106,7 +103,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn config(&mut self, file: file::File) -> Config {
+    fn config(&mut self, file: schema::File) -> Config {
         if file.hook.is_empty() {
             self.warnings.push(String::from(
                 "there is no [[hook]]: every question will be refused until one holds the token that Mattermost shows",
@@ -121,22 +118,25 @@ impl Check<'_> {
                 .of_file("there is no [[bus]]: at least one is needed, such as kind = \"simulated\"");
         }
         let fridges = self.fridges(file.fridge);
-        let https = https::Config {
+        let mattermost = mattermost::Config {
             url: file.url.map(|url| self.url(url)),
             allow: self.allow(file.allow),
-            listen: self.listen(file.listen),
-            certificate: self.certificate(file.certificate, file.key),
             hooks: self.hooks(file.hook, &fridges),
             trigger_words: self.trigger_words(file.trigger_words),
+        };
+        let https = https::Config {
+            listen: self.listen(file.listen),
+            certificate: self.certificate(file.certificate, file.key),
+            preferred: mattermost.allow.clone(),
             limits: https::Limits::default(),
         };
+        let name = file.name.map(|name| self.name(name));
         Config {
             path: self.path.to_owned(),
-            name: file.name.map(|name| self.name(name)),
-            units: self.units(file.units),
+            site: Site { name, units: self.units(file.units), fridges },
             https,
+            mattermost,
             buses: self.buses(file.bus),
-            fridges,
             warnings: std::mem::take(&mut self.warnings),
         }
     }
@@ -152,7 +152,7 @@ impl Check<'_> {
         name
     }
 
-    fn listen(&mut self, listen: Option<Spanned<file::OneOrMany>>) -> Vec<SocketAddr> {
+    fn listen(&mut self, listen: Option<Spanned<schema::OneOrMany>>) -> Vec<SocketAddr> {
         let Some(listen) = listen else { return DEFAULT_LISTEN.parse().into_iter().collect() };
         let (span, addresses) = (listen.span(), listen.into_inner().0);
         if addresses.is_empty() {

@@ -1,33 +1,34 @@
-//! The running gateway: wires the configuration's parts together, reads the clocks, exchanges the parts
-//! on SIGHUP, and ends them all on SIGTERM. Goes in: a [`Config`] and the places of its files. Comes out: a
-//! served port.
+//! The running gateway: wires its parts together by a [`Config`], reads the clocks, takes a new configuration on
+//! SIGHUP, and ends on SIGTERM.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
-use crate::chat::{Gateway, Scope};
+use crate::chat::{Asker, Chat, Rights};
 use crate::config::Config;
-use crate::https;
+use crate::gateway::Gateway;
+use crate::mattermost::Mattermost;
+use crate::mattermost::button_token::{self, Signer};
 use crate::reading::{Clock, Stamp};
-use crate::socket::{self, Asker, Question};
-use crate::systemd;
+use crate::recorder::{Recorder, Writer};
+use crate::socket::{self, Peer, Question};
+use crate::{https, systemd};
 
-mod buses;
-mod report;
+mod status;
+mod supervisor;
 mod watchdog;
 
-use buses::Buses;
-pub use buses::calibrations;
-pub use report::{BusReport, Report};
+pub use status::{BusReport, Report};
+use supervisor::Supervisor;
 
 const NOT_FOR_EVERYBODY: &str =
-    r#"{"error":"only root and the group fridge may see what was refused: sudo fridge doctor --last"}"#;
+    r#"{"error":"only root and the group fridge may see what was rejected: sudo fridge doctor --last"}"#;
 
 /// What a hang-up (SIGHUP) means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub enum HangUp {
 
 /// Where the gateway keeps and offers what is not configuration.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct Paths {
     /// The folder of the certificate and its key.
     pub state: PathBuf,
     /// The socket's file.
@@ -64,6 +65,9 @@ pub enum Error {
     /// The port or the certificate.
     #[error(transparent)]
     Https(#[from] https::Error),
+    /// There is no key for the buttons, and none can be made.
+    #[error(transparent)]
+    Key(#[from] button_token::Error),
     /// The socket belongs to another gateway, or the file to somebody else.
     #[error(transparent)]
     Socket(#[from] socket::Error),
@@ -94,7 +98,7 @@ pub fn clock() -> Clock {
 /// What keeps it from starting; nothing that happens later ends it.
 pub async fn run(
     config: Config,
-    places: &Places,
+    paths: &Paths,
     on_hang_up: HangUp,
     ready: impl FnOnce(&Running),
 ) -> Result<(), Error> {
@@ -104,14 +108,21 @@ pub async fn run(
     for warning in &config.warnings {
         warn!("{warning}");
     }
-    make_folder(&places.state)?;
+    make_folder(&paths.state)?;
 
     let clock = clock();
-    let (mut store, inherited) = systemd::Store::inherited();
-    let mut parts = Parts { buses: Buses::new(Arc::clone(&clock)), clock, asked: Arc::default() };
-    let gateway = parts.gateway(&config);
-    let mut server = https::Server::bind(config.https.clone(), gateway, &places.state, inherited).await?;
-    let socket = match socket::Server::bind(&places.socket) {
+    let writer = Writer::new(Recorder::new(clock(), TimeZone::system()), Arc::clone(&clock));
+    let (state, history) = (writer.state(), writer.history());
+    let recorder = writer.start()?;
+    let gateway =
+        Gateway::new(config.site.clone(), state, history, Arc::clone(&clock)).with_recorder(recorder.clone());
+    let signer = Signer::ensure(&paths.state)?;
+    let chat = Arc::new(Chat::new(gateway.clone()));
+    let mattermost = Arc::new(Mattermost::new(config.mattermost.clone(), chat, signer));
+    let (mut store, inherited) = systemd::FdStore::inherited();
+    let service = Arc::clone(&mattermost) as _;
+    let mut server = https::Server::bind(config.https.clone(), service, &paths.state, inherited).await?;
+    let socket = match socket::Server::bind(&paths.socket) {
         Ok(socket) => Some(Arc::new(socket)),
         Err(error @ (socket::Error::Taken(_) | socket::Error::NotASocket(_))) => return Err(error.into()),
         Err(error) => {
@@ -119,7 +130,8 @@ pub async fn run(
             None
         }
     };
-    parts.buses.exchange(&config).await?;
+    let mut supervisor = Supervisor::new(clock, recorder);
+    supervisor.reconcile(&config).await?;
     server.open();
 
     let handle = server.handle();
@@ -129,7 +141,7 @@ pub async fn run(
         socket: socket.as_ref().map(|socket| socket.path().to_owned()),
     };
     if let Some(socket) = socket {
-        let answer = answers(handle.clone(), config.path.clone());
+        let answer = answers(handle.clone(), Arc::clone(&mattermost), config.path.clone());
         tokio::spawn(async move { socket.run(answer).await });
     }
     for address in &running.addresses {
@@ -137,7 +149,8 @@ pub async fn run(
     }
     store.keep(server.sockets());
     systemd::ready(&status(&config, &running.addresses));
-    let watchdog = watchdog::start(handle)?;
+    let watchdog = watchdog::start(handle, Arc::clone(&mattermost))?;
+    let mut parts = Parts { gateway, mattermost, server, supervisor };
     ready(&running);
 
     loop {
@@ -149,8 +162,8 @@ pub async fn run(
                 HangUp::Reload => {
                     info!("SIGHUP: reading the configuration again");
                     systemd::reloading();
-                    let status = reload(&config.path, &mut server, &mut parts).await;
-                    store.keep(server.sockets());
+                    let status = parts.reload(&config.path).await;
+                    store.keep(parts.server.sockets());
                     systemd::ready(&status);
                     continue;
                 }
@@ -160,100 +173,97 @@ pub async fn run(
     }
     systemd::stopping();
     drop(watchdog);
-    server.end().await;
-    parts.buses.stop().await;
+    parts.server.end().await;
+    parts.supervisor.stop().await;
     info!("ended");
     Ok(())
 }
 
 /// What stays while configurations come and go.
 struct Parts {
-    buses: Buses,
-    clock: Clock,
-    asked: Arc<AtomicU64>,
+    gateway: Gateway,
+    mattermost: Arc<Mattermost>,
+    server: https::Server,
+    supervisor: Supervisor,
 }
 
 impl Parts {
-    /// What answers by this configuration, of what all of them share.
-    fn gateway(&self, config: &Config) -> Arc<Gateway> {
-        Arc::new(Gateway {
-            name: config.name.clone(),
-            fridges: config.fridges.clone(),
-            units: config.units,
-            cache: self.buses.cache(),
-            history: self.buses.history(),
-            clock: Arc::clone(&self.clock),
-            asked: Arc::clone(&self.asked),
-            reuse: Default::default(),
-        })
+    /// Reads the configuration again and adopts it; where anything is wrong with it, all of that is logged and
+    /// everything stays as it is. Returns one line about it.
+    async fn reload(&mut self, path: &Path) -> String {
+        let file = path.to_owned();
+        // In a thread of its own: no answer waits for a file.
+        let loaded = tokio::task::spawn_blocking(move || Config::load(&file)).await;
+        let problems = match loaded {
+            Ok(Ok(config)) => match self.adopt(&config).await {
+                Ok(()) => {
+                    info!("new configuration in use");
+                    return status(&config, &self.server.handle().addresses());
+                }
+                Err(error) => error.to_string(),
+            },
+            Ok(Err(problems)) => problems.to_string(),
+            Err(failed) => format!("a bug: {failed}"),
+        };
+        for problem in problems.lines() {
+            error!("{problem}");
+        }
+        error!(
+            "reload failed, still using the previous configuration: fix it, run `fridge check`, then reload"
+        );
+        format!("reload failed, still using the previous configuration: {problems}")
     }
-}
 
-/// Reads the configuration again and serves by it; where anything is wrong with it, all of that is logged
-/// and everything stays as it is. Returns one line about it.
-async fn reload(path: &Path, server: &mut https::Server, parts: &mut Parts) -> String {
-    let file = path.to_owned();
-    // In a thread of its own: nobody's answer waits for a file.
-    let loaded = tokio::task::spawn_blocking(move || Config::load(&file)).await;
-    let problems = match loaded {
-        Ok(Ok(config)) => match adopt(&config, server, parts).await {
-            Ok(()) => {
-                info!("serving by the new configuration");
-                return status(&config, &server.handle().addresses());
-            }
-            Err(error) => error.to_string(),
-        },
-        Ok(Err(problems)) => problems.to_string(),
-        Err(failed) => format!("a bug: {failed}"),
-    };
-    for problem in problems.lines() {
-        error!("{problem}");
+    async fn adopt(&mut self, config: &Config) -> Result<(), https::Error> {
+        self.server.reload(&config.https).await?;
+        self.gateway = self.gateway.reconfigured(config.site.clone());
+        let chat = Arc::new(Chat::new(self.gateway.clone()));
+        self.mattermost.reload(config.mattermost.clone(), chat);
+        for warning in &config.warnings {
+            warn!("{warning}");
+        }
+        if let Err(error) = self.supervisor.reconcile(config).await {
+            // What answers goes on; the bus without a thread grows old, and everybody can see its age.
+            error!("the system gives no thread for a bus: {error}");
+        }
+        Ok(())
     }
-    error!(
-        "the new configuration is not taken; the one before it stays: mend it, `fridge check`, reload again"
-    );
-    format!("the new configuration is not taken, the one before it stays: {problems}")
-}
-
-async fn adopt(config: &Config, server: &mut https::Server, parts: &mut Parts) -> Result<(), https::Error> {
-    server.reload(config.https.clone(), parts.gateway(config)).await?;
-    for warning in &config.warnings {
-        warn!("{warning}");
-    }
-    if let Err(error) = parts.buses.exchange(config).await {
-        // What answers goes on; the bus without a thread grows old, and everybody can see its age.
-        error!("the system gives no thread for a bus: {error}");
-    }
-    Ok(())
 }
 
 /// What `systemctl status` shows.
 fn status(config: &Config, addresses: &[std::net::SocketAddr]) -> String {
     let addresses: Vec<String> = addresses.iter().map(|address| format!("https://{address}")).collect();
-    let token = if config.https.hooks.is_empty() { "; no token yet: every question is refused" } else { "" };
-    format!("answering on {}; fridges: {}{token}", addresses.join(", "), config.fridges.len())
+    let token =
+        if config.mattermost.hooks.is_empty() { "; no token yet: every question is refused" } else { "" };
+    format!("answering on {}; fridges: {}{token}", addresses.join(", "), config.site.fridges.len())
 }
 
 /// What the machine's own users get to know over the socket.
-fn answers(handle: https::Handle, configuration: PathBuf) -> Arc<socket::Answer> {
-    let answer = move |question, asker: Asker| match question {
-        #[cfg(feature = "test-deadlock")]
-        Question::Ask(words) if words == "deadlock" && asker.privileged => {
-            handle.gateway().reuse.lock_for_ever();
+fn answers(
+    server: https::Handle,
+    mattermost: Arc<Mattermost>,
+    configuration: PathBuf,
+) -> Arc<socket::Answer> {
+    let answer = move |question, peer: Peer| match question {
+        // To see the watchdog bite; a release has no such word.
+        #[cfg(debug_assertions)]
+        Question::Ask(words) if words == "deadlock" && peer.privileged => {
+            mattermost.chat().lock_for_ever();
             Ok(String::from("{}"))
         }
         Question::Ask(words) => {
-            serde_json::to_string(&*handle.gateway().answer(&words, &Scope::everything()))
+            let rights = if peer.privileged { Rights::Act } else { Rights::Read };
+            serde_json::to_string(&*mattermost.chat().answer(&words, &Asker::local(rights)))
         }
-        Question::Report => serde_json::to_string(&report::report(&handle, &configuration)),
-        Question::LastRefusals if asker.privileged => {
-            let now = (handle.gateway().clock)();
-            serde_json::to_string(&handle.statistics().last_refusals(&now))
+        Question::Report => serde_json::to_string(&status::report(&server, &mattermost, &configuration)),
+        Question::RecentRejections if peer.privileged => {
+            let now = mattermost.chat().gateway().now();
+            serde_json::to_string(&mattermost.stats().recent_rejections(&now))
         }
-        Question::LastRefusals => Ok(NOT_FOR_EVERYBODY.to_owned()),
+        Question::RecentRejections => Ok(NOT_FOR_EVERYBODY.to_owned()),
     };
-    Arc::new(move |question, asker| {
-        answer(question, asker).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
+    Arc::new(move |question, peer| {
+        answer(question, peer).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
     })
 }
 

@@ -5,6 +5,11 @@ use serde::Serialize;
 
 use crate::reading::{Celsius, ProbeId, Reading};
 
+mod calibration;
+pub mod names;
+
+pub use calibration::Calibration;
+
 /// The temperatures a fridge may have, both ends included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Limits {
@@ -12,29 +17,6 @@ pub struct Limits {
     pub min: Option<Celsius>,
     /// The highest temperature that is in range; `None` for no upper limit.
     pub max: Option<Celsius>,
-}
-
-/// How what a probe shows is corrected, as a comparison with a better thermometer tells.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Calibration {
-    /// So many degrees are added.
-    Offset(f64),
-    /// A straight line through two points, each what the probe shows and what it is, in °C.
-    TwoPoints([(f64, f64); 2]),
-}
-
-impl Calibration {
-    /// The corrected temperature, to the nearest sixteenth.
-    pub fn apply(self, raw: Celsius) -> Celsius {
-        let shown = raw.degrees();
-        let degrees = match self {
-            Calibration::Offset(offset) => shown + offset,
-            Calibration::TwoPoints([(shows, is), (other_shows, other_is)]) => {
-                is + (shown - shows) * (other_is - is) / (other_shows - shows)
-            }
-        };
-        Celsius::from_degrees(degrees.clamp(Celsius::MIN.degrees(), Celsius::MAX.degrees())).unwrap_or(raw)
-    }
 }
 
 /// One fridge, as the configuration describes it.
@@ -107,6 +89,8 @@ impl Fridge {
 mod tests {
     use std::time::Duration;
 
+    use strum::VariantArray;
+
     use super::*;
     use crate::reading::Fault;
 
@@ -141,22 +125,10 @@ mod tests {
         let age = Duration::from_secs(60);
         let stale = Reading::Stale { celsius: Celsius::from_sixteenths(64), age };
         assert_eq!(judge(Limits::default(), stale), Verdict::Stale);
-        for fault in Fault::ALL {
+        for &fault in Fault::VARIANTS {
             let verdict = judge(Limits::default(), Reading::Fault { fault, lasts: age });
             assert!(matches!(verdict, Verdict::NoAnswer | Verdict::Pending), "{fault:?}");
             assert_eq!(verdict.needs_a_look(), fault != Fault::Pending);
         }
-    }
-
-    #[test]
-    fn a_calibration_moves_what_the_probe_shows() {
-        let apply = |calibration: Calibration, degrees| {
-            calibration.apply(Celsius::from_degrees(degrees).unwrap()).degrees()
-        };
-        assert_eq!(apply(Calibration::Offset(-0.5), 4.0), 3.5);
-        assert_eq!(apply(Calibration::Offset(-0.03), 4.0), 4.0, "less than half a sixteenth is nothing");
-        let line = Calibration::TwoPoints([(0.5, 0.0), (50.5, 51.0)]);
-        assert_eq!((apply(line, 0.5), apply(line, 50.5), apply(line, 25.5)), (0.0, 51.0, 25.5));
-        assert_eq!(apply(Calibration::Offset(1.0), 125.0), 125.0, "stays within what a probe can say");
     }
 }

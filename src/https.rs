@@ -1,5 +1,5 @@
-//! The HTTPS server: what it serves, to whom, and within which limits. Questions come in here, answers go
-//! out; the server itself and what is asked on which path stand in the files beside this one.
+//! HTTPS transport: it listens, limits connections, speaks TLS, reads requests and writes responses. What it
+//! serves is a [`Service`]; it does not know what that is.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,80 +7,37 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::chat::Scope;
-use crate::secret::Secret;
-
-mod action;
+mod body;
 pub mod certificate;
 pub mod client;
-mod command;
 mod connection;
 mod connection_limits;
-mod door;
-mod health;
-mod message;
-mod post;
-mod reception;
-mod refusals;
-mod routes;
+mod lingering_stream;
+mod listener;
+mod listeners;
+mod observer;
+pub mod response;
 mod self_check;
 mod server;
-mod signature;
-mod stream;
+mod service;
+pub mod stats;
 pub mod tls;
-mod webhook;
 
-pub use refusals::{Remembered, Report, Statistics};
+pub use observer::{Event, Observer};
 pub use server::{Handle, Server};
+pub use service::{Peer, Responding, Service};
 
-/// What the server serves, and to whom.
+/// Where the server listens, with which certificate, and within which limits.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The addresses to listen on; port 0 takes a free one.
     pub listen: Vec<SocketAddr>,
     /// The certificate and its key; `None` for one of our own in the state folder.
     pub certificate: Option<tls::Files>,
-    /// Who may ask.
-    pub hooks: Vec<Hook>,
-    /// A question begins with one of these words.
-    pub trigger_words: Vec<String>,
-    /// The gateway as Mattermost reaches it, without a slash at the end; without it there are no
-    /// buttons.
-    pub url: Option<String>,
-    /// From where one may ask; empty for anywhere. Where connections are scarce, others make room for theirs.
-    pub allow: Vec<IpNet>,
+    /// Where connections are scarce, others make room for those from these networks.
+    pub preferred: Vec<IpNet>,
     /// How much, how many and how long.
     pub limits: Limits,
-}
-
-/// One outgoing webhook or slash command of Mattermost.
-#[derive(Clone, Debug)]
-pub struct Hook {
-    /// What people call it, for the doctor and the log.
-    pub name: String,
-    /// What it proves itself with.
-    pub token: Secret,
-    /// Where the answer to an outgoing webhook appears.
-    pub response: Placement,
-    /// Whether everybody in the channel sees the answer to a slash command.
-    pub in_channel: bool,
-    /// Another name for the answer's author, where Mattermost allows that.
-    pub username: Option<String>,
-    /// Another picture for the answer's author, where Mattermost allows that.
-    pub icon_url: Option<String>,
-    /// Which fridges it may see.
-    pub scope: Scope,
-}
-
-/// Where the answer to an outgoing webhook appears.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Placement {
-    /// As a post in the channel.
-    #[default]
-    Post,
-    /// As a comment on the question. A question that stands in a thread itself gets no answer at all
-    /// then: Mattermost refuses a comment on a comment, and tells nobody.
-    Comment,
 }
 
 /// How much, how many and how long.
@@ -102,8 +59,6 @@ pub struct Limits {
     pub idle_unauthenticated: Duration,
     /// For a request's body.
     pub body: Duration,
-    /// Bytes of a request's body. Mattermost's longest message makes a form of 200 kB.
-    pub body_bytes: usize,
     /// Bytes of a request's header.
     pub header_bytes: usize,
     /// Lines of a request's header.
@@ -129,7 +84,6 @@ impl Default for Limits {
             idle: Duration::from_secs(120),
             idle_unauthenticated: Duration::from_secs(10),
             body: Duration::from_secs(5),
-            body_bytes: 256 * 1024,
             header_bytes: 16 * 1024,
             header_lines: 64,
             answer: Duration::from_secs(10),
@@ -157,9 +111,6 @@ pub enum Error {
     /// There is no certificate, and none can be made.
     #[error(transparent)]
     Certificate(#[from] certificate::Error),
-    /// There is no key for the buttons, and none can be made.
-    #[error(transparent)]
-    Key(#[from] signature::KeyError),
 }
 
 fn cure_of(address: SocketAddr, error: &io::Error) -> String {

@@ -11,7 +11,11 @@
 // In the order of the path; the blank lines keep the formatter from sorting them.
 pub mod reading;
 
+pub mod host;
+
 pub mod secret;
+
+pub mod atomic_file;
 
 pub mod systemd;
 
@@ -23,13 +27,23 @@ pub mod bus;
 
 pub mod poll;
 
-pub mod cache;
+pub mod state;
 
 pub mod history;
+
+pub mod doc;
+
+pub mod text;
+
+pub mod recorder;
+
+pub mod gateway;
 
 pub mod chat;
 
 pub mod https;
+
+pub mod mattermost;
 
 pub mod socket;
 

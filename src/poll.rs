@@ -1,5 +1,5 @@
 //! A thread per bus: it opens the bus, measures it once every period and hands each [`Outcome`] on;
-//! while the bus fails it waits longer and longer, and says so once.
+//! while the bus fails it backs off, and logs that once.
 //!
 //! A bus is driven from a thread of its own and never from a tokio worker, because a read from a
 //! wire, a kernel file or a socket may hang for ever: then this thread hangs and nobody else, its
@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-use crate::bus::{Bus, BusError};
-use crate::reading::{Clock, Fault, Remark, Sampled, Stamp};
+use crate::bus::Bus;
+use crate::host::undervoltage;
+use crate::reading::{BusFault, Clock, Fault, Notice, Sampled, Stamp};
 
-pub mod trust;
-pub mod voltage;
+pub mod validate;
 
-use trust::{Calibrations, Judged, Trust};
+use validate::{Validated, Validator};
 
 /// The longest wait between two tries of a bus that fails. Somebody who has just mended a wire
 /// watches for this long.
@@ -34,35 +34,33 @@ pub enum Outcome {
         at: Stamp,
         /// How long it took.
         took: Duration,
-        /// What is believed of each probe.
-        judged: Judged,
+        /// Its validated readings.
+        validated: Validated,
     },
     /// The bus could not be measured at all.
     Failed {
         /// When the try began.
         at: Stamp,
         /// Why.
-        error: BusError,
+        fault: BusFault,
     },
 }
 
 /// One bus to poll.
-pub struct Polled {
+pub struct Job {
     /// What people call it: "bus 1".
     pub name: String,
     /// From the start of one sweep to the start of the next. A sweep that takes longer is followed
     /// by the next at once.
     pub period: Duration,
     /// Opens it; called in its thread, and again after the bus has panicked or could not be opened.
-    pub open: Box<dyn FnMut() -> Result<Box<dyn Bus>, BusError> + Send>,
-    /// How each probe's values are corrected.
-    pub calibrations: Arc<Calibrations>,
+    pub open: Box<dyn FnMut() -> Result<Box<dyn Bus>, BusFault> + Send>,
     /// Takes what each try came to.
     pub report: Box<dyn FnMut(Outcome) + Send>,
 }
 
 /// A running thread. Dropping it leaves it running; [`stop`] ends it.
-pub struct Poller {
+pub struct BusThread {
     stop: Arc<Stop>,
     thread: JoinHandle<()>,
 }
@@ -96,25 +94,25 @@ impl Stop {
 ///
 /// # Errors
 /// Where the system gives no thread.
-pub fn start(bus: Polled, clock: &Clock) -> std::io::Result<Poller> {
+pub fn start(job: Job, clock: &Clock) -> std::io::Result<BusThread> {
     let stop = Arc::new(Stop::default());
     let (clock, stopped) = (Arc::clone(clock), Arc::clone(&stop));
-    let thread = Builder::new().name(bus.name.clone()).spawn(move || poll(bus, &clock, &stopped))?;
-    Ok(Poller { stop, thread })
+    let thread = Builder::new().name(job.name.clone()).spawn(move || poll(job, &clock, &stopped))?;
+    Ok(BusThread { stop, thread })
 }
 
 /// Ends every one of these threads after the sweep it is in, and waits for that, but no longer than
 /// `patience`: a bus that hangs must keep nobody waiting for ever. Returns whether all ended.
-pub fn stop(pollers: impl IntoIterator<Item = Poller>, patience: Duration) -> bool {
+pub fn stop(threads: impl IntoIterator<Item = BusThread>, patience: Duration) -> bool {
     let (ended, all_ended) = std::sync::mpsc::channel::<()>();
-    let pollers: Vec<Poller> = pollers.into_iter().collect();
-    pollers.iter().for_each(|poller| poller.stop.stop());
-    for poller in pollers {
+    let threads: Vec<BusThread> = threads.into_iter().collect();
+    threads.iter().for_each(|thread| thread.stop.stop());
+    for thread in threads {
         let ended = ended.clone();
         // Without a thread to wait in there is nothing to wait with; the patience below holds.
         let waiter = Builder::new().spawn(move || {
             // A bus thread catches its panics, so an error here carries nothing to tell.
-            drop(poller.thread.join());
+            drop(thread.thread.join());
             drop(ended);
         });
         drop(waiter);
@@ -124,47 +122,47 @@ pub fn stop(pollers: impl IntoIterator<Item = Poller>, patience: Duration) -> bo
     all_ended.recv_timeout(patience) == Err(std::sync::mpsc::RecvTimeoutError::Disconnected)
 }
 
-fn poll(mut polled: Polled, clock: &Clock, stop: &Stop) {
+fn poll(mut job: Job, clock: &Clock, stop: &Stop) {
     let mut bus: Option<Box<dyn Bus>> = None;
-    let mut trust = Trust::new(Arc::clone(&polled.calibrations));
+    let mut validator = Validator::default();
     let mut failures: u32 = 0;
-    let mut said: Option<String> = None;
+    let mut logged: Option<String> = None;
     loop {
         let (began, at) = (Instant::now(), clock());
         let measured = catch_unwind(AssertUnwindSafe(|| {
             let bus = match &mut bus {
                 Some(bus) => bus,
-                none => none.insert((polled.open)()?),
+                none => none.insert((job.open)()?),
             };
-            trust.measure(bus.as_mut())
+            validator.measure(bus.as_mut())
         }));
         let result = measured.unwrap_or_else(|_| {
             bus = None;
-            Err(BusError { fault: Fault::Bus, detail: String::from("the driver failed; it is started anew") })
+            Err(BusFault { fault: Fault::Bus, detail: String::from("the driver failed; it is opened again") })
         });
         let wait = match result {
-            Ok(mut judged) => {
-                if said.take().is_some() {
-                    info!(bus = polled.name, "the bus works again");
+            Ok(mut validated) => {
+                if logged.take().is_some() {
+                    info!(bus = job.name, "the bus works again");
                 }
                 failures = 0;
                 let resets = |sampled: &Sampled| sampled.counts.resets > 0;
-                if judged.probes.iter().any(resets)
-                    && voltage::too_low(Path::new(voltage::HWMON)) == Some(true)
+                if validated.probes.iter().any(resets)
+                    && undervoltage::too_low(Path::new(undervoltage::HWMON)) == Some(true)
                 {
-                    judged.remarks.push(Remark::UnderVoltage);
+                    validated.notices.push(Notice::UnderVoltage);
                 }
-                (polled.report)(Outcome::Sweep { at, took: began.elapsed(), judged });
-                polled.period
+                (job.report)(Outcome::Sweep { at, took: began.elapsed(), validated });
+                job.period
             }
-            Err(error) => {
-                if said.as_ref() != Some(&error.detail) {
-                    warn!(bus = polled.name, "{}", error.detail);
-                    said = Some(error.detail.clone());
+            Err(fault) => {
+                if logged.as_ref() != Some(&fault.detail) {
+                    warn!(bus = job.name, "{}", fault.detail);
+                    logged = Some(fault.detail.clone());
                 }
-                (polled.report)(Outcome::Failed { at, error });
+                (job.report)(Outcome::Failed { at, fault });
                 failures = failures.saturating_add(1);
-                back_off(polled.period, failures)
+                back_off(job.period, failures)
             }
         };
         if stop.wait_until(began + wait) {
@@ -202,11 +200,11 @@ mod tests {
     }
 
     impl Bus for Script {
-        fn measure(&mut self) -> Result<Sweep, BusError> {
+        fn measure(&mut self) -> Result<Sweep, BusFault> {
             self.step += 1;
             match self.step {
                 1 => Ok(Sweep::default()),
-                2 => Err(BusError { fault: Fault::Shorted, detail: String::from("held low") }),
+                2 => Err(BusFault { fault: Fault::Shorted, detail: String::from("held low") }),
                 3 => panic!("a bug in a driver"),
                 _ => {
                     let _told = self.hanging.send(());
@@ -224,30 +222,29 @@ mod tests {
         let (release, never) = std::sync::mpsc::channel();
         let first = Script { step: 0, hanging: hanging.clone(), never: std::sync::mpsc::channel().1 };
         let mut scripts = vec![Script { step: 3, hanging, never }, first];
-        let polled = Polled {
+        let job = Job {
             name: String::from("bus 1"),
             period: Duration::from_millis(1),
             open: Box::new(move || {
                 let Some(script) = scripts.pop() else {
-                    return Err(BusError { fault: Fault::Bus, detail: String::from("gone") });
+                    return Err(BusFault { fault: Fault::Bus, detail: String::from("gone") });
                 };
                 Ok(Box::new(script))
             }),
-            calibrations: Arc::default(),
             report: Box::new(move |outcome| {
                 // The test may have ended already.
                 drop(outcomes.send(outcome));
             }),
         };
         let clock: Clock = Arc::new(|| Stamp { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH });
-        let poller = start(polled, &clock).unwrap();
+        let thread = start(job, &clock).unwrap();
         assert!(matches!(seen.recv().unwrap(), Outcome::Sweep { .. }));
-        let Outcome::Failed { error, .. } = seen.recv().unwrap() else { panic!("a failure was due") };
-        assert_eq!(error.fault, Fault::Shorted);
-        let Outcome::Failed { error, .. } = seen.recv().unwrap() else { panic!("a panic was due") };
-        assert_eq!(error.fault, Fault::Bus);
+        let Outcome::Failed { fault, .. } = seen.recv().unwrap() else { panic!("a failure was due") };
+        assert_eq!(fault.fault, Fault::Shorted);
+        let Outcome::Failed { fault, .. } = seen.recv().unwrap() else { panic!("a panic was due") };
+        assert_eq!(fault.fault, Fault::Bus);
         hangs.recv().unwrap();
-        assert!(!stop([poller], Duration::from_millis(20)), "the bus hangs in its next sweep");
+        assert!(!stop([thread], Duration::from_millis(20)), "the bus hangs in its next sweep");
         drop(release);
     }
 }

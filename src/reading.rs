@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use strum::VariantArray;
 
-mod remark;
+mod notice;
 
-pub use remark::{CloneSign, Remark};
+pub use notice::{CloneSign, Notice};
 
 /// One probe's identity: the family code and the 48-bit serial number of its ROM code.
 ///
@@ -148,7 +149,7 @@ impl Serialize for Celsius {
 }
 
 /// Why there is no temperature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// No sweep has ended yet since the start.
@@ -175,21 +176,14 @@ pub enum Fault {
     Bus,
 }
 
-impl Fault {
-    /// Every fault, in order of their declaration.
-    pub const ALL: [Fault; 11] = [
-        Fault::Pending,
-        Fault::NoAnswer,
-        Fault::Absent,
-        Fault::Shorted,
-        Fault::Crc,
-        Fault::Late,
-        Fault::PowerOnReset,
-        Fault::PowerFail,
-        Fault::OutOfRange,
-        Fault::Implausible,
-        Fault::Bus,
-    ];
+/// Why a bus as a whole cannot be measured.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct BusFault {
+    /// What that makes of each of its probes.
+    pub fault: Fault,
+    /// One sentence for the log and the doctor: what is wrong, and the cure where one is known.
+    pub detail: String,
 }
 
 /// What one sweep says of one probe.
@@ -207,17 +201,17 @@ pub struct Sampled {
     /// What went wrong on the way.
     pub counts: Counts,
     /// What is noteworthy about the probe.
-    pub remarks: Vec<Remark>,
+    pub notices: Vec<Notice>,
 }
 
 impl From<(ProbeId, Sample)> for Sampled {
     fn from((probe, sample): (ProbeId, Sample)) -> Self {
-        Sampled { probe, sample, raw: None, counts: Counts::default(), remarks: Vec::new() }
+        Sampled { probe, sample, raw: None, counts: Counts::default(), notices: Vec::new() }
     }
 }
 
-/// How often something went wrong between asking a probe and believing it, also where it was mended by
-/// asking again.
+/// How often something went wrong between asking a probe and accepting its value, also where asking again
+/// mended it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Answers whose checksum did not fit.

@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn times_and_values_of_every_shape() {
-        let text = "timestamp,value\n2026-01-01 00:00:00,4.5\n\n# a remark\n2026-01-01T00:01:00,-3.06\n2026-01-01T01:02:00+01:00,85.0\n";
+        let text = "timestamp,value\n2026-01-01 00:00:00,4.5\n\n# a notice\n2026-01-01T00:01:00,-3.06\n2026-01-01T01:02:00+01:00,85.0\n";
         let recording = read(text, None).unwrap();
         let points: Vec<_> = recording.points.iter().map(|point| (point.at.as_secs(), point.value)).collect();
         assert_eq!(points, [(0, value(4.5)), (60, value(-3.0625)), (120, Played::PowerOnReset)]);

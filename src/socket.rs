@@ -16,6 +16,8 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::warn;
 
+use crate::host;
+
 /// The longest question in bytes: a line of words is far shorter.
 const LONGEST_QUESTION: u64 = 64 * 1024;
 /// The longest answer in bytes that a client reads: a thousand fridges take half a megabyte.
@@ -33,19 +35,19 @@ pub enum Question {
     Ask(String),
     /// What the doctor wants to know of the running gateway.
     Report,
-    /// The last refused requests; only for root and the group `fridge`.
-    LastRefusals,
+    /// The last rejected requests; only for root and the group `fridge`.
+    RecentRejections,
 }
 
 /// Who asks, as the kernel tells (SO_PEERCRED).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asker {
+pub struct Peer {
     /// Root, the gateway's own user, or somebody in the group `fridge`.
     pub privileged: bool,
 }
 
-/// What makes a line of JSON of a question.
-pub type Answer = dyn Fn(Question, Asker) -> String + Send + Sync;
+/// Answers a question with a line of JSON.
+pub type Answer = dyn Fn(Question, Peer) -> String + Send + Sync;
 
 /// Why the socket does not serve, or the gateway was not reached.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +119,7 @@ impl Server {
         &self.path
     }
 
-    /// Serves until it is dropped. `answer` makes a line of JSON of a question.
+    /// Serves until it is dropped. `answer` answers each question with a line of JSON.
     pub async fn run(&self, answer: Arc<Answer>) {
         let clients = Arc::new(Semaphore::new(CLIENTS));
         loop {
@@ -149,12 +151,12 @@ impl Drop for Server {
 }
 
 async fn serve(stream: UnixStream, answer: &Answer) -> std::io::Result<()> {
-    let asker = Asker { privileged: stream.peer_cred().is_ok_and(|peer| is_privileged(&peer)) };
+    let peer = Peer { privileged: stream.peer_cred().is_ok_and(|peer| is_privileged(&peer)) };
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
     tokio::io::BufReader::new(reading.take(LONGEST_QUESTION)).read_line(&mut line).await?;
     let mut answer = match serde_json::from_str(&line) {
-        Ok(question) => answer(question, asker),
+        Ok(question) => answer(question, peer),
         Err(error) => serde_json::json!({ "error": format!("not a question: {error}") }).to_string(),
     };
     answer.push('\n');
@@ -162,29 +164,11 @@ async fn serve(stream: UnixStream, answer: &Answer) -> std::io::Result<()> {
 }
 
 fn is_privileged(peer: &UCred) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    const ROOT: u32 = 0;
-    let ourselves = std::fs::metadata("/proc/self").map(|process| process.uid());
-    if peer.uid() == ROOT || ourselves.is_ok_and(|uid| uid == peer.uid()) {
+    if peer.uid() == 0 || peer.uid() == rustix::process::geteuid().as_raw() {
         return true;
     }
-    let Some(group) = std::fs::read_to_string("/etc/group").ok().and_then(|table| id_in(&table, "fridge"))
-    else {
-        return false;
-    };
-    let status = peer.pid().and_then(|pid| std::fs::read_to_string(format!("/proc/{pid}/status")).ok());
-    peer.gid() == group || status.is_some_and(|status| further_groups(&status).any(|gid| gid == group))
-}
-
-/// The number of a group in the table of /etc/group, or of a user in that of /etc/passwd.
-pub fn id_in(table: &str, name: &str) -> Option<u32> {
-    table.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.split(':').nth(1)?.parse().ok())
-}
-
-/// The groups of a process beside its own, in its /proc/PID/status.
-fn further_groups(status: &str) -> impl Iterator<Item = u32> {
-    let groups = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap_or_default();
-    groups.split_whitespace().filter_map(|gid| gid.parse().ok())
+    let Some(group) = host::group_id(Path::new("/"), host::SERVICE) else { return false };
+    peer.gid() == group || peer.pid().is_some_and(|pid| host::supplementary_groups(pid).contains(&group))
 }
 
 /// Asks the first gateway that answers on one of the sockets; returns its answer, a line of JSON.
@@ -214,20 +198,12 @@ mod tests {
     use super::*;
 
     fn answer_with_length() -> Arc<Answer> {
-        Arc::new(|question, asker| match question {
+        Arc::new(|question, peer| match question {
             Question::Ask(words) => {
-                serde_json::json!({ "words": words.len(), "privileged": asker.privileged }).to_string()
+                serde_json::json!({ "words": words.len(), "privileged": peer.privileged }).to_string()
             }
-            Question::Report | Question::LastRefusals => String::from("{}"),
+            Question::Report | Question::RecentRejections => String::from("{}"),
         })
-    }
-
-    #[test]
-    fn groups_are_read_as_the_system_writes_them() {
-        let table = "root:x:0:\nfridgeadmins:x:7:\nfridge:x:998:anna,bob\n";
-        assert_eq!((id_in(table, "fridge"), id_in(table, "nobody")), (Some(998), None));
-        let status = "Name:\tfridge\nGid:\t1\t1\t1\t1\nGroups:\t27 998 \nNStgid:\t1\n";
-        assert_eq!(further_groups(status).collect::<Vec<_>>(), [27, 998]);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,5 @@
-//! What this program and systemd tell each other: that it is ready, reads its configuration again or ends,
-//! one line about how it is, a sign of life; and the listening sockets that systemd keeps while it restarts.
+//! systemd's notifications (ready, reloading, stopping, status, watchdog ping) and its FD store, which keeps the
+//! listening sockets while the program restarts.
 //!
 //! Outside systemd nothing of this happens, and nothing is said about it: `sd_notify(3)`,
 //! `sd_listen_fds(3)`, FileDescriptorStoreMax= in `systemd.service(5)`.
@@ -15,35 +15,35 @@ use tracing::warn;
 
 /// It answers; `status` is the line that `systemctl status` shows.
 pub fn ready(status: &str) {
-    tell(&[NotifyState::Ready, NotifyState::Status(&one_line(status))]);
+    notify(&[NotifyState::Ready, NotifyState::Status(&one_line(status))]);
 }
 
 /// It reads its configuration again; [`ready`] ends that.
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
         Err(error) => warn!("the monotonic clock cannot be read: {error}"),
     }
 }
 
 /// It ends.
 pub fn stopping() {
-    tell(&[NotifyState::Stopping, NotifyState::Status("ending")]);
+    notify(&[NotifyState::Stopping, NotifyState::Status("ending")]);
 }
 
-/// A sign of life.
-pub fn feed_watchdog() {
-    tell(&[NotifyState::Watchdog]);
+/// Pings the watchdog.
+pub fn ping_watchdog() {
+    notify(&[NotifyState::Watchdog]);
 }
 
-/// Within which time systemd wants a sign of life; `None` where it wants none.
+/// Within which time systemd wants a ping; `None` where it wants none.
 pub fn watchdog_period() -> Option<Duration> {
     sd_notify::watchdog_enabled().filter(|period| !period.is_zero())
 }
 
-fn tell(states: &[NotifyState<'_>]) {
+fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        warn!("systemd cannot be told: {error}");
+        warn!("cannot notify systemd: {error}");
     }
 }
 
@@ -54,14 +54,14 @@ fn one_line(text: &str) -> String {
 
 /// The sockets that systemd keeps while the program restarts, by their names.
 #[derive(Debug, Default)]
-pub struct Store {
+pub struct FdStore {
     kept: BTreeSet<String>,
 }
 
-impl Store {
-    /// What systemd hands over at the start, once. The names are those of the past: only what a socket
-    /// itself says counts.
-    pub fn inherited() -> (Store, Vec<TcpListener>) {
+impl FdStore {
+    /// What systemd hands over at the start, once. Names are ignored; sockets are matched by their local
+    /// address.
+    pub fn inherited() -> (FdStore, Vec<TcpListener>) {
         // Asked first, because listenfd takes the variables away that say whether they are for us.
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut descriptors = ListenFd::from_env();
@@ -76,7 +76,7 @@ impl Store {
             0 => BTreeSet::new(),
             _ => names.split(':').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         };
-        (Store { kept }, sockets)
+        (FdStore { kept }, sockets)
     }
 
     /// From now on systemd keeps these sockets, and none other. A name has no `:` and no blanks.
@@ -93,7 +93,7 @@ impl Store {
             named.insert(name);
         }
         for gone in self.kept.difference(&named) {
-            tell(&[NotifyState::FdStoreRemove, NotifyState::FdName(gone)]);
+            notify(&[NotifyState::FdStoreRemove, NotifyState::FdName(gone)]);
         }
         self.kept = named;
     }

@@ -42,8 +42,8 @@ fn pair(folder: &Path, name: &str) -> Files {
 
 fn serve(files: Files) -> Result<Served, String> {
     let mut setup = Setup::new();
-    setup.config.certificate = Some(files);
-    setup.config.limits.certificate_check = Duration::from_millis(20);
+    setup.https.certificate = Some(files);
+    setup.https.limits.certificate_check = Duration::from_millis(20);
     setup.try_serve().map_err(|error| error.to_string())
 }
 
@@ -140,13 +140,11 @@ fn one_of_version_1_is_refused_with_the_cure() {
 fn what_a_client_will_object_to_is_known() {
     let folder = tempfile::tempdir().unwrap();
     let said = describe(&pair(folder.path(), "one").certificate).unwrap();
-    let objections = |now| said.objections(now).into_iter().map(|one| one.what).collect::<Vec<_>>();
+    let issues = |now| said.issues(now).into_iter().map(|one| one.what).collect::<Vec<_>>();
     let second = jiff::SignedDuration::from_secs(1);
-    assert!(objections(said.not_before).is_empty() && objections(said.not_after).is_empty());
-    assert_eq!(objections(said.not_before - second), ["it begins on 2020-01-01 only"]);
-    assert!(
-        matches!(objections(said.not_after + second).as_slice(), [one] if one.starts_with("it ended on"))
-    );
+    assert!(issues(said.not_before).is_empty() && issues(said.not_after).is_empty());
+    assert_eq!(issues(said.not_before - second), ["it is not valid before 2020-01-01"]);
+    assert!(matches!(issues(said.not_after + second).as_slice(), [one] if one.starts_with("it expired on")));
 }
 
 #[test]
@@ -154,8 +152,8 @@ fn files_that_change_between_the_first_look_and_the_first_connection_are_seen() 
     let folder = tempfile::tempdir().unwrap();
     let (files, other) = (pair(folder.path(), "one"), pair(folder.path(), "other"));
     let mut setup = Setup::new();
-    setup.config.certificate = Some(files.clone());
-    setup.config.limits.certificate_check = Duration::from_millis(20);
+    setup.https.certificate = Some(files.clone());
+    setup.https.limits.certificate_check = Duration::from_millis(20);
     let (from, to) = (other.clone(), files);
     setup.before_serving = Box::new(move || {
         std::fs::copy(&from.certificate, &to.certificate).unwrap();

@@ -3,10 +3,11 @@
 
 use base64ish::decode;
 use fridge::chat::Scope;
-use fridge::https::Placement;
+use fridge::mattermost::Placement;
 use fridge::reading::{Celsius, Fault, Sample};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use strum::VariantArray;
 
 mod gateway;
 mod mattermost;
@@ -425,7 +426,7 @@ fn a_thousand_fridges_with_names_of_one_letter_and_a_name_of_200_fit() {
 fn any_sample() -> impl Strategy<Value = Sample> {
     prop_oneof![
         (-880_i16..=2_000).prop_map(|sixteenths| Ok(Celsius::from_sixteenths(sixteenths))),
-        (0..Fault::ALL.len()).prop_map(|index| Err(Fault::ALL[index])),
+        (0..Fault::VARIANTS.len()).prop_map(|index| Err(Fault::VARIANTS[index])),
     ]
 }
 

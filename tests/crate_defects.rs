@@ -126,7 +126,7 @@ fn a_conversion_lost_to_a_stall_hands_out_the_old_value() {
     let Bench { wire, mut driver, .. } = Bench::new(1, Timing::TYPICAL, 100);
     wire.borrow_mut().stall(stalls);
     let convert =
-        &mut || driver.measure().is_ok_and(|sweep| sweep.probes.iter().all(|found| found.said.is_ok()));
+        &mut || driver.measure().is_ok_and(|sweep| sweep.probes.iter().all(|found| found.raw.is_ok()));
     assert_eq!(lost(convert, &wire), 0);
 }
 

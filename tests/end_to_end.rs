@@ -96,10 +96,7 @@ fn what_demo_writes_is_a_configuration_that_serve_runs_and_check_praises() {
     std::fs::write(&config, SMALLEST).unwrap();
     let config = config.to_str().unwrap();
     let check = fridge(&["check", "--config", config]);
-    assert!(
-        check.status.success() && stdout(&check).contains("in order (1 hook, 1 bus, 1 fridge)"),
-        "{check:?}"
-    );
+    assert!(check.status.success() && stdout(&check).contains("OK (1 hook, 1 bus, 1 fridge)"), "{check:?}");
 
     let none = folder.path().join("nobody.sock");
     let probes = fridge(&["probes", "--config", config, "--socket", none.to_str().unwrap()]);
@@ -200,8 +197,8 @@ fn the_doctor_tells_by_its_exit_status_how_bad_it_is() {
     assert_eq!(well.status.code(), Some(0), "{well:?}");
     for line in [
         "gateway: version",
-        "is in order",
-        "holds until",
+        "is OK",
+        "is valid until",
         "answering on 127.0.0.1",
         "6 probes, last sweep",
         "by demo",
@@ -281,7 +278,7 @@ fn init_writes_what_check_praises_and_never_a_second_time() {
         assert!(stdout(&first).contains(part), "`{part}` is not in {}", stdout(&first));
     }
     let check = fridge(&["check", "--config", config.to_str().unwrap()]);
-    assert!(check.status.success() && stdout(&check).contains("in order"), "{check:?}");
+    assert!(check.status.success() && stdout(&check).contains(": OK ("), "{check:?}");
     assert!(state.join("certificate.pem").exists());
 
     let written = std::fs::read(&config).unwrap();

@@ -18,8 +18,9 @@ use fridge::bus::simulated::part::Part;
 use fridge::bus::simulated::probe::{Next, Probe, Timing};
 use fridge::bus::simulated::probe_id;
 use fridge::bus::simulated::wire::{Costs, Shared, Wire, WireClock, WirePin};
-use fridge::poll::trust::{Judged, Trust};
-use fridge::reading::{Celsius, Fault, Remark};
+use fridge::poll::validate::{Validated, Validator};
+use fridge::reading::{Celsius, Fault, Notice};
+use strum::VariantArray;
 
 mod bench_wire;
 use bench_wire::{US, address, bare};
@@ -107,31 +108,31 @@ fn run(kind: Kind, part: Part, reads: u64, seed: u64) -> Tally {
     while tally.reads < reads {
         let clock = WireClock::virtual_time(&wire);
         let mut driver = Driver::new(WirePin(Rc::clone(&wire)), clock).expect("the pin works");
-        let mut trust = Trust::default();
+        let mut validator = Validator::default();
         for _ in 0..SWEEPS_A_DRIVER {
             set_temperatures(&wire, &mut random);
             afflict(&wire, kind, &mut random);
-            tally.take(trust.measure(&mut driver).map_err(|error| error.fault), &wire);
+            tally.take(validator.measure(&mut driver).map_err(|error| error.fault), &wire);
         }
     }
     tally
 }
 
 impl Tally {
-    fn take(&mut self, judged: Result<Judged, Fault>, wire: &Shared) {
+    fn take(&mut self, validated: Result<Validated, Fault>, wire: &Shared) {
         let wire = wire.borrow();
         let mut add = |reported, count| *self.reported.entry(reported).or_default() += count;
-        match judged {
+        match validated {
             Err(fault) => {
                 self.reads += PROBES as u64;
                 add(Some(fault), PROBES as u64);
             }
-            Ok(judged) => {
+            Ok(validated) => {
                 // A probe that was not found yet has no reading either.
-                let unfound = (PROBES - judged.probes.len()) as u64;
+                let unfound = (PROBES - validated.probes.len()) as u64;
                 self.reads += PROBES as u64;
                 add(Some(Fault::Absent), unfound);
-                for sampled in judged.probes {
+                for sampled in validated.probes {
                     add(sampled.sample.err(), 1);
                     let truth = wire.probes.iter().find(|probe| probe.id() == sampled.probe);
                     let truth = truth.map(|probe| probe.next);
@@ -196,7 +197,7 @@ fn documented(results: &[(usize, &str, Part, Tally)]) {
         let row = text.lines().find(|line| line.starts_with(&format!("| {words} |")));
         let row = row.unwrap_or_else(|| panic!("docs/readings.md has no row `{words}`"));
         let said: BTreeSet<Fault> =
-            Fault::ALL.into_iter().filter(|fault| row.contains(&format!("`{fault:?}`"))).collect();
+            Fault::VARIANTS.iter().copied().filter(|fault| row.contains(&format!("`{fault:?}`"))).collect();
         let of_kind = results.iter().filter(|(_, other, ..)| *other == words);
         let seen: BTreeSet<Fault> =
             of_kind.flat_map(|(.., tally)| tally.reported.keys().copied().flatten()).collect();
@@ -206,7 +207,7 @@ fn documented(results: &[(usize, &str, Part, Tally)]) {
 }
 
 /// How many sweeps of how many showed a wrong value of probe 1: where one looks at the checksum alone, and
-/// ours, with how many carried the remark that there are two.
+/// ours, with how many carried the notice that there are two.
 fn rates(wires: impl Fn(u64) -> Shared, sweeps: u64) -> ((u64, u64), (u64, u64, u64)) {
     let (mut naive, mut naive_wrong) = (0, 0);
     let (mut reads, mut wrong, mut twins) = (0, 0, 0);
@@ -233,13 +234,13 @@ fn rates(wires: impl Fn(u64) -> Shared, sweeps: u64) -> ((u64, u64), (u64, u64, 
         }
         let clock = WireClock::virtual_time(&wire);
         let mut driver = Driver::new(WirePin(Rc::clone(&wire)), clock).expect("the pin works");
-        let mut trust = Trust::default();
+        let mut validator = Validator::default();
         for _ in 0..50 {
             set_temperatures(&wire, &mut random);
             reads += 1;
-            let Ok(judged) = trust.measure(&mut driver) else { continue };
-            for sampled in judged.probes.iter().filter(|sampled| sampled.probe == probe_id(1)) {
-                twins += u64::from(sampled.remarks.contains(&Remark::Twin));
+            let Ok(validated) = validator.measure(&mut driver) else { continue };
+            for sampled in validated.probes.iter().filter(|sampled| sampled.probe == probe_id(1)) {
+                twins += u64::from(sampled.notices.contains(&Notice::DuplicateRom));
                 let wrong_one = |celsius: Celsius| !is_true(celsius.sixteenths());
                 wrong += u64::from(sampled.sample.is_ok_and(wrong_one));
             }
@@ -287,7 +288,7 @@ fn two_probes_with_one_identity_end_as_a_remark() {
     };
     let ((naive_wrong, naive), (wrong, reads, twins)) = rates(wires, NOISY_SWEEPS);
     println!(
-        "two probes with one identity: by the checksum {naive_wrong} wrong of {naive}, ours {wrong} wrong of {reads}; {twins} with the remark"
+        "two probes with one identity: by the checksum {naive_wrong} wrong of {naive}, ours {wrong} wrong of {reads}; {twins} with the notice"
     );
     assert!(twins > reads * 9 / 10, "{twins} of {reads}");
     if !cfg!(debug_assertions) {

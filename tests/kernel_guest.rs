@@ -267,7 +267,7 @@ fn the_rule_is_enough_to_mark_the_probes_and_to_set_their_resolution() {
     apply_rule(&guest);
     let _gateway = Gateway::start(&guest, "fridge", &configuration);
     wait("11 bits", MINUTE, || (files("resolution") == "11\n11\n").then_some(()));
-    // As `scratchpad::MARK` has them.
+    // As `scratchpad::POWER_LOSS_SENTINEL` has them.
     wait("the marks", MINUTE, || (files("alarms") == "-53 45\n-53 45\n").then_some(()));
 }
 

@@ -77,7 +77,7 @@ probe = "28-0000000a0002"
 "#;
 
 #[test]
-fn every_family_is_read_and_what_is_no_probe_is_a_remark() {
+fn every_family_is_read_and_what_is_no_probe_is_a_notice() {
     let tree = Tree::new();
     let service = Service::start(&format!("{}{TWO_FRIDGES}", tree.bus()));
     let answer = service.until(&["probes"], |answer| {
@@ -98,10 +98,10 @@ fn every_family_is_read_and_what_is_no_probe_is_a_remark() {
     let text = stdout(&service.run(&["probes"]));
     for said in [
         "7 probes on 1 bus, 5 without a fridge",
-        "bus 1: 00-800000000000 answers its search and cannot be",
-        "bus 1: 81-00000033a2d5 is no temperature probe",
+        "bus 1: saw the impossible address 00-800000000000",
+        "bus 1: 81-00000033a2d5 is not a temperature probe",
         "28-0000000a0002: converts with 9 bits",
-        "28-0316a2790a1b: fed through its data line",
+        "28-0316a2790a1b: powered through its data line",
         "28-0316a2790a1b: likely a clone",
     ] {
         assert!(text.contains(said), "{said} not in {text}");
@@ -123,7 +123,7 @@ fn a_conversion_in_common_that_did_not_happen_hands_on_nothing_old() {
     fs::write(tree.0.path().join("masters/w1_bus_master1/therm_bulk_read"), "0\n").unwrap();
     let service = Service::start(&tree.bus());
     let failed =
-        |answer: &serde_json::Value| answer["buses"][0]["remarks"].to_string().contains("bulk_failed");
+        |answer: &serde_json::Value| answer["buses"][0]["notices"].to_string().contains("bulk_failed");
     let answer = service.until(&["probes"], failed);
     assert_eq!(row(&answer["probes"], "probe", MILK)["celsius"], 4.1875, "each converted by itself");
 }

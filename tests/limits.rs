@@ -68,7 +68,7 @@ fn until_closed(mut stream: TcpStream, mut drip: impl FnMut(&mut TcpStream)) -> 
 /// Limits so short that a test can see them pass, far below its patience.
 fn impatient() -> Setup {
     let mut setup = Setup::new();
-    let limits = &mut setup.config.limits;
+    let limits = &mut setup.https.limits;
     limits.handshake = Duration::from_millis(300);
     limits.first_request = Duration::from_millis(300);
     limits.body = Duration::from_millis(300);
@@ -139,7 +139,7 @@ fn a_kept_connection_outlives_the_limit_of_the_first_request() {
 fn the_limits_as_shipped_let_mattermost_close_first() {
     let limits = fridge::https::Limits::default();
     assert!(limits.idle > Duration::from_secs(90), "Go closes after 90 s");
-    assert!(limits.body_bytes >= 200 * 1024, "the longest message as a form");
+    assert!(fridge::mattermost::BODY_BYTES >= 200 * 1024, "the longest message as a form");
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn ask(client: &mut Client) -> String {
 #[test]
 fn a_full_house_lets_the_newcomer_in_and_ends_what_idles_longest() {
     let mut setup = Setup::new();
-    setup.config.limits.connections = 3;
+    setup.https.limits.connections = 3;
     let served = setup.serve();
     let mut idle: Vec<Client> = (0..3).map(|_| connect(&served)).collect();
     for client in &mut idle {
@@ -229,7 +229,7 @@ fn connect_from(from: std::net::SocketAddr, to: std::net::SocketAddr) -> TcpStre
 #[test]
 fn the_limit_for_one_address_makes_room_among_its_own_connections_only() {
     let mut setup = Setup::new();
-    setup.config.limits.connections_per_address = 2;
+    setup.https.limits.connections_per_address = 2;
     let served = setup.serve();
     let other = connect_from("127.0.0.9:0".parse().unwrap(), served.address);
     let mut own: Vec<Client> = (0..2).map(|_| connect(&served)).collect();
@@ -246,7 +246,7 @@ fn the_limit_for_one_address_makes_room_among_its_own_connections_only() {
 #[test]
 fn a_connection_without_a_token_idles_for_a_shorter_time() {
     let mut setup = Setup::new();
-    setup.config.limits.idle_unauthenticated = Duration::from_millis(400);
+    setup.https.limits.idle_unauthenticated = Duration::from_millis(400);
     let served = setup.serve();
     let (mut stranger, mut known) = (connect(&served), connect(&served));
     assert_eq!(stranger.send(HEALTH).status, 200);

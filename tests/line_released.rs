@@ -89,10 +89,10 @@ const PROCESSES: u32 = 60;
 #[test]
 fn sweeping_process() {
     let Some(register) = std::env::var_os(REGISTER) else { return };
-    use fridge::poll::{self, Outcome, Polled};
+    use fridge::poll::{self, Job, Outcome};
     let clock = fridge::daemon::clock();
     let mut swept = false;
-    let polled = Polled {
+    let polled = Job {
         name: String::from("bus 1"),
         period: std::time::Duration::from_millis(1),
         open: Box::new(move || {
@@ -102,7 +102,6 @@ fn sweeping_process() {
             let pin = Register { pin: WirePin(wire.clone()), file };
             Ok(Box::new(Driver::new(pin, WireClock::virtual_time(&wire))?))
         }),
-        calibrations: Default::default(),
         report: Box::new(move |outcome| {
             if !swept && matches!(outcome, Outcome::Sweep { .. }) {
                 swept = true;

@@ -74,7 +74,7 @@ fn served_with(names: &[&str], years: (i32, i32)) -> Served {
     let certificate = params.self_signed(&key).unwrap();
     std::fs::write(&files.certificate, certificate.pem()).unwrap();
     std::fs::write(&files.key, key.serialize_pem()).unwrap();
-    setup.config.certificate = Some(files);
+    setup.https.certificate = Some(files);
     setup.serve()
 }
 
@@ -188,11 +188,11 @@ fn a_token_that_the_gateway_does_not_know_and_none_at_all() {
 }
 
 #[test]
-fn the_last_refusals_are_explained_with_the_end_of_a_wrong_token_only() {
+fn the_last_rejections_are_explained_with_the_end_of_a_wrong_token_only() {
     let demo = Demo::start(&[]);
     let quiet = String::from_utf8(doctor(&demo, &[]).stdout).unwrap();
     assert!(has(&quiet, "warning", "no question since the start"), "{quiet}");
-    assert!(String::from_utf8(doctor(&demo, &["--last"]).stdout).unwrap().contains("Nothing was refused"));
+    assert!(String::from_utf8(doctor(&demo, &["--last"]).stdout).unwrap().contains("Nothing was rejected"));
 
     let mut client = Client::connect(&demo);
     client.post_form("/webhook", &[("text", "fridge"), ("token", TOKEN)]);

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use fridge::bus::{Bus, BusError, Found, Said, Sweep};
-use fridge::cache::Cache;
-use fridge::chat::{Gateway, Scope, Units};
+use fridge::bus::{Bus, ProbeReading, RawReading, Sweep};
+use fridge::chat::{Asker, Chat, Rights};
 use fridge::fridge::{Fridge, Limits};
-use fridge::poll::{self, Outcome, Polled};
-use fridge::reading::{Clock, ProbeId, Stamp};
+use fridge::gateway::{Gateway, Site};
+use fridge::poll::{self, Job, Outcome};
+use fridge::reading::{BusFault, Clock, ProbeId, Stamp};
+use fridge::recorder::{Input, Recorder, Writer};
+use fridge::state::BusInfo;
 
 const PROBE: ProbeId = ProbeId::new(0x28, 1);
 
@@ -22,7 +24,7 @@ struct Hanging {
 }
 
 impl Bus for Hanging {
-    fn measure(&mut self) -> Result<Sweep, BusError> {
+    fn measure(&mut self) -> Result<Sweep, BusFault> {
         if self.swept {
             self.hangs.send(()).expect("the test waits for this");
             let _never = self.never.recv();
@@ -31,8 +33,8 @@ impl Bus for Hanging {
         // 4 °C, with byte 6 as a DS18B20 has it.
         let mut bytes = [0x40, 0x00, 0x4B, 0x46, 0x7F, 0xFF, 0x10, 0x10, 0];
         bytes[8] = one_wire_bus::crc::crc8(&bytes[..8]);
-        let said = Ok(Said::Scratchpad { bytes, marked: false });
-        Ok(Sweep { probes: vec![Found::new(PROBE, said)], remarks: Vec::new() })
+        let said = Ok(RawReading::Scratchpad { bytes, sentinel_set: false });
+        Ok(Sweep { probes: vec![ProbeReading::new(PROBE, said)], notices: Vec::new() })
     }
 }
 
@@ -47,52 +49,44 @@ fn every_answer_comes_at_once_and_shows_the_age_growing_to_stale() {
         })
     };
     let period = Duration::from_millis(100);
-    // What the cache takes for the period; the thread's own is real time, and short.
+    // What the recorder takes for the period; the thread's own is real time, and short.
     let shown = Duration::from_secs(10);
-    let cache =
-        Arc::new(Cache::new([(String::from("bus 1"), false, shown)], clock(), jiff::tz::TimeZone::UTC));
+    let recorder = Recorder::new(clock(), jiff::tz::TimeZone::UTC);
+    let mut writer = Writer::new(recorder, Arc::clone(&clock));
+    let info = BusInfo { name: String::from("bus 1"), simulated: false, period: shown };
+    writer.write(Input::Buses { buses: vec![(None, info)], calibrations: Default::default() });
+    let (state, history, key) = (writer.state(), writer.history(), writer.keys()[0]);
     let (release, never) = mpsc::channel();
     let (hangs, hanging) = mpsc::channel();
     let mut bus = Some(Hanging { swept: false, never, hangs });
-    let report = {
-        let cache = Arc::clone(&cache);
-        move |outcome| {
-            if let Outcome::Sweep { at, judged, .. } = outcome {
-                cache.record(0, at, Duration::ZERO, judged.probes);
-            }
-        }
-    };
-    let polled = Polled {
+    let job = Job {
         name: String::from("bus 1"),
         period,
         open: Box::new(move || Ok(Box::new(bus.take().expect("it is opened once")))),
-        calibrations: Default::default(),
-        report: Box::new(report),
+        report: Box::new(move |outcome| {
+            if let Outcome::Sweep { at, validated, .. } = outcome {
+                let (took, probes) = (Duration::ZERO, validated.probes);
+                writer.write(Input::Sweep { bus: key, at, took, probes, notices: Vec::new() });
+            }
+        }),
     };
-    let poller = poll::start(polled, &clock).unwrap();
+    let thread = poll::start(job, &clock).unwrap();
     hanging.recv().expect("the second sweep hangs");
 
-    let gateway = Gateway {
-        name: None,
-        fridges: vec![Fridge {
-            name: String::from("Milk"),
-            group: None,
-            probe: PROBE,
-            limits: Limits::default(),
-            calibration: None,
-            out_of_service: false,
-        }],
-        units: Units::Celsius,
-        cache,
-        history: Arc::default(),
-        clock,
-        asked: Default::default(),
-        reuse: Default::default(),
+    let milk = Fridge {
+        name: String::from("Milk"),
+        group: None,
+        probe: PROBE,
+        limits: Limits::default(),
+        calibration: None,
+        out_of_service: false,
     };
+    let site = Site { fridges: vec![milk], ..Site::default() };
+    let chat = Chat::new(Gateway::new(site, state, history, clock));
     for age in 0..=120 {
         seconds.store(age, Ordering::SeqCst);
         let asked = Instant::now();
-        let text = gateway.answer("status", &Scope::everything()).text.clone();
+        let text = chat.answer("status", &Asker::local(Rights::Read)).text.clone();
         assert!(asked.elapsed() < Duration::from_secs(1), "an answer waited for the bus");
         if age <= 30 {
             assert!(
@@ -105,5 +99,5 @@ fn every_answer_comes_at_once_and_shows_the_age_growing_to_stale() {
         }
     }
     drop(release);
-    assert!(poll::stop([poller], Duration::from_secs(20)));
+    assert!(poll::stop([thread], Duration::from_secs(20)));
 }

@@ -14,7 +14,7 @@ use fridge::bus::simulated::fault::Stalls;
 use fridge::bus::simulated::probe::{Next, Probe, Timing};
 use fridge::bus::simulated::probe_id;
 use fridge::bus::simulated::wire::{Costs, Shared, Wire, WireClock, WirePin};
-use fridge::poll::trust::Trust;
+use fridge::poll::validate::Validator;
 use one_wire_bus::{Address, OneWire};
 
 const READS: u64 = if cfg!(debug_assertions) { 10_000 } else { 200_000 };
@@ -97,20 +97,20 @@ fn run(timing: Timing, stalls: (u64, u64, f64, bool), seed: u64) -> Tally {
     while tally.reads < READS {
         let clock = WireClock::virtual_time(&wire);
         let mut driver = Driver::new(WirePin(Rc::clone(&wire)), clock).expect("the pin works");
-        let mut trust = Trust::default();
+        let mut validator = Validator::default();
         for sweep in 0..SWEEPS_A_DRIVER {
             let truth = set_temperatures(&wire, &mut random);
             let before = conversions(&wire);
-            let judged = trust.measure(&mut driver);
+            let validated = validator.measure(&mut driver);
             let after = conversions(&wire);
             tally.sweeps += 1;
-            let Ok(judged) = judged else { continue };
+            let Ok(validated) = validated else { continue };
             if sweep == 0 {
                 tally.searches += 1;
-                tally.short_searches += u64::from(judged.probes.len() != PROBES);
+                tally.short_searches += u64::from(validated.probes.len() != PROBES);
             }
             let mut good = 0;
-            for sampled in judged.probes {
+            for sampled in validated.probes {
                 let index = index_of(sampled.probe);
                 tally.reads += 1;
                 let Ok(celsius) = sampled.sample else { continue };

@@ -20,7 +20,7 @@ fn connect(served: &Served) -> Client {
 #[test]
 fn who_asks_and_asks_and_reads_nothing_is_closed() {
     let mut setup = Setup::new();
-    setup.config.limits.answer = Duration::from_millis(300);
+    setup.https.limits.answer = Duration::from_millis(300);
     let served = setup.serve();
     let mut deaf = connect(&served);
     let questions = HEALTH.repeat(1000);
@@ -51,7 +51,7 @@ fn who_sends_far_too_much_gets_to_read_why_it_is_refused() {
 #[test]
 fn who_has_not_asked_does_not_delay_the_end() {
     let mut setup = Setup::new();
-    let limits = &mut setup.config.limits;
+    let limits = &mut setup.https.limits;
     for limit in [&mut limits.handshake, &mut limits.first_request, &mut limits.drain] {
         *limit = PATIENCE * 10;
     }
@@ -71,7 +71,7 @@ fn who_has_not_asked_does_not_delay_the_end() {
 #[test]
 fn a_fault_of_ours_ends_one_connection_and_gives_its_place_back() {
     let mut setup = Setup::new();
-    setup.config.limits.connections_per_address = 1;
+    setup.https.limits.connections_per_address = 1;
     let served = setup.serve();
     let mut first = connect(&served);
     assert_eq!(first.send(HEALTH).status, 200);
@@ -129,7 +129,7 @@ fn the_wildcards_of_both_families_stand_in_one_list() {
             // Free a moment ago; another program may be faster, but not five times.
             let port = TcpListener::bind("[::]:0").unwrap().local_addr().unwrap().port();
             let mut setup = Setup::new();
-            setup.config.listen = order.map(|host| format!("{host}:{port}").parse().unwrap()).to_vec();
+            setup.https.listen = order.map(|host| format!("{host}:{port}").parse().unwrap()).to_vec();
             setup.try_serve().ok()
         });
         let served = served.expect("one port, two families");

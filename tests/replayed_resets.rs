@@ -9,9 +9,9 @@ use fridge::bus::simulated::part::Part;
 use fridge::bus::simulated::probe::{Next, Probe, Timing};
 use fridge::bus::simulated::probe_id;
 use fridge::bus::simulated::wire::{Costs, Wire, WireClock, WirePin};
-use fridge::bus::{Bus, BusError, Said, Sweep};
-use fridge::poll::trust::Trust;
-use fridge::reading::{Celsius, Fault, Sample};
+use fridge::bus::{Bus, RawReading, Sweep};
+use fridge::poll::validate::Validator;
+use fridge::reading::{BusFault, Celsius, Fault, Sample};
 
 /// The maker's own, one whose byte 6 is always 0x0C, and one that has 0x10 there at power-on.
 const PARTS: [Part; 3] = [Part::A1, Part::C, Part::E];
@@ -20,11 +20,11 @@ const PARTS: [Part; 3] = [Part::A1, Part::C, Part::E];
 struct Unmarked<B>(B);
 
 impl<B: Bus> Bus for Unmarked<B> {
-    fn measure(&mut self) -> Result<Sweep, BusError> {
+    fn measure(&mut self) -> Result<Sweep, BusFault> {
         let mut sweep = self.0.measure()?;
         for found in &mut sweep.probes {
-            if let Ok(Said::Scratchpad { marked, .. }) = &mut found.said {
-                *marked = false;
+            if let Ok(RawReading::Scratchpad { sentinel_set, .. }) = &mut found.raw {
+                *sentinel_set = false;
             }
         }
         Ok(sweep)
@@ -37,11 +37,11 @@ fn believed(part: Part, marks: bool, values: &[Next]) -> Vec<Sample> {
     let wire = Rc::new(RefCell::new(Wire::new(vec![probe], Costs::default(), 1)));
     let driver = Driver::new(WirePin(Rc::clone(&wire)), WireClock::virtual_time(&wire)).unwrap();
     let mut bus: Box<dyn Bus> = if marks { Box::new(driver) } else { Box::new(Unmarked(driver)) };
-    let mut trust = Trust::default();
+    let mut validator = Validator::default();
     let sweep = |value: &Next| {
         wire.borrow_mut().probes[0].next = *value;
-        let judged = trust.measure(bus.as_mut()).unwrap();
-        judged.probes[0].sample
+        let validated = validator.measure(bus.as_mut()).unwrap();
+        validated.probes[0].sample
     };
     values.iter().map(sweep).collect()
 }

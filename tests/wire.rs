@@ -4,7 +4,7 @@
 use fridge::bus::onewire::SEARCH_PERIOD;
 use fridge::bus::simulated::probe::{Next, Probe, Timing};
 use fridge::bus::simulated::probe_id;
-use fridge::reading::{Celsius, Fault, Remark, Sample};
+use fridge::reading::{Celsius, Fault, Notice, Sample};
 
 mod bench_wire;
 use bench_wire::{Bench, US};
@@ -188,10 +188,10 @@ fn what_is_no_temperature_probe_is_left_alone_with_a_remark() {
     let mut bench = Bench::new(1, Timing::TYPICAL, 100);
     let other = fridge::reading::ProbeId::new(0x01, 5);
     bench.wire.borrow_mut().probes.push(Probe::new(other, Timing::TYPICAL));
-    let judged = bench.trust.measure(&mut bench.driver).unwrap();
-    let found: Vec<_> = judged.probes.iter().map(|sampled| (sampled.probe, sampled.sample)).collect();
+    let validated = bench.validator.measure(&mut bench.driver).unwrap();
+    let found: Vec<_> = validated.probes.iter().map(|sampled| (sampled.probe, sampled.sample)).collect();
     assert_eq!(found, [(probe_id(1), warm(320))]);
-    assert_eq!(judged.remarks, [Remark::Phantom(other)]);
+    assert_eq!(validated.notices, [Notice::ForeignFamily(other)]);
 }
 
 #[test]

@@ -3,10 +3,10 @@
 
 use std::path::PathBuf;
 
+use super::Bus;
 use super::onewire::Driver;
 use super::onewire::pin::Clock;
-use super::{Bus, BusError};
-use crate::reading::Fault;
+use crate::reading::{BusFault, Fault};
 
 mod cdev;
 mod clock;
@@ -50,7 +50,7 @@ enum Opened {
     Registers(registers::RegisterPin),
 }
 
-fn open_pin(config: &Config) -> Result<Opened, BusError> {
+fn open_pin(config: &Config) -> Result<Opened, BusFault> {
     Ok(match &config.through {
         Through::CharacterDevice { chip } => {
             Opened::CharacterDevice(cdev::CharacterPin::open(chip.as_deref(), config.pin)?)
@@ -60,7 +60,7 @@ fn open_pin(config: &Config) -> Result<Opened, BusError> {
 }
 
 /// Opens the pin. The bus belongs to the thread that this is called in: it is the one that gets priority.
-pub(super) fn open(config: &Config) -> Result<Box<dyn Bus>, BusError> {
+pub(super) fn open(config: &Config) -> Result<Box<dyn Bus>, BusFault> {
     realtime::lock_memory();
     let clock = |polls| RealClock::new(polls);
     Ok(match open_pin(config)? {
@@ -101,7 +101,7 @@ impl Timing {
 ///
 /// # Errors
 /// Where the pin cannot be opened, the gateway holding it included.
-pub fn measure_timing(config: &Config, slots: u32) -> Result<Timing, BusError> {
+pub fn measure_timing(config: &Config, slots: u32) -> Result<Timing, BusFault> {
     realtime::lock_memory();
     let (late, priority) = match open_pin(config)? {
         Opened::CharacterDevice(pin) => count_late(pin, slots),
@@ -110,7 +110,7 @@ pub fn measure_timing(config: &Config, slots: u32) -> Result<Timing, BusError> {
     Ok(Timing { slots, late, priority })
 }
 
-fn count_late<P, E>(pin: P, slots: u32) -> Result<(u32, bool), BusError>
+fn count_late<P, E>(pin: P, slots: u32) -> Result<(u32, bool), BusFault>
 where
     P: embedded_hal::digital::v2::InputPin<Error = E>
         + embedded_hal::digital::v2::OutputPin<Error = E>
@@ -128,6 +128,6 @@ trait BehindPcie {
     fn is_behind_pcie(&self) -> bool;
 }
 
-fn broken(detail: String) -> BusError {
-    BusError { fault: Fault::Bus, detail }
+fn broken(detail: String) -> BusFault {
+    BusFault { fault: Fault::Bus, detail }
 }

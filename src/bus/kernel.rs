@@ -13,8 +13,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::scratchpad::{self, FAMILIES, Scratchpad};
-use super::{Bus, BusError, Found, Said, Sweep};
-use crate::reading::{Counts, Fault, ProbeId, Remark};
+use super::{Bus, ProbeReading, RawReading, Sweep};
+use crate::reading::{BusFault, Counts, Fault, Notice, ProbeId};
 
 mod master;
 mod slave;
@@ -68,7 +68,7 @@ struct Known {
     last_good: Option<Scratchpad>,
     parasite: Option<bool>,
     /// Whether its alarm bytes were seen to hold the mark.
-    marked: bool,
+    sentinel_set: bool,
     /// Whether they, or its resolution, can be written.
     marks: Permission,
     resolutions: Permission,
@@ -92,8 +92,8 @@ pub(super) fn open(config: &Config) -> Kernel {
 
 impl Kernel {
     /// Takes in which masters and probes the kernel lists now.
-    fn list(&mut self) -> Result<(), BusError> {
-        let broken = |detail: String| BusError { fault: Fault::Bus, detail };
+    fn list(&mut self) -> Result<(), BusFault> {
+        let broken = |detail: String| BusFault { fault: Fault::Bus, detail };
         let entries = fs::read_dir(&self.devices).map_err(|error| match error.kind() {
             ErrorKind::NotFound => broken(NO_MASTER.to_owned()),
             _ => broken(format!("cannot list {}: {error}", self.devices.display())),
@@ -184,15 +184,15 @@ impl Kernel {
         }
     }
 
-    fn remarks(&self) -> Vec<Remark> {
-        let mut remarks: Vec<Remark> = self.phantoms.iter().copied().map(Remark::Phantom).collect();
-        remarks.extend(self.masters.values().filter_map(Master::remark));
+    fn notices(&self) -> Vec<Notice> {
+        let mut notices: Vec<Notice> = self.phantoms.iter().copied().map(Notice::of_device).collect();
+        notices.extend(self.masters.values().filter_map(Master::notice));
         let denied = |permission: fn(&Known) -> Permission| {
             self.probes.values().any(|known| permission(known) == Permission::Denied)
         };
-        remarks.extend(denied(|known| known.marks).then_some(Remark::MarksNotPermitted));
-        remarks.extend(denied(|known| known.resolutions).then_some(Remark::ResolutionNotPermitted));
-        remarks
+        notices.extend(denied(|known| known.marks).then_some(Notice::SentinelNotPermitted));
+        notices.extend(denied(|known| known.resolutions).then_some(Notice::ResolutionNotPermitted));
+        notices
     }
 }
 
@@ -212,7 +212,7 @@ impl Known {
             master: master.to_string_lossy().into_owned(),
             last_good: None,
             parasite: None,
-            marked: false,
+            sentinel_set: false,
             marks: Permission::Unknown,
             resolutions: Permission::Unknown,
             silent: false,
@@ -230,7 +230,7 @@ impl Known {
         if self.parasite.is_none() {
             self.parasite = self.slave.is_parasite();
         }
-        if !self.marked {
+        if !self.sentinel_set {
             self.slave.mark(&mut self.marks);
         }
         if let (Some(wanted), Some(bits)) = (resolution, self.bits(id))
@@ -240,9 +240,9 @@ impl Known {
         }
     }
 
-    fn remarks(&self, id: ProbeId) -> Vec<Remark> {
-        let parasite = (self.parasite == Some(true)).then_some(Remark::Parasite);
-        let coarse = self.bits(id).filter(|bits| *bits < 12).map(Remark::Resolution);
+    fn notices(&self, id: ProbeId) -> Vec<Notice> {
+        let parasite = (self.parasite == Some(true)).then_some(Notice::Parasite);
+        let coarse = self.bits(id).filter(|bits| *bits < 12).map(Notice::Resolution);
         parasite.into_iter().chain(coarse).collect()
     }
 
@@ -252,11 +252,11 @@ impl Known {
     }
 
     /// Takes in bytes that are believed, and says whether they held the mark before the conversion.
-    fn take(&mut self, bytes: Scratchpad) -> Said {
-        let marked = self.marked;
-        self.marked = scratchpad::is_marked(&bytes);
+    fn take(&mut self, bytes: Scratchpad) -> RawReading {
+        let sentinel_set = self.sentinel_set;
+        self.sentinel_set = scratchpad::has_sentinel(&bytes);
         self.last_good = Some(bytes);
-        Said::Scratchpad { bytes, marked }
+        RawReading::Scratchpad { bytes, sentinel_set }
     }
 }
 
@@ -270,7 +270,7 @@ fn is_confirmed(id: ProbeId, first: &Scratchpad, again: &Scratchpad) -> bool {
 }
 
 impl Bus for Kernel {
-    fn measure(&mut self) -> Result<Sweep, BusError> {
+    fn measure(&mut self) -> Result<Sweep, BusFault> {
         self.list()?;
         self.pace_searches();
         // Those that answered come first: a dead one keeps nobody waiting.
@@ -282,7 +282,7 @@ impl Bus for Kernel {
             let Some(known) = self.probes.get_mut(&id) else { continue };
             if known.silent && known.skipped + 1 < DEAD_EVERY {
                 known.skipped += 1;
-                probes.push(Found::new(id, Err(Fault::NoAnswer)));
+                probes.push(ProbeReading::new(id, Err(Fault::NoAnswer)));
             } else {
                 known.skipped = 0;
                 known.prepare(id, self.resolution);
@@ -299,8 +299,8 @@ impl Bus for Kernel {
             match read {
                 Ok(bytes) if known.is_unsure(id, &bytes) => unsure.push((id, bytes, counts)),
                 read => {
-                    let said = read.map(|bytes| known.take(bytes));
-                    probes.push(Found { probe: id, said, counts, remarks: known.remarks(id) });
+                    let raw = read.map(|bytes| known.take(bytes));
+                    probes.push(ProbeReading { probe: id, raw, counts, notices: known.notices(id) });
                 }
             }
         }
@@ -310,15 +310,15 @@ impl Bus for Kernel {
             counts.retries += 1;
             let read = self.read(id, &mut counts);
             let Some(known) = self.probes.get_mut(&id) else { continue };
-            let said = read.and_then(|again| {
+            let raw = read.and_then(|again| {
                 let confirmed = is_confirmed(id, &first, &again);
                 if confirmed { Ok(known.take(again)) } else { Err(Fault::Implausible) }
             });
-            probes.push(Found { probe: id, said, counts, remarks: known.remarks(id) });
+            probes.push(ProbeReading { probe: id, raw, counts, notices: known.notices(id) });
         }
-        let mut remarks = self.remarks();
-        remarks.extend(failed.then_some(Remark::BulkFailed));
-        Ok(Sweep { probes, remarks })
+        let mut notices = self.notices();
+        notices.extend(failed.then_some(Notice::BulkFailed));
+        Ok(Sweep { probes, notices })
     }
 }
 
@@ -375,9 +375,9 @@ mod tests {
     fn sample(bus: &mut Kernel, probe: &str) -> Option<Sample> {
         let probe: ProbeId = probe.parse().unwrap();
         let found = bus.measure().unwrap().probes.into_iter().find(|found| found.probe == probe)?;
-        Some(found.said.and_then(|said| match said {
-            Said::Scratchpad { bytes, .. } => scratchpad::decode(probe.family(), &bytes),
-            Said::Value(celsius) => Ok(celsius),
+        Some(found.raw.and_then(|raw| match raw {
+            RawReading::Scratchpad { bytes, .. } => scratchpad::decode(probe.family(), &bytes),
+            RawReading::Value(celsius) => Ok(celsius),
         }))
     }
 
@@ -436,9 +436,9 @@ mod tests {
             tree.write(name, &slave(67));
         }
         let sweep = tree.open().measure().unwrap();
-        assert_eq!((sweep.probes.len(), sweep.remarks.len()), (0, 2));
-        let phantom = Remark::Phantom("00-800000000000".parse().unwrap());
-        assert!(sweep.remarks.contains(&phantom));
+        assert_eq!((sweep.probes.len(), sweep.notices.len()), (0, 2));
+        let phantom = Notice::Phantom("00-800000000000".parse().unwrap());
+        assert!(sweep.notices.contains(&phantom));
     }
 
     #[test]

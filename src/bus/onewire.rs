@@ -12,9 +12,9 @@ use embedded_hal::digital::v2::{InputPin, OutputPin};
 use one_wire_bus::{Address, OneWire, OneWireError, OneWireResult, SearchState};
 use tracing::info;
 
-use super::scratchpad::{self, FAMILIES, MARK, Scratchpad};
-use super::{Bus, BusError, Found, Said, Sweep};
-use crate::reading::{Counts, Fault, ProbeId, Remark};
+use super::scratchpad::{self, FAMILIES, POWER_LOSS_SENTINEL, Scratchpad};
+use super::{Bus, ProbeReading, RawReading, Sweep};
+use crate::reading::{BusFault, Counts, Fault, Notice, ProbeId};
 
 pub mod pin;
 
@@ -66,9 +66,9 @@ struct Known {
     silent: bool,
     /// Whether it is fed through the data line; `None` until it said so.
     parasite: Option<bool>,
-    marked: bool,
+    sentinel_set: bool,
     /// It does not keep its mark. Tried anew after every search.
-    unmarkable: bool,
+    sentinel_refused: bool,
 }
 
 impl<P, C> Driver<P, C>
@@ -80,7 +80,7 @@ where
     ///
     /// # Errors
     /// Where the pin fails.
-    pub fn new(pin: P, clock: C) -> Result<Self, BusError> {
+    pub fn new(pin: P, clock: C) -> Result<Self, BusFault> {
         let wire = Wire::new(Rc::new(Line::new(pin, clock))).map_err(bus_error)?;
         Ok(Driver {
             wire,
@@ -127,7 +127,7 @@ where
             });
         }
         self.probes.retain(|id, known| {
-            known.unmarkable = false;
+            known.sentinel_refused = false;
             known.misses = if present.contains(id) { 0 } else { known.misses + 1 };
             known.misses < MISSES
         });
@@ -154,16 +154,16 @@ impl Known {
             misses: 0,
             silent: false,
             parasite: None,
-            marked: false,
-            unmarkable: false,
+            sentinel_set: false,
+            sentinel_refused: false,
         }
     }
 
     /// What is noteworthy about it, apart from what its answers were like.
-    fn remarks(&self) -> Vec<Remark> {
-        let parasite = (self.parasite == Some(true)).then_some(Remark::Parasite);
+    fn notices(&self) -> Vec<Notice> {
+        let parasite = (self.parasite == Some(true)).then_some(Notice::Parasite);
         let coarse = self.last_good.is_some() && self.resolution < 12;
-        parasite.into_iter().chain(coarse.then_some(Remark::Resolution(self.resolution))).collect()
+        parasite.into_iter().chain(coarse.then_some(Notice::Resolution(self.resolution))).collect()
     }
 }
 
@@ -172,7 +172,7 @@ where
     P: InputPin + OutputPin<Error = <P as InputPin>::Error>,
     C: Clock,
 {
-    fn measure(&mut self) -> Result<Sweep, BusError> {
+    fn measure(&mut self) -> Result<Sweep, BusFault> {
         if self.wire.line.clock().now() >= self.search_due {
             match self.search() {
                 // While known probes can be read, a search that failed is made up for next time.
@@ -180,11 +180,11 @@ where
                 result => result.map_err(bus_error)?,
             }
         }
-        let mut remarks: Vec<Remark> = self.refused.iter().copied().map(Remark::Phantom).collect();
-        remarks.extend(self.wire.line.clock().lacks_priority().then_some(Remark::NoPriority));
+        let mut notices: Vec<Notice> = self.refused.iter().copied().map(Notice::of_device).collect();
+        notices.extend(self.wire.line.clock().lacks_priority().then_some(Notice::NoPriority));
         if self.probes.is_empty() {
             self.search_due = 0;
-            return Ok(Sweep { probes: Vec::new(), remarks });
+            return Ok(Sweep { probes: Vec::new(), notices });
         }
         let mut prepared = Vec::with_capacity(self.probes.len());
         for known in self.probes.values_mut() {
@@ -198,27 +198,27 @@ where
                 return Err(bus_error(trouble));
             }
             // What the probes hold now is the last conversion's.
-            let late = self.probes.keys().map(|id| Found {
+            let late = self.probes.keys().map(|id| ProbeReading {
                 counts: Counts { late: 1, ..Counts::default() },
-                ..Found::new(*id, Err(Fault::Late))
+                ..ProbeReading::new(*id, Err(Fault::Late))
             });
-            return Ok(Sweep { probes: late.collect(), remarks });
+            return Ok(Sweep { probes: late.collect(), notices });
         }
         let mut probes = Vec::with_capacity(self.probes.len());
         for ((id, known), (mut tried, prepared)) in self.probes.iter_mut().zip(prepared) {
-            let said = prepared.and_then(|()| self.wire.read(known, &mut tried));
-            let silent = said == Err(Fault::NoAnswer);
+            let raw = prepared.and_then(|()| self.wire.read(known, &mut tried));
+            let silent = raw == Err(Fault::NoAnswer);
             if silent && !known.silent {
                 self.search_due = 0;
             }
             known.silent = silent;
-            let mut remarks = known.remarks();
+            let mut notices = known.notices();
             if tried.is_twin() {
-                remarks.push(Remark::Twin);
+                notices.push(Notice::DuplicateRom);
             }
-            probes.push(Found { probe: *id, said, counts: tried.counts, remarks });
+            probes.push(ProbeReading { probe: *id, raw, counts: tried.counts, notices });
         }
-        Ok(Sweep { probes, remarks })
+        Ok(Sweep { probes, notices })
     }
 }
 
@@ -227,7 +227,7 @@ where
 ///
 /// # Errors
 /// Where the pin fails, or the line is held low.
-pub fn count_late_slots<P, C>(pin: P, clock: C, slots: u32) -> Result<u32, BusError>
+pub fn count_late_slots<P, C>(pin: P, clock: C, slots: u32) -> Result<u32, BusFault>
 where
     P: InputPin + OutputPin<Error = <P as InputPin>::Error>,
     C: Clock,
@@ -248,7 +248,7 @@ where
     Ok(late)
 }
 
-fn bus_error(trouble: Trouble) -> BusError {
+fn bus_error(trouble: Trouble) -> BusFault {
     let (fault, detail) = match trouble {
         Trouble::NoPresence | Trouble::Silent => (
             Fault::NoAnswer,
@@ -265,7 +265,7 @@ fn bus_error(trouble: Trouble) -> BusError {
             "the probes' answers are garbled: a cable too long or near a motor, or a resistor too weak for so many probes (2.2 kΩ helps)",
         ),
     };
-    BusError { fault, detail: detail.to_owned() }
+    BusFault { fault, detail: detail.to_owned() }
 }
 
 fn fault(trouble: Trouble) -> Fault {
@@ -404,7 +404,7 @@ where
             known.parasite = Some(self.is_parasite(&known.address, tried)?);
         }
         for _ in 0..MARK_TRIES {
-            if known.marked || known.unmarkable {
+            if known.sentinel_set || known.sentinel_refused {
                 return Ok(());
             }
             let before = self.scratchpad_twice(&known.address, tried)?;
@@ -416,11 +416,11 @@ where
             let after = self.scratchpad_twice(&known.address, tried)?;
             // Some clones keep their resolution whatever is written.
             let configured = after[4] == before[4] || Some(after[4]) == configuration;
-            known.marked = scratchpad::is_marked(&after) && configured;
+            known.sentinel_set = scratchpad::has_sentinel(&after) && configured;
             known.resolution = scratchpad::resolution(known.family, &after);
             known.last_good = None;
         }
-        known.unmarkable = !known.marked;
+        known.sentinel_refused = !known.sentinel_set;
         Ok(())
     }
 
@@ -433,7 +433,7 @@ where
     ) -> Result<(), Trouble> {
         self.transact(TRIES, tried, |bus, pace| {
             bus.send_command(ds18b20::commands::WRITE_SCRATCHPAD, Some(address), pace)?;
-            bus.write_bytes(&MARK, pace)?;
+            bus.write_bytes(&POWER_LOSS_SENTINEL, pace)?;
             configuration.map_or(Ok(()), |configuration| bus.write_byte(configuration, pace))
         })
     }
@@ -454,7 +454,7 @@ where
 
     /// Reads a probe's last conversion. Its first value, and one that does not resemble the last good one,
     /// is handed on only when two readings in a row are the same in all nine bytes.
-    fn read(&mut self, known: &mut Known, tried: &mut Tried) -> Result<Said, Fault> {
+    fn read(&mut self, known: &mut Known, tried: &mut Tried) -> Result<RawReading, Fault> {
         // One that was silent in the last sweep is asked once: a dead probe costs the others little.
         let tries = if known.silent { 1 } else { TRIES };
         let mut bytes = self.scratchpad(&known.address, tries, tried).map_err(fault)?;
@@ -466,11 +466,11 @@ where
                 bytes = self.scratchpad_twice(&known.address, tried).map_err(fault)?;
             }
         }
-        let marked = known.marked;
-        known.marked &= scratchpad::is_marked(&bytes);
+        let sentinel_set = known.sentinel_set;
+        known.sentinel_set &= scratchpad::has_sentinel(&bytes);
         known.resolution = scratchpad::resolution(known.family, &bytes);
         known.last_good = Some(bytes);
-        Ok(Said::Scratchpad { bytes, marked })
+        Ok(RawReading::Scratchpad { bytes, sentinel_set })
     }
 }
 

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::scratchpad::FAMILIES;
-use super::{Bus, BusError, Found, Said, Sweep};
-use crate::reading::{Celsius, Counts, Fault, ProbeId, Remark};
+use super::{Bus, ProbeReading, RawReading, Sweep};
+use crate::reading::{BusFault, Celsius, Counts, Fault, Notice, ProbeId};
 
 mod message;
 
@@ -47,7 +47,7 @@ impl Owserver {
     fn ask<T>(
         &mut self,
         question: impl Fn(&mut Connection) -> Result<T, Refusal>,
-    ) -> Result<Result<T, Refusal>, BusError> {
+    ) -> Result<Result<T, Refusal>, BusFault> {
         let kept = self.connection.take();
         let was_kept = kept.is_some();
         let mut connection = match kept {
@@ -66,26 +66,26 @@ impl Owserver {
         Ok(answer)
     }
 
-    fn connect(&self) -> Result<Connection, BusError> {
+    fn connect(&self) -> Result<Connection, BusFault> {
         Connection::open(&self.address, PATIENCE).map_err(|error| self.broken(&error.to_string()))
     }
 
-    fn broken(&self, reason: &str) -> BusError {
+    fn broken(&self, reason: &str) -> BusFault {
         let address = &self.address;
         let detail = format!(
             "the owserver at {address} does not answer ({reason}): is it running (systemctl status owserver), and does it listen on that address?"
         );
-        BusError { fault: Fault::Bus, detail }
+        BusFault { fault: Fault::Bus, detail }
     }
 
-    fn list(&mut self) -> Result<Vec<(ProbeId, String)>, BusError> {
+    fn list(&mut self) -> Result<Vec<(ProbeId, String)>, BusFault> {
         let listed = self.ask(|connection| connection.list("/uncached"))?;
         let paths = listed.map_err(|refusal| self.broken(&refusal.to_string()))?;
         let probes = paths.split(',').filter_map(|path| Some((probe(path)?, path.trim().to_owned())));
         Ok(probes.filter(|(probe, _)| FAMILIES.contains(&probe.family())).collect())
     }
 
-    fn is_parasite(&mut self, probe: ProbeId, path: &str) -> Result<bool, BusError> {
+    fn is_parasite(&mut self, probe: ProbeId, path: &str) -> Result<bool, BusFault> {
         if let Some(known) = self.parasites.get(&probe) {
             return Ok(*known);
         }
@@ -97,7 +97,7 @@ impl Owserver {
 }
 
 impl Bus for Owserver {
-    fn measure(&mut self) -> Result<Sweep, BusError> {
+    fn measure(&mut self) -> Result<Sweep, BusFault> {
         let mut probes = Vec::new();
         let listed = self.list()?;
         if !listed.is_empty() {
@@ -109,12 +109,12 @@ impl Bus for Owserver {
             let parasite = self.is_parasite(probe, &path)?;
             // This one waits for the conversion in common, and starts one where there was none.
             let read = self.ask(|connection| connection.read(&format!("{path}/temperature")))?;
-            let said = read.map_err(|_| Fault::NoAnswer).and_then(|text| value(&text));
-            let counts = Counts { no_answer: u64::from(said.is_err()), ..Counts::default() };
-            let remarks = parasite.then_some(Remark::Parasite).into_iter().collect();
-            probes.push(Found { probe, said, counts, remarks });
+            let raw = read.map_err(|_| Fault::NoAnswer).and_then(|text| value(&text));
+            let counts = Counts { no_answer: u64::from(raw.is_err()), ..Counts::default() };
+            let notices = parasite.then_some(Notice::Parasite).into_iter().collect();
+            probes.push(ProbeReading { probe, raw, counts, notices });
         }
-        Ok(Sweep { probes, remarks: Vec::new() })
+        Ok(Sweep { probes, notices: Vec::new() })
     }
 }
 
@@ -133,13 +133,13 @@ fn probe(path: &str) -> Option<ProbeId> {
 }
 
 /// `      49.502`, in °C.
-fn value(text: &str) -> Result<Said, Fault> {
+fn value(text: &str) -> Result<RawReading, Fault> {
     let degrees: f64 = text.trim().parse().map_err(|_| Fault::Implausible)?;
     // Too little power: +127.94 °C.
     if (127.9..128.0).contains(&degrees) {
         return Err(Fault::PowerFail);
     }
-    Celsius::from_degrees(degrees).map(Said::Value).ok_or(Fault::OutOfRange)
+    Celsius::from_degrees(degrees).map(RawReading::Value).ok_or(Fault::OutOfRange)
 }
 
 #[cfg(test)]
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn values_are_rounded_to_sixteenths_and_nonsense_is_a_fault() {
-        let said = |degrees| Ok(Said::Value(Celsius::from_degrees(degrees).unwrap()));
+        let said = |degrees| Ok(RawReading::Value(Celsius::from_degrees(degrees).unwrap()));
         assert_eq!(value("      49.502"), said(49.5));
         assert_eq!(value("    -10.1250"), said(-10.125));
         assert_eq!(value("127.938"), Err(Fault::PowerFail));

@@ -34,7 +34,7 @@ pub const POWER_ON_BYTE_6: u8 = 0x0C;
 /// sets back: as long as they stand there, the power was never gone. Nobody sets alarm limits of 45 °C
 /// and −53 °C. Colder would not do: the Linux kernel, which writes them for us, makes −55 °C of whatever is
 /// below that (`int_to_short` in drivers/w1/slaves/w1_therm.c).
-pub const MARK: [u8; 2] = [0x2D, 0xCB];
+pub const POWER_LOSS_SENTINEL: [u8; 2] = [0x2D, 0xCB];
 
 /// What the scratchpad says, as far as nine bytes by themselves can be wrong.
 ///
@@ -110,9 +110,9 @@ pub fn configuration(family: u8, bytes: &Scratchpad, bits: u8) -> Option<u8> {
     }
 }
 
-/// Whether the alarm bytes hold [`MARK`].
-pub fn is_marked(bytes: &Scratchpad) -> bool {
-    bytes[2..4] == MARK
+/// Whether the alarm bytes hold [`POWER_LOSS_SENTINEL`].
+pub fn has_sentinel(bytes: &Scratchpad) -> bool {
+    bytes[2..4] == POWER_LOSS_SENTINEL
 }
 
 /// Whether two scratchpads of one probe differ only as two readings a moment apart may: everything but

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::onewire::Driver;
-use super::{Bus, BusError, Sweep};
-use crate::reading::ProbeId;
+use super::{Bus, Sweep};
+use crate::reading::{BusFault, ProbeId};
 use crate::recording::{Played, Recording};
 
 pub mod cabinet;
@@ -43,7 +43,7 @@ pub fn probe_id(number: usize) -> ProbeId {
 }
 
 /// Opens a bus that runs in real time: a conversion takes its 750 ms.
-pub(super) fn open(config: &Config) -> Result<Simulated, BusError> {
+pub(super) fn open(config: &Config) -> Result<Simulated, BusFault> {
     let probes = (1..=config.probes).map(|number| {
         let mut probe = Probe::new(probe_id(number), Timing::TYPICAL);
         probe.mute = config.silent.contains(&number);
@@ -89,7 +89,7 @@ impl Simulated {
 }
 
 impl Bus for Simulated {
-    fn measure(&mut self) -> Result<Sweep, BusError> {
+    fn measure(&mut self) -> Result<Sweep, BusFault> {
         self.clock.catch_up();
         self.set_temperatures();
         self.driver.measure()

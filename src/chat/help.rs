@@ -1,38 +1,38 @@
 //! `help`: what can be asked; and the answer to what is none of it.
 
-use super::{Command, Data, Mood, Said, english, names};
+use strum::VariantArray;
+
+use super::{Answer, Command, Data};
+use crate::doc::{Block, Doc, Text};
+use crate::fridge::names;
+use crate::text::help;
 
 /// The list of words, or one of them explained.
-pub fn answer(word: &str) -> Said {
-    let words = |nearest: Option<Command>| match nearest {
-        Some(command) => vec![command.word()],
-        None => Command::ALL.map(Command::word).to_vec(),
-    };
+pub fn answer(word: &str) -> Answer {
+    let usage = |command: Command| Text::code(format!("fridge {}", command.help().usage));
     if word.is_empty() {
-        let mut text = format!("{}\n", english::HELP);
-        for command in Command::ALL {
-            text.push_str(&format!(
-                "\n- `fridge {}`: {}",
-                english::usage(command),
-                english::meaning(command)
-            ));
-        }
-        text.push_str(&format!("\n\n{}", english::HELP_FOR_ALL));
-        return (text, Mood::Neutral, Data::Words(words(None)));
+        let lines = Command::VARIANTS
+            .iter()
+            .map(|command| usage(*command).and(": ").and(command.help().summary))
+            .collect();
+        let doc =
+            Doc::new(help::HELP).with(Block::List(lines)).with(Block::Line(Text::sentence(help::FOR_ALL)));
+        return Answer::new(doc, Data::Words(Command::VARIANTS.iter().map(|it| it.word()).collect()));
     }
     match Command::of(word) {
         None => unknown(word),
         Some(command) => {
-            let text = format!("`fridge {}`: {}", english::usage(command), english::explanation(command));
-            (text, Mood::Neutral, Data::Words(words(Some(command))))
+            let explanation = Text::sentence(command.help().explanation);
+            let doc = Doc::new(usage(command).and(": ").and(explanation));
+            Answer::new(doc, Data::Words(vec![command.word()]))
         }
     }
 }
 
 /// The answer to an unknown word: the nearest known one.
-pub fn unknown(words: &str) -> Said {
+pub fn unknown(words: &str) -> Answer {
     let first = words.split(' ').next().unwrap_or_default();
-    let nearest = names::nearest(first, Command::ALL.into_iter().map(Command::word));
+    let nearest = names::nearest(first, Command::VARIANTS.iter().map(|command| command.word()));
     let data = Data::Unknown { nearest: nearest.map(str::to_owned).into_iter().collect() };
-    (english::unknown_word(nearest), Mood::Neutral, data)
+    Answer::new(Doc::new(Text::sentence(&help::unknown_word(nearest))), data)
 }

@@ -1,79 +1,67 @@
 //! `history`: the last 24 hours as a line of block characters, with its figures.
 
-use serde::Serialize;
-
-use super::markdown::{Table, escape};
-use super::{Data, Mood, Said, View, english, headline, selection};
+use super::data::HistoryRow;
+use super::{Answer, Data, View, doc, selection};
+use crate::doc::{Block, Table, Text};
 use crate::fridge::Fridge;
 use crate::history::{MINUTES, Minute};
 use crate::reading::Celsius;
+use crate::text::{self, history};
 
 /// The blocks, from the lowest to the highest.
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Where there was no reading.
 const GAP: char = '·';
-/// How many signs a single fridge's line has, and each of several: a phone shows 48 in a line.
-const SIGNS: usize = 48;
-const SIGNS_IN_TABLE: usize = 24;
-
-/// The last 24 hours of one fridge.
-#[derive(Clone, Debug, Serialize)]
-pub struct Row {
-    /// What people call it.
-    pub name: String,
-    /// The middle of each half hour in °C, the oldest first; `None` where there was no reading.
-    pub half_hours: Vec<Option<f64>>,
-    /// The lowest value in °C.
-    pub min: Option<Celsius>,
-    /// The highest value in °C.
-    pub max: Option<Celsius>,
-    #[serde(skip)]
-    minutes: Vec<Option<Minute>>,
-}
+/// How many marks a single fridge's line has, and each of several: a phone shows 48 in a line.
+const MARKS: usize = 48;
+const MARKS_IN_TABLE: usize = 24;
 
 /// The last 24 hours of the fridges that are meant.
-pub fn answer(typed: &str, view: &View<'_>) -> Said {
-    let fridges = match selection::clear(typed, view) {
+pub fn answer(typed: &str, view: &View<'_>) -> Answer {
+    let fridges = match selection::resolve_or_explain(typed, view) {
         Ok(fridges) => fridges,
-        Err(said) => return said,
+        Err(explanation) => return *explanation,
     };
-    let rows: Vec<Row> = fridges.iter().map(|fridge| row(fridge, view)).collect();
-    let text = match &rows[..] {
-        [] => headline(english::NO_FRIDGES, view),
-        [only] => {
-            let line = headline(&english::history_of_one(&escape(&only.name), MINUTES / 60), view);
-            let figures = match (only.min, only.max, mean(&only.minutes)) {
-                (Some(min), Some(max), Some(mean)) => english::history_figures(min, max, mean, view.units),
-                _ => english::NO_VALUES.to_owned(),
+    let days: Vec<(HistoryRow, Vec<Option<Minute>>)> =
+        fridges.iter().map(|fridge| day_of(fridge, view)).collect();
+    let doc = match &days[..] {
+        [] => doc(Text::sentence(text::NO_FRIDGES), view),
+        [(only, minutes)] => {
+            let figures = match (only.min, only.max, mean(minutes)) {
+                (Some(min), Some(max), Some(mean)) => history::figures(min, max, mean, view.units),
+                _ => text::NO_VALUES.to_owned(),
             };
-            format!("{line}\n\n`{}`\n\n{figures}", blocks(&only.minutes, SIGNS))
+            doc(history::of_one(&only.name, MINUTES / 60), view)
+                .with(Block::Line(Text::code(blocks(minutes, MARKS))))
+                .with(Block::Line(figures.into()))
         }
         _ => {
-            let mut table =
-                Table::new([english::FRIDGE, english::DAY_AS_LINE, english::SPAN], [false, false, true]);
-            for row in &rows {
+            let columns = [(text::FRIDGE, false), (history::DAY_AS_LINE, false), (history::SPAN, true)];
+            let mut table = Table::new(columns, text::more);
+            for (row, minutes) in &days {
                 let span = match (row.min, row.max) {
-                    (Some(min), Some(max)) => english::span(min, max, view.units),
-                    _ => english::NO_VALUES.to_owned(),
+                    (Some(min), Some(max)) => text::span(min, max, view.units),
+                    _ => text::NO_VALUES.to_owned(),
                 };
-                table.push([escape(&row.name), format!("`{}`", blocks(&row.minutes, SIGNS_IN_TABLE)), span]);
+                let line = Text::code(blocks(minutes, MARKS_IN_TABLE));
+                table.push([Text::name(&row.name), line, span.into()]);
             }
-            table.below(headline(english::HISTORY_OF_MANY, view), english::more)
+            doc(history::OF_MANY, view).with(Block::Table(table))
         }
     };
-    (text, Mood::Neutral, Data::Histories(rows))
+    Answer::new(doc, Data::Histories(days.into_iter().map(|(row, _)| row).collect()))
 }
 
-fn row(fridge: &Fridge, view: &View<'_>) -> Row {
-    let minutes = view.gateway.history.minutes(fridge.probe, &view.now, MINUTES);
+fn day_of(fridge: &Fridge, view: &View<'_>) -> (HistoryRow, Vec<Option<Minute>>) {
+    let minutes = view.history.minutes(fridge.probe, &view.now, MINUTES);
     let known = || minutes.iter().flatten();
-    Row {
+    let row = HistoryRow {
         name: fridge.name.clone(),
-        half_hours: middles(&minutes, SIGNS),
+        half_hours: middles(&minutes, MARKS),
         min: known().map(|minute| minute.min).min(),
         max: known().map(|minute| minute.max).max(),
-        minutes,
-    }
+    };
+    (row, minutes)
 }
 
 /// The middles of equal parts of the time, each the mean of its minutes.
@@ -92,8 +80,8 @@ fn mean(minutes: &[Option<Minute>]) -> Option<Celsius> {
 
 /// A line of blocks, the lowest value as the lowest block. Less than a degree of change is drawn as if
 /// it were one, so that noise does not look like a mountain.
-fn blocks(minutes: &[Option<Minute>], signs: usize) -> String {
-    let middles = middles(minutes, signs);
+fn blocks(minutes: &[Option<Minute>], marks: usize) -> String {
+    let middles = middles(minutes, marks);
     let known = || middles.iter().copied().flatten();
     let (low, high) = (known().fold(f64::MAX, f64::min), known().fold(f64::MIN, f64::max));
     let height = (high - low).max(1.0);

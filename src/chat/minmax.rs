@@ -1,58 +1,72 @@
 //! `minmax`: the lowest and highest values of today, of yesterday, or of the last 24 hours.
 
-use serde::Serialize;
-
-use super::english::{self, Period};
-use super::markdown::{Table, escape};
-use super::{Data, Mood, Said, View, headline, selection};
+use super::data::ExtremesRow;
+use super::{Answer, Data, View, doc, selection};
+use crate::doc::{Block, Table, Text};
 use crate::fridge::Fridge;
 use crate::history::MINUTES;
 use crate::reading::Celsius;
+use crate::text::{self, minmax};
 
-/// The extremes of one fridge.
-#[derive(Clone, Debug, Serialize)]
-pub struct Row {
-    /// What people call it.
-    pub name: String,
-    /// The lowest value in °C; `None` where there is none in that time.
-    pub min: Option<Celsius>,
-    /// The highest value in °C.
-    pub max: Option<Celsius>,
+/// A time over which lowest and highest values are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Period {
+    Today,
+    Yesterday,
+    Last24Hours,
+}
+
+impl Period {
+    /// The period of a word.
+    fn of(word: &str) -> Option<Period> {
+        match word.to_lowercase().as_str() {
+            "today" => Some(Period::Today),
+            "yesterday" => Some(Period::Yesterday),
+            "24h" | "day" => Some(Period::Last24Hours),
+            _ => None,
+        }
+    }
+
+    fn headline(self) -> &'static str {
+        match self {
+            Period::Today => minmax::TODAY,
+            Period::Yesterday => minmax::YESTERDAY,
+            Period::Last24Hours => minmax::LAST_24_HOURS,
+        }
+    }
 }
 
 /// The extremes of the fridges that are meant, in the order of the configuration. The period may stand
 /// at the end.
-pub fn answer(typed: &str, view: &View<'_>) -> Said {
-    let (typed, period) = match typed.rsplit_once(' ').unwrap_or(("", typed)) {
-        (rest, last) if Period::of(last).is_some() => (rest, Period::of(last).unwrap_or_default()),
-        _ => (typed, Period::default()),
+pub fn answer(typed: &str, view: &View<'_>) -> Answer {
+    let (rest, last) = typed.rsplit_once(' ').unwrap_or(("", typed));
+    let (typed, period) = match Period::of(last) {
+        Some(period) => (rest, period),
+        None => (typed, Period::Today),
     };
-    let fridges = match selection::clear(typed, view) {
+    let fridges = match selection::resolve_or_explain(typed, view) {
         Ok(fridges) => fridges,
-        Err(said) => return said,
+        Err(explanation) => return *explanation,
     };
-    let rows: Vec<Row> = fridges.iter().map(|fridge| row(fridge, period, view)).collect();
-    let said = |celsius: Option<Celsius>| {
-        celsius.map_or_else(
-            || english::NO_VALUES.to_owned(),
-            |celsius| english::temperature(celsius, view.units),
-        )
-    };
-    let mut table = Table::new([english::FRIDGE, english::LOWEST, english::HIGHEST], [false, true, true]);
-    for row in &rows {
-        table.push([escape(&row.name), said(row.min), said(row.max)]);
+    let rows: Vec<ExtremesRow> = fridges.iter().map(|fridge| row(fridge, period, view)).collect();
+    if rows.is_empty() {
+        return Answer::new(doc(Text::sentence(text::NO_FRIDGES), view), Data::Extremes(rows));
     }
-    let text = if rows.is_empty() {
-        headline(english::NO_FRIDGES, view)
-    } else {
-        table.below(headline(english::extremes_of(period), view), english::more)
+    let value = |celsius: Option<Celsius>| match celsius {
+        Some(celsius) => Text::from(text::temperature(celsius, view.units)),
+        None => text::NO_VALUES.into(),
     };
-    (text, Mood::Neutral, Data::Extremes(rows))
+    let columns = [(text::FRIDGE, false), (minmax::LOWEST, true), (minmax::HIGHEST, true)];
+    let mut table = Table::new(columns, text::more);
+    for row in &rows {
+        table.push([Text::name(&row.name), value(row.min), value(row.max)]);
+    }
+    Answer::new(doc(period.headline(), view).with(Block::Table(table)), Data::Extremes(rows))
 }
 
-fn row(fridge: &Fridge, period: Period, view: &View<'_>) -> Row {
+fn row(fridge: &Fridge, period: Period, view: &View<'_>) -> ExtremesRow {
     let state = view.snapshot.probe(fridge.probe).map(|(_, state)| state);
-    let today = view.gateway.cache.local(&view.now).date();
+    let today = view.snapshot.local(&view.now).date();
     let days = || state.into_iter().flat_map(|state| [state.day, state.day_before]).flatten();
     let extremes = match period {
         Period::Today => days().find(|day| day.date == today).map(|day| (day.min, day.max)),
@@ -60,10 +74,11 @@ fn row(fridge: &Fridge, period: Period, view: &View<'_>) -> Row {
             .find(|day| day.date.tomorrow().is_ok_and(|next| next == today))
             .map(|day| (day.min, day.max)),
         Period::Last24Hours => {
-            let minutes = view.gateway.history.minutes(fridge.probe, &view.now, MINUTES);
+            let minutes = view.history.minutes(fridge.probe, &view.now, MINUTES);
             let known = minutes.into_iter().flatten().map(|minute| (minute.min, minute.max));
             known.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
         }
     };
-    Row { name: fridge.name.clone(), min: extremes.map(|(min, _)| min), max: extremes.map(|(_, max)| max) }
+    let (min, max) = (extremes.map(|(min, _)| min), extremes.map(|(_, max)| max));
+    ExtremesRow { name: fridge.name.clone(), min, max }
 }

@@ -1,10 +1,10 @@
 //! The selection: which fridges a person means by what they typed.
 
-use super::english;
-use super::markdown::escape;
-use super::{Data, Mood, Said, View, names};
-use crate::fridge::Fridge;
+use super::{Answer, Data, View};
+use crate::doc::{Doc, Text};
+use crate::fridge::{Fridge, names};
 use crate::reading::ProbeId;
+use crate::text::selection;
 
 /// Which fridges are meant.
 pub enum Selection<'a> {
@@ -22,7 +22,7 @@ pub enum Selection<'a> {
 
 /// The fridges that are meant: all for nothing typed; the one of that probe or of that name; those of that
 /// group; those that it is a part of; those that it is one slip away from.
-pub fn select<'a>(typed: &str, view: &View<'a>) -> Selection<'a> {
+pub fn resolve<'a>(typed: &str, view: &View<'a>) -> Selection<'a> {
     if typed.trim().is_empty() {
         return Selection::All(view.fridges.clone());
     }
@@ -57,37 +57,36 @@ pub fn select<'a>(typed: &str, view: &View<'a>) -> Selection<'a> {
 
 /// Whether the words name a fridge or a group.
 pub fn names_something(words: &str, view: &View<'_>) -> bool {
-    !matches!(select(words, view), Selection::None(_))
+    !matches!(resolve(words, view), Selection::None(_))
 }
 
-/// The fridges of a selection that is clear; else the answer that asks back.
-pub fn clear<'a>(typed: &str, view: &View<'a>) -> Result<Vec<&'a Fridge>, Said> {
-    match select(typed, view) {
+/// The fridges that are meant, where that is clear; else the answer that asks back.
+pub fn resolve_or_explain<'a>(typed: &str, view: &View<'a>) -> Result<Vec<&'a Fridge>, Box<Answer>> {
+    match resolve(typed, view) {
         Selection::All(fridges) | Selection::Group(fridges) => Ok(fridges),
         Selection::One(fridge) => Ok(vec![fridge]),
-        Selection::Several(fridges) => Err(ask_back(&fridges)),
-        Selection::None(nearest) => Err(unknown(nearest, view)),
+        Selection::Several(fridges) => Err(Box::new(ask_back(&fridges))),
+        Selection::None(nearest) => Err(Box::new(unknown(nearest, view))),
     }
 }
 
 /// The answer where several fridges may be meant.
-fn ask_back(fridges: &[&Fridge]) -> Said {
+fn ask_back(fridges: &[&Fridge]) -> Answer {
     let nearest = fridges.iter().map(|fridge| fridge.name.clone()).collect();
-    (english::which_one(&some_names(fridges)), Mood::Neutral, Data::Unknown { nearest })
+    Answer::new(Doc::new(selection::which_one(some_names(fridges))), Data::Unknown { nearest })
 }
 
 /// The answer where no fridge has such a name.
-pub fn unknown(nearest: Option<&str>, view: &View<'_>) -> Said {
-    let text = english::unknown_fridge(nearest.map(escape).as_deref(), &some_names(&view.fridges));
-    (text, Mood::Neutral, Data::Unknown { nearest: nearest.map(str::to_owned).into_iter().collect() })
+pub fn unknown(nearest: Option<&str>, view: &View<'_>) -> Answer {
+    let text = selection::unknown_fridge(nearest, some_names(&view.fridges));
+    let nearest = nearest.map(str::to_owned).into_iter().collect();
+    Answer::new(Doc::new(text), Data::Unknown { nearest })
 }
 
 /// The first fridges' names, as many as a line holds.
-fn some_names(fridges: &[&Fridge]) -> String {
+fn some_names(fridges: &[&Fridge]) -> Text {
     const SHOWN: usize = 12;
-    let mut some: Vec<String> = fridges.iter().take(SHOWN).map(|fridge| escape(&fridge.name)).collect();
-    if fridges.len() > SHOWN {
-        some.push(String::from("…"));
-    }
-    some.join(", ")
+    let names = fridges.iter().take(SHOWN).map(|fridge| Text::name(&fridge.name));
+    let others = (fridges.len() > SHOWN).then(|| Text::from(selection::AND_OTHERS));
+    Text::joined(names.chain(others))
 }

@@ -3,74 +3,53 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::english::{self, Summary};
-use super::markdown::{POST_CHARACTERS, Table, escape};
+use super::data::FridgeRow;
 use super::selection::{self, Selection};
-use super::{Data, Mood, Said, Units, View, headline};
-use crate::cache::{BusState, Day, ProbeState};
-use crate::fridge::{Fridge, Limits, Verdict};
-use crate::reading::{Celsius, Fault, ProbeId, Reading};
+use super::{Answer, Data, Severity, View, doc};
+use crate::doc::{Block, Doc, Row, Table, Text};
+use crate::fridge::{Fridge, Verdict};
+use crate::reading::{ProbeId, Reading};
+use crate::state::{BusState, ProbeState};
+use crate::text::status::{self, Summary};
+use crate::text::{self, Units};
 
-/// How many of the fridges that need a look the verdict line names: it is a phone's notification.
-const NAMED_IN_VERDICT: usize = 3;
+/// How many of the fridges that need a look the headline names: it is a phone's notification.
+const NAMED_IN_HEADLINE: usize = 3;
 
-/// How one fridge is.
-#[derive(Clone, Debug, Serialize)]
-pub struct Row {
-    /// What people call it.
-    pub name: String,
-    /// Which others it belongs with.
-    pub group: Option<String>,
-    /// The probe in it.
-    pub probe: ProbeId,
-    /// How it is.
-    pub verdict: Verdict,
-    /// Its temperature in °C; `None` unless it is fresh.
-    pub celsius: Option<Celsius>,
-    /// The age of that temperature in seconds.
-    pub age_s: Option<u64>,
-    /// Why there is none.
-    pub fault: Option<Fault>,
-    /// For how many seconds there has been none.
-    pub lasts_s: Option<u64>,
-    /// What it may have.
-    pub limits: Limits,
-    /// The last good value in °C, where it is not the present one.
-    pub last_good: Option<Celsius>,
-    /// The age of the last good value in seconds.
-    pub last_good_age_s: Option<u64>,
-    /// The lowest and highest value of today.
-    pub today: Option<Day>,
-    #[serde(skip)]
+/// How one fridge is, and the reading that tells.
+struct Judged {
+    row: FridgeRow,
     reading: Reading,
 }
 
 /// All fridges where nothing was typed; else the one that is meant in detail, or the several as a table.
-pub fn answer(typed: &str, view: &View<'_>) -> Said {
-    match selection::select(typed, view) {
-        _ if view.fridges.is_empty() => {
-            (headline(english::NO_FRIDGES, view), Mood::Neutral, Data::Fridges(Vec::new()))
-        }
+pub fn answer(typed: &str, view: &View<'_>) -> Answer {
+    let selected = selection::resolve(typed, view);
+    if view.fridges.is_empty() {
+        return Answer::new(doc(Text::sentence(text::NO_FRIDGES), view), Data::Fridges(Vec::new()));
+    }
+    let again = again(&selected, view);
+    let answer = match selected {
         Selection::All(fridges) | Selection::Group(fridges) => overview(&fridges, view),
         Selection::One(fridge) => detail(fridge, view),
         Selection::Several(fridges) => {
-            let (text, mood, data) = overview(&fridges, view);
-            (format!("{text}\n\n{}", english::MORE_OF_THE_NAME), mood, data)
+            let answer = overview(&fridges, view);
+            let doc = answer.doc.with(Block::Line(status::MORE_OF_THE_NAME.into()));
+            Answer { doc, ..answer }
         }
         Selection::None(nearest) => selection::unknown(nearest, view),
-    }
+    };
+    Answer { again, ..answer }
 }
 
-/// The question that makes the answer to `typed` anew; `None` where several parts of names did.
-pub fn again(typed: &str, view: &View<'_>) -> Option<String> {
+/// The question that makes the answer anew; `None` where several parts of names did.
+fn again(selected: &Selection<'_>, view: &View<'_>) -> Option<String> {
     let units = match view.units {
-        units if units == view.gateway.units => "",
+        units if units == view.site_units => "",
         Units::Celsius => " in C",
         Units::Fahrenheit => " in F",
     };
-    match selection::select(typed, view) {
+    match selected {
         Selection::All(_) => Some(format!("status{units}")),
         Selection::One(fridge) => Some(format!("status {}{units}", fridge.probe)),
         Selection::Group(fridges) => Some(format!("status {}{units}", fridges.first()?.group.as_ref()?)),
@@ -79,85 +58,90 @@ pub fn again(typed: &str, view: &View<'_>) -> Option<String> {
 }
 
 /// The fridge that needs a look most; where none does, the one nearest to a limit.
-pub fn worst(view: &View<'_>) -> Said {
+pub fn worst(view: &View<'_>) -> Answer {
     let in_service = view.fridges.iter().filter(|fridge| !fridge.out_of_service);
     let worst = in_service.min_by_key(|fridge| {
-        let row = row(fridge, view);
-        (row.verdict, Reverse(badness(&row)), slack(&row))
+        let judged = judge(fridge, view);
+        (judged.row.verdict, Reverse(badness(&judged.row)), slack(&judged.row))
     });
     match worst {
         Some(fridge) => detail(fridge, view),
-        None => answer("", view),
+        None => Answer { again: None, ..answer("", view) },
     }
 }
 
-fn overview(fridges: &[&Fridge], view: &View<'_>) -> Said {
-    let mut rows: Vec<Row> = fridges.iter().map(|fridge| row(fridge, view)).collect();
-    rows.sort_by_key(|row| (row.verdict, Reverse(badness(row))));
+fn overview(fridges: &[&Fridge], view: &View<'_>) -> Answer {
+    let mut all: Vec<Judged> = fridges.iter().map(|fridge| judge(fridge, view)).collect();
+    all.sort_by_key(|it| (it.row.verdict, Reverse(badness(&it.row))));
 
-    let needing: Vec<&Row> = rows.iter().filter(|row| row.verdict.needs_a_look()).collect();
-    let count = |verdict| rows.iter().filter(|row| row.verdict == verdict).count();
+    let needing = || all.iter().filter(|it| it.row.verdict.needs_a_look());
+    let count = |verdict| all.iter().filter(|it| it.row.verdict == verdict).count();
     let out_of_service = count(Verdict::OutOfService);
     let summary = Summary {
-        counted: rows.len() - out_of_service,
-        needing: needing.len(),
-        first: &needing.iter().take(NAMED_IN_VERDICT).map(|row| in_few_words(row, view)).collect::<Vec<_>>(),
+        counted: all.len() - out_of_service,
+        needing: needing().count(),
+        first: needing().take(NAMED_IN_HEADLINE).map(|it| in_few_words(it, view)).collect(),
         pending: count(Verdict::Pending),
         out_of_service,
-        oldest: rows.iter().filter_map(fresh_age).max(),
+        oldest: all.iter().filter_map(fresh_age).max(),
         up: view.now.since(&view.snapshot.started),
     };
-    let mut table = Table::new([english::FRIDGE, english::NOW, english::LIMITS], [false, true, false]);
-    for row in &rows {
-        table.push([escape(&row.name), cell(row, view), english::limits(&row.limits, view.units)]);
-    }
-    let text = table.below(headline(&summary.line(), view), |left_out| {
-        let last = &rows[rows.len() - left_out..];
-        english::left_out(left_out, last.iter().filter(|row| row.verdict.needs_a_look()).count())
-    });
-    (text, mood(&rows), Data::Fridges(rows))
+    let columns = [(text::FRIDGE, false), (text::NOW, true), (status::LIMITS, false)];
+    let mut table = Table::new(columns, status::left_out);
+    table.rows = all
+        .iter()
+        .map(|it| Row {
+            cells: vec![
+                Text::name(&it.row.name),
+                cell(it, view),
+                text::limits(&it.row.limits, view.units).into(),
+            ],
+            needs_a_look: it.row.verdict.needs_a_look(),
+        })
+        .collect();
+    let doc = doc(summary.line(), view).with(Block::Table(table));
+    // They are sorted, the worst first.
+    let severity = Severity::of(all.first().map(|it| it.row.verdict));
+    let rows = all.into_iter().map(|it| it.row).collect();
+    Answer { severity, ..Answer::new(doc, Data::Fridges(rows)) }
 }
 
-/// The mood of the worst of these rows, which are sorted.
-fn mood(rows: &[Row]) -> Mood {
-    Mood::of(rows.first().map(|row| row.verdict))
-}
-
-fn detail(fridge: &Fridge, view: &View<'_>) -> Said {
-    let row = row(fridge, view);
+fn detail(fridge: &Fridge, view: &View<'_>) -> Answer {
+    let judged = judge(fridge, view);
+    let row = &judged.row;
     let known = view.snapshot.probe(fridge.probe);
-    let name = escape(&row.name);
+    let name = Text::name(&row.name);
     let line = match row.verdict {
-        Verdict::InRange => format!("{name}: {}, {}", cell(&row, view), english::verdict(row.verdict)),
-        Verdict::OutOfService => format!("{name}: {}", english::verdict(row.verdict)),
-        _ => in_few_words(&row, view),
+        Verdict::InRange => {
+            name.and(": ").and(cell(&judged, view)).and(", ").and(status::verdict(row.verdict))
+        }
+        Verdict::OutOfService => name.and(": ").and(status::verdict(row.verdict)),
+        _ => in_few_words(&judged, view),
     };
-    let mut text = headline(&line, view);
-    text.push_str("\n\n");
-    let mut table = Table::new(["", ""], [false, false]);
-    let mut line = |head: &str, value: String| table.push([head.to_owned(), value]);
-    line(english::NOW, now_and_age(&row, view));
-    line(english::LIMITS, english::limits(&row.limits, view.units));
+    let mut table = Table::new([("", false), ("", false)], text::more);
+    let mut line_of = |head: &'static str, value: Text| table.push([head.into(), value]);
+    line_of(text::NOW, now_and_age(&judged, view));
+    line_of(status::LIMITS, text::limits(&row.limits, view.units).into());
     if let Some(day) = row.today {
-        let since = view.gateway.cache.local(&day.since).time();
-        line(english::TODAY, english::today(&day, since, view.units));
+        let since = view.snapshot.local(&day.since).time();
+        line_of(status::TODAY, status::today(&day, since, view.units).into());
     }
     if let Some((_, state)) = known {
-        line(english::LAST_FAULT, last_fault(state, view));
+        line_of(status::LAST_FAULT, last_fault(state, view));
     }
     if let (Some(celsius), Some(age)) = (row.last_good, row.last_good_age_s) {
-        line(english::LAST_GOOD, english::old(celsius, Duration::from_secs(age), view.units));
+        line_of(status::LAST_GOOD, status::old(celsius, Duration::from_secs(age), view.units));
     }
-    line(english::PROBE, probe_and_bus(fridge.probe, known));
+    line_of(text::PROBE, probe_and_bus(fridge.probe, known));
     if let Some(group) = &fridge.group {
-        line(english::GROUP, escape(group));
+        line_of(status::GROUP, Text::name(group));
     }
-    let (table, _) = table.render(POST_CHARACTERS.saturating_sub(text.chars().count()));
-    text.push_str(&table);
-    (text, Mood::of(Some(row.verdict)), Data::Fridges(vec![row]))
+    let doc: Doc = doc(line, view).with(Block::Table(table));
+    let severity = Severity::of(Some(row.verdict));
+    Answer { severity, ..Answer::new(doc, Data::Fridges(vec![judged.row])) }
 }
 
-fn row(fridge: &Fridge, view: &View<'_>) -> Row {
+fn judge(fridge: &Fridge, view: &View<'_>) -> Judged {
     let reading = view.snapshot.reading(fridge.probe, &view.now);
     let state = view.snapshot.probe(fridge.probe).map(|(_, state)| state);
     let (celsius, age, fault, lasts) = match reading {
@@ -166,8 +150,8 @@ fn row(fridge: &Fridge, view: &View<'_>) -> Row {
         Reading::Fault { fault, lasts } => (None, None, Some(fault), Some(lasts)),
     };
     let last_good = state.and_then(|state| state.last_good).filter(|_| celsius.is_none());
-    let today = view.gateway.cache.local(&view.now).date();
-    Row {
+    let today = view.snapshot.local(&view.now).date();
+    let row = FridgeRow {
         name: fridge.name.clone(),
         group: fridge.group.clone(),
         probe: fridge.probe,
@@ -180,13 +164,13 @@ fn row(fridge: &Fridge, view: &View<'_>) -> Row {
         last_good: last_good.map(|(celsius, _)| celsius),
         last_good_age_s: last_good.map(|(_, at)| view.now.since(&at).as_secs()),
         today: state.and_then(|state| state.day).filter(|day| day.date == today),
-        reading,
-    }
+    };
+    Judged { row, reading }
 }
 
 /// How far a fridge is outside its limits, in sixteenths of a degree; for one without a value, for
 /// how many seconds. It orders fridges of one verdict.
-fn badness(row: &Row) -> u64 {
+fn badness(row: &FridgeRow) -> u64 {
     match (row.celsius, row.verdict) {
         (Some(celsius), Verdict::Warm) => row.limits.max.map_or(0, |max| celsius.distance(max).into()),
         (Some(celsius), Verdict::Cold) => row.limits.min.map_or(0, |min| celsius.distance(min).into()),
@@ -195,63 +179,64 @@ fn badness(row: &Row) -> u64 {
 }
 
 /// How far a fridge in range is from its nearer limit, in sixteenths of a degree.
-fn slack(row: &Row) -> u16 {
+fn slack(row: &FridgeRow) -> u16 {
     let limits = [row.limits.min, row.limits.max].into_iter().flatten();
     row.celsius.and_then(|celsius| limits.map(|limit| celsius.distance(limit)).min()).unwrap_or(u16::MAX)
 }
 
-fn fresh_age(row: &Row) -> Option<Duration> {
-    match row.reading {
-        Reading::Fresh { age, .. } if row.verdict != Verdict::OutOfService => Some(age),
+fn fresh_age(it: &Judged) -> Option<Duration> {
+    match it.reading {
+        Reading::Fresh { age, .. } if it.row.verdict != Verdict::OutOfService => Some(age),
         _ => None,
     }
 }
 
 /// "Freezer 1 −11.2 °C (limit −15 °C)", "Milk: no answer from the probe for 3 min".
-fn in_few_words(row: &Row, view: &View<'_>) -> String {
-    let name = escape(&row.name);
-    match (row.reading, english::crossed(&row.limits, row.verdict, view.units)) {
+fn in_few_words(it: &Judged, view: &View<'_>) -> Text {
+    let name = Text::name(&it.row.name);
+    match (it.reading, text::crossed(&it.row.limits, it.row.verdict, view.units)) {
         (Reading::Fresh { celsius, .. }, Some(limit)) => {
-            format!("{name} {} ({limit})", english::temperature(celsius, view.units))
+            name.and(format!(" {} ({limit})", text::temperature(celsius, view.units)))
         }
-        _ => format!("{name}: {}", english::reading(&row.reading, view.units)),
+        _ => name.and(format!(": {}", text::reading(&it.reading, view.units))),
     }
 }
 
-/// The middle column. Only a fridge that is out of limits is set in bold: the eye goes there first.
-fn cell(row: &Row, view: &View<'_>) -> String {
-    let value = english::reading(&row.reading, view.units);
-    match row.verdict {
-        Verdict::OutOfService => english::verdict(row.verdict).to_owned(),
-        Verdict::Warm | Verdict::Cold => format!("**{value}**"),
-        _ => value,
+/// The middle column. Only a fridge that is out of limits is set off: the eye goes there first.
+fn cell(it: &Judged, view: &View<'_>) -> Text {
+    let value = text::reading(&it.reading, view.units);
+    match it.row.verdict {
+        Verdict::OutOfService => status::verdict(it.row.verdict).into(),
+        Verdict::Warm | Verdict::Cold => Text::strong(value),
+        _ => value.into(),
     }
 }
 
-fn now_and_age(row: &Row, view: &View<'_>) -> String {
-    let now = match row.reading {
-        Reading::Fresh { celsius, age } => english::with_age(celsius, age, view.units),
-        other => english::reading(&other, view.units),
+fn now_and_age(it: &Judged, view: &View<'_>) -> Text {
+    let now = match it.reading {
+        Reading::Fresh { celsius, age } => status::with_age(celsius, age, view.units),
+        other => text::reading(&other, view.units),
     };
-    match row.verdict {
-        Verdict::OutOfService => format!("{now} ({})", english::verdict(row.verdict)),
-        _ => now,
+    match it.row.verdict {
+        Verdict::OutOfService => format!("{now} ({})", status::verdict(it.row.verdict)).into(),
+        _ => now.into(),
     }
 }
 
-fn last_fault(state: &ProbeState, view: &View<'_>) -> String {
+fn last_fault(state: &ProbeState, view: &View<'_>) -> Text {
     match state.last_fault {
-        None => english::NO_FAULT.to_owned(),
+        None => status::NO_FAULT.into(),
         Some((fault, _, last)) => {
             let times = state.faults.values().sum();
-            english::last_fault(fault, view.now.since(&last), times)
+            status::last_fault(fault, view.now.since(&last), times).into()
         }
     }
 }
 
-fn probe_and_bus(probe: ProbeId, known: Option<(&BusState, &ProbeState)>) -> String {
+fn probe_and_bus(probe: ProbeId, known: Option<(&BusState, &ProbeState)>) -> Text {
+    let probe = Text::code(probe.to_string());
     match known {
-        Some((bus, _)) => format!("`{probe}`, {}", escape(&bus.name)),
-        None => format!("`{probe}`"),
+        Some((bus, _)) => probe.and(", ").and(Text::name(&bus.name)),
+        None => probe,
     }
 }

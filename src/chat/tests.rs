@@ -1,16 +1,23 @@
-//! The conversation, from a cache filled by hand: the status, in every state a fridge can be in.
+//! The conversation, from a recorder that is fed by hand: the status, in every state a fridge can be in.
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use strum::VariantArray;
 
 use super::*;
-use crate::bus::BusError;
-use crate::fridge::Limits;
-use crate::reading::{Celsius, Fault, ProbeId, Sample};
+use crate::doc::markdown::POST_CHARACTERS;
+use crate::fridge::{Fridge, Limits};
+use crate::gateway::Site;
+use crate::reading::{BusFault, Celsius, Fault, Notice, ProbeId, Sample, Sampled, Stamp};
+use crate::recorder::{Act, Input, Recorder, Writer};
+use crate::state::BusInfo;
+use crate::text::Units;
 
+mod acts;
 mod probes;
 mod words;
 
@@ -54,8 +61,10 @@ fn cafe() -> Vec<Fridge> {
 
 const WELL: [f64; 6] = [4.2, 3.0, -19.0, -18.5, 6.0, 4.0];
 
+/// A gateway, and the recorder behind it, which a test feeds by hand.
 struct Kitchen {
-    gateway: Gateway,
+    chat: Chat,
+    writer: Mutex<Writer>,
     now: Arc<Mutex<Stamp>>,
     simulated: bool,
 }
@@ -66,33 +75,43 @@ impl Kitchen {
     }
 
     fn on(fridges: Vec<Fridge>, simulated: bool) -> Self {
-        let buses = [(String::from("bus 1"), simulated, PERIOD)];
+        Kitchen::of(Site { fridges, ..Site::default() }, simulated)
+    }
+
+    fn of(site: Site, simulated: bool) -> Self {
         let now = Arc::new(Mutex::new(stamp(0)));
-        let gateway = Gateway {
-            name: None,
-            fridges,
-            units: Units::Celsius,
-            cache: Arc::new(Cache::new(buses, stamp(0), TimeZone::UTC)),
-            history: Arc::default(),
-            clock: {
-                let now = Arc::clone(&now);
-                Arc::new(move || *now.lock().unwrap())
-            },
-            asked: Default::default(),
-            reuse: Default::default(),
+        let clock: crate::reading::Clock = {
+            let now = Arc::clone(&now);
+            Arc::new(move || *now.lock().unwrap())
         };
-        Kitchen { gateway, now, simulated }
+        let mut writer = Writer::new(Recorder::new(stamp(0), TimeZone::UTC), Arc::clone(&clock));
+        let info = BusInfo { name: String::from("bus 1"), simulated, period: PERIOD };
+        writer.write(Input::Buses { buses: vec![(None, info)], calibrations: HashMap::new() });
+        let gateway = Gateway::new(site, writer.state(), writer.history(), clock);
+        Kitchen { chat: Chat::new(gateway), writer: Mutex::new(writer), now, simulated }
+    }
+
+    /// Takes in a sweep of samples and notices.
+    fn sampled(&self, at: Stamp, probes: impl IntoIterator<Item = impl Into<Sampled>>, notices: Vec<Notice>) {
+        let mut writer = self.writer.lock().unwrap();
+        let (bus, took) = (writer.keys()[0], Duration::from_millis(10));
+        let probes = probes.into_iter().map(Into::into).collect();
+        writer.write(Input::Sweep { bus, at, took, probes, notices });
+    }
+
+    fn sweep_at(&self, at: Stamp, samples: &[Sample]) {
+        let samples = samples.iter().enumerate().map(|(number, sample)| (probe(number), *sample));
+        self.sampled(at, samples, Vec::new());
     }
 
     fn sweep(&self, at: u64, samples: &[Sample]) {
-        let samples: Vec<_> =
-            samples.iter().enumerate().map(|(number, sample)| (probe(number), *sample)).collect();
-        self.gateway.cache.record(0, stamp(at), Duration::from_secs(1), samples.clone());
-        for (probe, sample) in samples {
-            if let Ok(celsius) = sample {
-                self.gateway.history.add(probe, &stamp(at), celsius);
-            }
-        }
+        self.sweep_at(stamp(at), samples);
+    }
+
+    fn fail(&self, at: u64, fault: &BusFault) {
+        let mut writer = self.writer.lock().unwrap();
+        let bus = writer.keys()[0];
+        writer.write(Input::Failed { bus, at: stamp(at), fault: fault.clone() });
     }
 
     fn well(&self, at: u64) {
@@ -116,7 +135,7 @@ impl Kitchen {
 
     fn reply_to(&self, now: Stamp, words: &str, scope: &Scope) -> Arc<Reply> {
         *self.now.lock().unwrap() = now;
-        self.gateway.answer(words, scope)
+        self.chat.answer(words, &Asker { scope: scope.clone(), ..Asker::local(Rights::Read) })
     }
 
     fn verdict(&self, at: u64) -> String {
@@ -188,9 +207,9 @@ fn before_the_first_sweep_nothing_is_in_range_and_a_bus_that_never_ends_it_does_
 fn a_bus_that_fails_takes_its_fridges_with_it_and_says_since_when() {
     let kitchen = Kitchen::new(vec![fridge(0, "Milk", None, None)]);
     kitchen.well(10);
-    let shorted = BusError { fault: Fault::Shorted, detail: String::from("held low") };
-    kitchen.gateway.cache.record_failure(0, stamp(20), &shorted);
-    kitchen.gateway.cache.record_failure(0, stamp(30), &shorted);
+    let shorted = BusFault { fault: Fault::Shorted, detail: String::from("held low") };
+    kitchen.fail(20, &shorted);
+    kitchen.fail(30, &shorted);
     assert_eq!(kitchen.verdict(50), "1 of 1 needs a look: Milk: data line short-circuited for 30 s");
     kitchen.well(60);
     assert_eq!(kitchen.verdict(61), "The only fridge is in range, oldest reading 1 s ago");
@@ -275,7 +294,7 @@ fn an_unknown_word_gets_the_nearest_one_and_is_never_repeated() {
         assert!(text.chars().count() < 400);
     }
     let help = kitchen.ask(11, "help");
-    assert!(Command::ALL.iter().all(|command| help.contains(english::usage(*command))), "{help}");
+    assert!(Command::VARIANTS.iter().all(|command| help.contains(command.help().usage)), "{help}");
 }
 
 #[test]
@@ -336,8 +355,8 @@ fn the_gateway_says_its_name_and_that_it_is_simulated() {
     let kitchen = Kitchen::on(cafe(), true);
     kitchen.well(10);
     assert_eq!(kitchen.verdict(11), "All 6 in range, oldest reading 1 s ago (simulated)");
-    let mut kitchen = Kitchen::new(cafe());
-    kitchen.gateway.name = Some(String::from("Kitchen_Pi"));
+    let name = Some(String::from("Kitchen_Pi"));
+    let kitchen = Kitchen::of(Site { name, fridges: cafe(), ..Site::default() }, false);
     kitchen.well(10);
     let said = |words| kitchen.reply(stamp(11), words).text.clone();
     assert!(said("status").starts_with("Kitchen\\_Pi: All 6 in range"));

@@ -1,66 +1,54 @@
 //! `trend`: how fast the fridges change, in degrees per hour over the last 60 minutes.
 
-use serde::Serialize;
-
-use super::markdown::{Table, escape};
-use super::{Data, Mood, Said, View, english, headline, selection};
+use super::data::TrendRow;
+use super::{Answer, Data, View, doc, selection};
+use crate::doc::{Block, Table, Text};
 use crate::fridge::Fridge;
 use crate::history::Minute;
+use crate::text::{self, trend};
 
 /// Over how many minutes a trend is taken.
 const MINUTES: usize = 60;
 /// Over fewer minutes than this between the first and the last value, noise would be the trend.
 const FEWEST_MINUTES: usize = 5;
 
-/// How fast one fridge changes.
-#[derive(Clone, Debug, Serialize)]
-pub struct Row {
-    /// What people call it.
-    pub name: String,
-    /// Degrees Celsius per hour; `None` where there are too few values.
-    pub celsius_per_hour: Option<f64>,
-    /// Over how many minutes.
-    pub minutes: usize,
-}
-
 /// The trend of the fridges that are meant, the fastest first.
-pub fn answer(typed: &str, view: &View<'_>) -> Said {
-    let fridges = match selection::clear(typed, view) {
+pub fn answer(typed: &str, view: &View<'_>) -> Answer {
+    let fridges = match selection::resolve_or_explain(typed, view) {
         Ok(fridges) => fridges,
-        Err(said) => return said,
+        Err(explanation) => return *explanation,
     };
-    let mut rows: Vec<Row> = fridges.iter().map(|fridge| row(fridge, view)).collect();
-    let speed = |row: &Row| row.celsius_per_hour.map_or(-1.0, f64::abs);
+    let mut rows: Vec<TrendRow> = fridges.iter().map(|fridge| row(fridge, view)).collect();
+    let speed = |row: &TrendRow| row.celsius_per_hour.map_or(-1.0, f64::abs);
     rows.sort_by(|one, other| speed(other).total_cmp(&speed(one)));
-    let text = match &rows[..] {
-        [] => headline(english::NO_FRIDGES, view),
-        [only] => {
-            headline(&english::trend_of_one(&escape(&only.name), &words(only, view), only.minutes), view)
-        }
+    let doc = match &rows[..] {
+        [] => doc(Text::sentence(text::NO_FRIDGES), view),
+        [only] => doc(trend::of_one(&only.name, &words(only, view), only.minutes), view),
         [fastest, ..] => {
             let line = match fastest.celsius_per_hour {
-                Some(_) => english::trend_of_many(&escape(&fastest.name), &words(fastest, view)),
-                None => english::NO_TRENDS.to_owned(),
+                Some(_) => trend::of_many(&fastest.name, &words(fastest, view)),
+                None => trend::NO_TRENDS.into(),
             };
-            let mut table = Table::new([english::FRIDGE, english::TREND, english::OVER], [false, true, true]);
+            let columns = [(text::FRIDGE, false), (trend::TREND, true), (trend::OVER, true)];
+            let mut table = Table::new(columns, text::more);
             for row in &rows {
-                table.push([escape(&row.name), words(row, view), english::minutes(row.minutes)]);
+                let minutes = trend::minutes(row.minutes);
+                table.push([Text::name(&row.name), words(row, view).into(), minutes.into()]);
             }
-            table.below(headline(&line, view), english::more)
+            doc(line, view).with(Block::Table(table))
         }
     };
-    (text, Mood::Neutral, Data::Trends(rows))
+    Answer::new(doc, Data::Trends(rows))
 }
 
-fn words(row: &Row, view: &View<'_>) -> String {
-    row.celsius_per_hour
-        .map_or_else(|| english::NO_TREND.to_owned(), |speed| english::trend(speed, view.units))
+fn words(row: &TrendRow, view: &View<'_>) -> String {
+    row.celsius_per_hour.map_or_else(|| trend::NO_TREND.to_owned(), |speed| trend::trend(speed, view.units))
 }
 
-fn row(fridge: &Fridge, view: &View<'_>) -> Row {
-    let minutes = view.gateway.history.minutes(fridge.probe, &view.now, MINUTES);
+fn row(fridge: &Fridge, view: &View<'_>) -> TrendRow {
+    let minutes = view.history.minutes(fridge.probe, &view.now, MINUTES);
     let (speed, minutes) = slope(&minutes);
-    Row { name: fridge.name.clone(), celsius_per_hour: speed.map(|speed| speed * 60.0), minutes }
+    TrendRow { name: fridge.name.clone(), celsius_per_hour: speed.map(|speed| speed * 60.0), minutes }
 }
 
 /// The slope of the line of least squares through the minutes' middles, in degrees per minute, and the

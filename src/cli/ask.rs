@@ -1,12 +1,11 @@
 //! `fridge ask` and `fridge status`: the channel's words, asked of the running gateway
 //! over its socket.
 
-use std::io::IsTerminal;
-
 use anyhow::Context;
 use clap::Args;
 
 use super::{FileOptions, terminal};
+use crate::doc::{self, Doc};
 use crate::socket::{self, Question};
 
 /// What `ask` may be told.
@@ -41,15 +40,16 @@ impl From<StatusOptions> for Options {
 /// Asks, and prints the answer.
 pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let answer = socket::ask(&files.sockets(), &Question::Ask(options.words.join(" ")))?;
-    show(&answer, options.json)
+    show(answer, options.json)
 }
 
-/// Prints an answer: as it is for a program, as text for a person.
-pub fn show(answer: &serde_json::Value, json: bool) -> anyhow::Result<()> {
+/// Prints an answer: its data for a program, its document for a person.
+pub fn show(mut answer: serde_json::Value, json: bool) -> anyhow::Result<()> {
+    let doc = answer.as_object_mut().and_then(|answer| answer.remove("doc"));
     if json {
         return terminal::print(&format!("{answer:#}\n"));
     }
-    let text =
-        answer["text"].as_str().context("the gateway's answer holds no text: is it another version?")?;
-    terminal::print(&terminal::plain(text, std::io::stdout().is_terminal()))
+    let doc = doc.context("the gateway's answer has no document: is it another version?")?;
+    let doc: Doc = serde_json::from_value(doc).context("the gateway's answer is not as expected")?;
+    terminal::print(&doc::terminal::render(&doc, terminal::wants_colour()))
 }

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::{FileOptions, terminal};
 use crate::config::Config;
+use crate::host;
 use crate::https::certificate::{self, Description};
 
 /// What `cert` may be told.
@@ -60,7 +61,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
 /// The names that were given, and those that this machine has anyway.
 fn names(given: &[String]) -> Vec<String> {
     let mut names: Vec<String> = given.iter().map(|name| name.to_lowercase()).collect();
-    names.extend(certificate::names_of_this_machine());
+    names.extend(host::names());
     let mut seen = BTreeSet::new();
     names.retain(|name| seen.insert(name.clone()));
     names
@@ -81,9 +82,9 @@ fn json(path: &str, said: &Description) -> String {
 
 fn text(path: &str, said: &Description, new: bool) -> String {
     let signed = match (said.self_signed, said.is_ca) {
-        (true, false) => "by itself; it can sign no other",
-        (true, true) => "by itself; it could sign others, too (CA:TRUE)",
-        (false, _) => "by somebody else",
+        (true, false) => "yes; it cannot sign others",
+        (true, true) => "yes; it could sign others, too (CA:TRUE)",
+        (false, _) => "no, signed by an authority",
     };
     let names = if said.names.is_empty() {
         String::from("none: Mattermost will refuse it, make it anew with a subject alternative name")
@@ -100,9 +101,9 @@ fn text(path: &str, said: &Description, new: bool) -> String {
         "certificate  {path}\n\
          names        {names}\n\
          SHA-256      {fingerprint}\n\
-         holds from   {}\n\
-         holds until  {}\n\
-         signed       {signed}\n\
+         valid from   {}\n\
+         valid until  {}\n\
+         self-signed  {signed}\n\
          \n\
          {renewed}\
          How Mattermost's server comes to trust exactly this certificate, with verification left on:\n\

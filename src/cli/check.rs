@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::{FileOptions, terminal};
+use crate::text::count;
 
 /// What `check` may be told.
 #[derive(Args)]
@@ -14,12 +15,11 @@ pub fn run(_options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     for warning in &config.warnings {
         terminal::print(&format!("warning: {warning}\n"))?;
     }
-    let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     terminal::print(&format!(
-        "{}: in order ({}, {}, {})\n",
+        "{}: OK ({}, {}, {})\n",
         config.path.display(),
-        count(config.https.hooks.len(), "hook"),
-        if config.buses.len() == 1 { String::from("1 bus") } else { format!("{} buses", config.buses.len()) },
-        count(config.fridges.len(), "fridge"),
+        count(config.mattermost.hooks.len(), "hook"),
+        count(config.buses.len(), "bus"),
+        count(config.site.fridges.len(), "fridge"),
     ))
 }

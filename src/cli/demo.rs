@@ -14,7 +14,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::{FileOptions, block_on_daemon, terminal};
 use crate::bus::simulated::{self, Kind};
 use crate::config::Config;
-use crate::daemon::{HangUp, Places, Running};
+use crate::daemon::{HangUp, Paths, Running};
 
 /// The letters of Mattermost's own tokens, and how many a token has.
 const TOKEN_LETTERS: &[u8; 32] = b"ybndrfg8ejkmcpqxot1uwisza345h769";
@@ -78,11 +78,11 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let path = folder.path.join("fridge.toml");
     write(&path, &configuration(options, &token)?)?;
     let config = Config::load(&path)?;
-    let places = Places {
+    let paths = Paths {
         state: folder.path.clone(),
         socket: files.socket.clone().unwrap_or_else(|| folder.path.join("fridge.sock")),
     };
-    block_on_daemon(config, &places, HangUp::End, |running| {
+    block_on_daemon(config, &paths, HangUp::End, |running| {
         // Where the standard output is closed, the gateway still runs.
         drop(terminal::print(&banner(running, &token, &path)));
     })

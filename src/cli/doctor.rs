@@ -1,26 +1,27 @@
 //! `fridge doctor`: everything that can be wrong, a line each: ok, warning or fault, and the cure.
 //! Exit status 0, 1, 2 by the worst of them.
 
-use std::io::IsTerminal;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anstyle::{AnsiColor, Style};
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{FileOptions, terminal};
-use crate::chat::english;
 use crate::config::Config;
 use crate::daemon::Report;
-use crate::https::{Remembered, certificate};
+use crate::https::certificate;
+use crate::mattermost::RecentRejection;
 use crate::socket::{self, Question};
+use crate::text;
 
 mod gpio;
+mod host;
 mod link;
-mod machine;
 
 /// A certificate that ends within this time is worth a warning.
 const ENDS_SOON: Duration = Duration::from_secs(30 * 86_400);
@@ -28,7 +29,7 @@ const ENDS_SOON: Duration = Duration::from_secs(30 * 86_400);
 /// What `doctor` may be told.
 #[derive(Args)]
 pub struct Options {
-    /// Explain the last refused requests instead (for root and the group fridge)
+    /// Explain the last rejected requests instead (for root and the group fridge)
     #[arg(long)]
     last: bool,
     /// Measure instead whether this computer keeps a bus's time windows on a pin, for `kind = "gpio"`
@@ -92,7 +93,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
     if options.json {
         terminal::print(&format!("{}\n", serde_json::to_string_pretty(&findings.0)?))?;
     } else {
-        terminal::print(&text(&findings.0, std::io::stdout().is_terminal()))?;
+        terminal::print(&text(&findings.0, terminal::wants_colour()))?;
     }
     let worst = findings.0.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok);
     Ok(ExitCode::from(worst as u8))
@@ -108,29 +109,30 @@ fn examine(options: &Options, files: &FileOptions, findings: &mut Findings) {
     }
     let state = report.as_ref().and_then(|report| report.certificate.parent().map(Path::to_owned));
     let state = state.unwrap_or_else(|| files.state());
-    machine::Machine::this().examine(config.as_ref(), &state, report.as_ref(), findings);
+    host::Machine::this().examine(config.as_ref(), &state, report.as_ref(), findings);
     // Without a gateway that runs there is nobody to answer, unless the configuration names another machine.
-    if let Some(config) = config.as_ref().filter(|config| report.is_some() || config.https.url.is_some()) {
-        link::examine(&config.https, own.as_deref(), options.ca.as_deref(), findings);
+    if let Some(config) = config.as_ref().filter(|config| report.is_some() || config.mattermost.url.is_some())
+    {
+        link::examine(&config.mattermost, own.as_deref(), options.ca.as_deref(), findings);
     }
 }
 
-/// The last refused requests, the newest first.
+/// The last rejected requests, the newest first.
 fn last(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
-    let answer = socket::ask(&files.sockets(), &Question::LastRefusals)?;
+    let answer = socket::ask(&files.sockets(), &Question::RecentRejections)?;
     if let Some(error) = answer["error"].as_str() {
         anyhow::bail!("{error}");
     }
     if options.json {
         return terminal::print(&format!("{answer:#}\n")).map(|()| ExitCode::SUCCESS);
     }
-    let refusals: Vec<Remembered> = serde_json::from_value(answer)?;
+    let rejections: Vec<RecentRejection> = serde_json::from_value(answer)?;
     let mut text = String::new();
-    if refusals.is_empty() {
-        text.push_str("Nothing was refused since the start.\n");
+    if rejections.is_empty() {
+        text.push_str("Nothing was rejected since the start.\n");
     }
-    for Remembered { age_s, reason, explanation } in refusals {
-        let age = english::duration(Duration::from_secs(age_s));
+    for RecentRejection { age_s, reason, explanation } in rejections {
+        let age = text::duration(Duration::from_secs(age_s));
         text.push_str(&format!("{age} ago, {reason}: {explanation}\n"));
     }
     terminal::print(&text).map(|()| ExitCode::SUCCESS)
@@ -139,13 +141,13 @@ fn last(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
 fn text(findings: &[Finding], colour: bool) -> String {
     let mut text = String::new();
     for Finding { level, about, text: said, cure } in findings {
-        let (word, on) = match level {
-            Level::Ok => ("ok", "\x1b[32m"),
-            Level::Warning => ("warning", "\x1b[33;1m"),
-            Level::Fault => ("fault", "\x1b[31;1m"),
+        let (word, style) = match level {
+            Level::Ok => ("ok", AnsiColor::Green.on_default()),
+            Level::Warning => ("warning", AnsiColor::Yellow.on_default().bold()),
+            Level::Fault => ("fault", AnsiColor::Red.on_default().bold()),
         };
-        let (on, off) = if colour { (on, "\x1b[0m") } else { ("", "") };
-        text.push_str(&format!("{on}{word:<8}{off} {about}: {said}\n"));
+        let style = if colour { style } else { Style::new() };
+        text.push_str(&format!("{style}{word:<8}{style:#} {about}: {said}\n"));
         if let Some(cure) = cure {
             text.push_str(&format!("         → {cure}\n"));
         }
@@ -157,7 +159,7 @@ fn gateway(files: &FileOptions, findings: &mut Findings) -> Option<Report> {
     const ABOUT: &str = "gateway";
     match socket::ask(&files.sockets(), &Question::Report).map(serde_json::from_value::<Report>) {
         Ok(Ok(report)) => {
-            let up = english::duration(Duration::from_secs(report.up_s));
+            let up = text::duration(Duration::from_secs(report.up_s));
             if report.version == env!("CARGO_PKG_VERSION") {
                 findings.ok(ABOUT, format!("version {} runs, up for {up}", report.version));
             } else {
@@ -187,7 +189,7 @@ fn configuration(files: &FileOptions, report: Option<&Report>, findings: &mut Fi
     };
     match path.and_then(|path| Config::load(&path)) {
         Ok(config) => {
-            findings.ok(ABOUT, format!("{} is in order", config.path.display()));
+            findings.ok(ABOUT, format!("{} is OK", config.path.display()));
             for warning in &config.warnings {
                 findings.warning(ABOUT, warning.clone(), "docs/config.md tells how");
             }
@@ -227,16 +229,17 @@ fn certificate(
 
 fn judge_certificate(path: &Path, said: &certificate::Description, now: Timestamp, findings: &mut Findings) {
     const ABOUT: &str = "certificate";
-    let objections = said.objections(now);
+    let issues = said.issues(now);
     let until = said.not_after.strftime("%Y-%m-%d");
-    if objections.is_empty() && said.not_after.duration_since(now).unsigned_abs() < ENDS_SOON {
+    if issues.is_empty() && said.not_after.duration_since(now).unsigned_abs() < ENDS_SOON {
         let another = "put another in its place; it is read without a restart";
-        findings.warning(ABOUT, format!("{} ends on {until}", path.display()), another);
-    } else if objections.is_empty() {
-        findings.ok(ABOUT, format!("{} holds until {until} for {}", path.display(), said.names.join(", ")));
+        findings.warning(ABOUT, format!("{} expires on {until}", path.display()), another);
+    } else if issues.is_empty() {
+        findings
+            .ok(ABOUT, format!("{} is valid until {until} for {}", path.display(), said.names.join(", ")));
     }
-    for objection in objections {
-        findings.fault(ABOUT, format!("{}: {}", path.display(), objection.what), objection.cure);
+    for issue in issues {
+        findings.fault(ABOUT, format!("{}: {}", path.display(), issue.what), issue.cure);
     }
 }
 
@@ -259,17 +262,17 @@ fn running(report: &Report, findings: &mut Findings) {
     findings.ok("port", format!("answering on {}", addresses.join(", ")));
     for bus in &report.buses {
         let simulated = if report.simulated { ", simulated" } else { "" };
-        match (&bus.trouble, bus.age_s) {
-            (Some(trouble), _) => {
-                findings.fault("readings", format!("{}: {trouble}", bus.name), "`fridge probes`")
+        match (&bus.fault, bus.age_s) {
+            (Some(fault), _) => {
+                findings.fault("readings", format!("{}: {fault}", bus.name), "`fridge probes`")
             }
             (None, Some(age)) if bus.fresh => {
-                let age = english::duration(Duration::from_secs(age));
+                let age = text::duration(Duration::from_secs(age));
                 let text = format!("{}: {} probes, last sweep {age} ago{simulated}", bus.name, bus.probes);
                 findings.ok("readings", text);
             }
             (None, Some(age)) => {
-                let age = english::duration(Duration::from_secs(age));
+                let age = text::duration(Duration::from_secs(age));
                 findings.fault(
                     "readings",
                     format!("{}: no sweep for {age}", bus.name),
@@ -298,7 +301,7 @@ fn questions(report: &Report, findings: &mut Findings) {
     }
     match (&questions.last_hook, questions.last_question_age_s) {
         (Some(hook), Some(age)) => {
-            let age = english::duration(Duration::from_secs(age));
+            let age = text::duration(Duration::from_secs(age));
             findings.ok(ABOUT, format!("last question {age} ago by {hook}, {} in all", questions.asked));
         }
         _ => findings.warning(

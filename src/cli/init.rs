@@ -1,43 +1,41 @@
-//! `fridge init`: the first configuration, of what hangs on this machine. Asks nothing that it can find out,
-//! replaces nothing that anybody wrote, and ends with what is to be typed into Mattermost.
+//! `fridge init`: the first configuration, of the probes on this machine. Detects what it can, never overwrites
+//! anybody's edits, and ends with what is to be typed into Mattermost.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
-use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown, fchown};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, chown, fchown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
 
 use super::{FileOptions, terminal};
-use crate::config::{Config, places};
+use crate::atomic_file::Unfinished;
+use crate::config::{Config, paths};
+use crate::host;
 use crate::https::certificate;
-use crate::socket;
 
-mod survey;
-mod text;
+mod scan;
+mod template;
 
-use survey::Surveyed;
+use scan::Scanned;
 
-/// What the package puts there: as long as nobody has touched it, nothing is there yet.
+/// The configuration as the package ships it: untouched, it counts as none.
 const SHIPPED: &str = include_str!("../../systemd/fridge.toml");
-/// The service's user and group.
-const SERVICE: &str = "fridge";
 const SERVICE_STATE: &str = "/var/lib/fridge";
 
 /// What `init` may be told.
 #[derive(Args)]
 pub struct Options {}
 
-/// Surveys the machine, writes the configuration and the certificate, and tells how to go on.
+/// Scans the machine for buses, writes the configuration and the certificate, and tells how to go on.
 pub fn run(_options: &Options, files: &FileOptions) -> anyhow::Result<()> {
-    let path = places::new_configuration(files.config.as_deref(), is_root(), &places::environment);
+    let path = paths::new_configuration(files.config.as_deref(), host::is_root(), &paths::environment);
     let before = what_is_there(&path)?;
-    terminal::print("Looking what hangs on this machine…\n")?;
-    let found = survey::survey(&survey::candidates(Path::new("/")));
-    let address = own_address();
-    let configuration = text::configuration(&found, address.as_deref());
+    terminal::print("Scanning for 1-Wire buses…\n")?;
+    let found = scan::scan(&scan::candidates(Path::new("/")));
+    let address = host::own_address();
+    let configuration = template::configuration(&found, address.as_deref());
     write(&path, &configuration, before)?;
     let state = state_folder(files, &path)?;
     let certificate = certificate::ensure(&state)?;
@@ -46,7 +44,7 @@ pub fn run(_options: &Options, files: &FileOptions) -> anyhow::Result<()> {
         path.as_ref().map(|path| format!(" {name} {}", path.display())).unwrap_or_default()
     };
     let options = option("--config", &files.config) + &option("--state", &files.state);
-    let next = text::Next {
+    let next = template::Next {
         path: &path,
         found: &found,
         address: address.as_deref(),
@@ -82,26 +80,16 @@ fn write(path: &Path, text: &str, before: Before) -> anyhow::Result<()> {
     let failed = || format!("cannot write {}; with sudo, or say another place with --config", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(failed)?;
-    let unfinished = path.with_extension("toml.new");
-    match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).with_context(failed),
-        _ => {}
+    let mut file = Unfinished::beside(path, 0o640).with_context(failed)?;
+    if let Some(group) = host::group_id(Path::new("/"), host::SERVICE).filter(|_| host::is_root()) {
+        fchown(file.file(), None, Some(group)).with_context(failed)?;
     }
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o640)
-        .open(&unfinished)
-        .with_context(failed)?;
-    if let Some(group) = service_group().filter(|_| is_root()) {
-        fchown(&file, None, Some(group)).with_context(failed)?;
-    }
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).with_context(failed)?;
-    Config::load(&unfinished).context("a bug: what `fridge init` writes must be in order")?;
+    file.write(text.as_bytes()).with_context(failed)?;
+    Config::load(file.path()).context("a bug: what `fridge init` writes must be OK")?;
     match before {
-        Before::Shipped => fs::rename(&unfinished, path),
+        Before::Shipped => file.replace(),
         // Fails where somebody else has written one meanwhile.
-        Before::Nothing => fs::hard_link(&unfinished, path).and_then(|()| fs::remove_file(&unfinished)),
+        Before::Nothing => file.create(),
     }
     .with_context(failed)
 }
@@ -109,10 +97,12 @@ fn write(path: &Path, text: &str, before: Before) -> anyhow::Result<()> {
 /// The state folder. The service's own is made here where it has never started, and belongs to its user.
 fn state_folder(files: &FileOptions, configuration: &Path) -> anyhow::Result<PathBuf> {
     let service = Path::new(SERVICE_STATE);
-    let is_given = files.state.is_some() || places::environment("STATE_DIRECTORY").is_some();
-    if !is_given && is_root() && is_service(configuration) && !service.exists() {
+    let is_given = files.state.is_some() || paths::environment("STATE_DIRECTORY").is_some();
+    if !is_given && host::is_root() && is_service(configuration) && !service.exists() {
         fs::DirBuilder::new().mode(0o750).create(service).context("cannot make the state folder")?;
-        if let (Some(user), Some(group)) = (service_user(), service_group()) {
+        if let (Some(user), Some(group)) =
+            (host::user_id(Path::new("/"), host::SERVICE), host::group_id(Path::new("/"), host::SERVICE))
+        {
             chown(service, Some(user), Some(group)).context("cannot give the service its state folder")?;
         }
     }
@@ -129,49 +119,27 @@ fn is_service(configuration: &Path) -> bool {
     configuration.starts_with("/etc/fridge")
 }
 
-fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
-}
-
-fn service_group() -> Option<u32> {
-    socket::id_in(&fs::read_to_string("/etc/group").ok()?, SERVICE)
-}
-
-fn service_user() -> Option<u32> {
-    socket::id_in(&fs::read_to_string("/etc/passwd").ok()?, SERVICE)
-}
-
-/// This machine as Mattermost reaches it, ready for a URL.
-fn own_address() -> Option<String> {
-    let addresses = certificate::stable_addresses();
-    let outside = addresses.iter().filter(|address| !address.is_loopback());
-    outside.clone().find(|address| address.is_ipv4()).or_else(|| outside.clone().next()).map(|address| {
-        match address {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => format!("[{address}]"),
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
     use crate::reading::{Celsius, Fault};
 
-    fn found() -> Vec<Surveyed> {
+    fn found() -> Vec<Scanned> {
         let kernel = crate::bus::Config::Kernel(crate::bus::kernel::Config::default());
         let probes = vec![
             ("28-0316a2790a1b".parse().unwrap(), Ok(Celsius::from_sixteenths(67))),
             ("28-0316a2790a1c".parse().unwrap(), Err(Fault::NoAnswer)),
         ];
-        vec![Surveyed { bus: kernel, probes }]
+        vec![Scanned { bus: kernel, probes }]
     }
 
     #[test]
     fn what_was_found_is_written_named_and_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/fridge.toml");
-        write(&path, &text::configuration(&found(), Some("192.0.2.7")), what_is_there(&path).unwrap())
+        write(&path, &template::configuration(&found(), Some("192.0.2.7")), what_is_there(&path).unwrap())
             .unwrap();
         let written = fs::read_to_string(&path).unwrap();
         for part in ["name = \"Fridge 2\"", "28-0316a2790a1c", "reads 4.2 °C now", "no answer from the probe"]
@@ -180,17 +148,17 @@ mod tests {
         }
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
         let config = Config::load(&path).unwrap();
-        assert_eq!((config.fridges.len(), config.buses.len(), config.https.hooks.len()), (2, 1, 0));
-        assert_eq!(config.https.url.as_deref(), Some("https://192.0.2.7:4443"));
+        assert_eq!((config.site.fridges.len(), config.buses.len(), config.mattermost.hooks.len()), (2, 1, 0));
+        assert_eq!(config.mattermost.url.as_deref(), Some("https://192.0.2.7:4443"));
     }
 
     #[test]
     fn without_probes_there_is_an_example_and_the_bus() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("fridge.toml");
-        write(&path, &text::configuration(&[], None), Before::Nothing).unwrap();
+        write(&path, &template::configuration(&[], None), Before::Nothing).unwrap();
         let config = Config::load(&path).unwrap();
-        assert_eq!((config.fridges.len(), config.buses.len()), (0, 1));
+        assert_eq!((config.site.fridges.len(), config.buses.len()), (0, 1));
         assert!(fs::read_to_string(&path).unwrap().contains("\n#[[fridge]]\n"));
     }
 
@@ -201,12 +169,12 @@ mod tests {
         assert_eq!(what_is_there(&path).unwrap(), Before::Nothing);
         fs::write(&path, SHIPPED).unwrap();
         assert_eq!(what_is_there(&path).unwrap(), Before::Shipped);
-        write(&path, &text::configuration(&found(), None), Before::Shipped).unwrap();
+        write(&path, &template::configuration(&found(), None), Before::Shipped).unwrap();
         let error = what_is_there(&path).unwrap_err().to_string();
         assert!(error.contains("nothing was changed") && error.contains(".old"), "{error}");
         let written = fs::read(&path).unwrap();
         assert!(write(&path, "", Before::Shipped).is_err(), "a file with no bus is not in order");
-        let other = text::configuration(&[], None);
+        let other = template::configuration(&[], None);
         assert!(write(&path, &other, Before::Nothing).is_err(), "somebody was faster");
         assert_eq!(fs::read(&path).unwrap(), written);
     }
@@ -221,7 +189,7 @@ mod tests {
     #[test]
     fn the_way_on_names_this_machine_and_what_mattermost_wants() {
         let found = found();
-        let mut next = text::Next {
+        let mut next = template::Next {
             path: Path::new("/etc/fridge/fridge.toml"),
             found: &found,
             address: Some("192.0.2.7"),

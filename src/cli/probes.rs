@@ -1,18 +1,17 @@
-//! `fridge probes`: what hangs on the buses, as text for the configuration. The running gateway knows; where
+//! `fridge probes`: the probes on the buses, as text for the configuration. The running gateway knows; where
 //! none runs, the buses of the configuration are opened and swept.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::Value;
 
 use super::{FileOptions, ask, terminal};
-use crate::chat::Scope;
+use crate::chat::{Asker, Rights};
 use crate::socket::{self, Question};
 
 mod buses;
-mod tables;
+mod snippets;
 mod watch;
 
 use buses::OpenBuses;
@@ -38,16 +37,15 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     if options.watch {
         return watch::run(source, answer, options.json);
     }
-    ask::show(&answer, options.json)?;
-    let tables = tables::for_unnamed(&answer);
-    if !options.json && !tables.is_empty() {
-        let colour = std::io::stdout().is_terminal();
-        terminal::print(&terminal::plain(&tables, colour))?;
+    let snippets = snippets::for_unnamed(&answer);
+    ask::show(answer, options.json)?;
+    if !options.json && !snippets.is_empty() {
+        terminal::print(&snippets)?;
     }
     Ok(())
 }
 
-/// Who knows what hangs on the buses.
+/// Who knows which probes there are.
 enum Source {
     /// A gateway that answers on one of these sockets.
     Gateway(Vec<PathBuf>),
@@ -71,7 +69,7 @@ impl Source {
         match self {
             Source::Gateway(sockets) => Ok(socket::ask(sockets, &Question::Ask(WORDS.to_owned()))?),
             Source::Here(buses) => {
-                Ok(serde_json::to_value(&*buses.sweep().answer(WORDS, &Scope::everything()))?)
+                Ok(serde_json::to_value(&*buses.sweep().reply(WORDS, &Asker::local(Rights::Read)))?)
             }
         }
     }

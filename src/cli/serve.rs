@@ -6,5 +6,5 @@ use crate::daemon::HangUp;
 /// Runs the gateway until it is told to end.
 pub fn run(files: &FileOptions) -> anyhow::Result<()> {
     terminal::log();
-    block_on_daemon(files.load()?, &files.places(), HangUp::Reload, |_| {})
+    block_on_daemon(files.load()?, &files.paths(), HangUp::Reload, |_| {})
 }

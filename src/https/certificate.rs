@@ -1,26 +1,26 @@
-//! The gateway's own certificate: making one where none is configured, and telling what one says.
+//! The gateway's own certificate: made where none is configured, and renewed on demand.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::io::{ErrorKind, Write};
-use std::net::{IpAddr, Ipv6Addr};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
 
 use super::tls::{self, Files};
+use crate::atomic_file::{self, Unfinished};
+use crate::host;
 
-/// A certificate that we make holds for ten years: nobody is there to renew one that works.
+mod description;
+
+pub use description::{CertIssue, Description, describe, describe_der};
+
+/// A certificate that we make is valid for ten years: nobody is there to renew one that works.
 const YEARS: i16 = 10;
-/// It holds from this day on. A Raspberry Pi has no battery clock: a start of today would be a
+/// It is valid from this day on. A Raspberry Pi has no battery clock: a start of today would be a
 /// start in the future for whoever looks while one of the clocks is behind.
 const FIRST_DAY: (i16, i8, i8) = (2020, 1, 1);
 
@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// The certificate is there without its key.
     #[error("{} is there without {}: put the key back, or remove the certificate and a new pair is made", present.display(), missing.display())]
-    Half {
+    IncompletePair {
         /// The certificate's file.
         present: PathBuf,
         /// The key's file, which is missing.
@@ -59,59 +59,6 @@ pub enum Error {
     Make(#[from] rcgen::Error),
 }
 
-/// What a certificate says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Description {
-    /// The names and addresses it holds for (its subject alternative names).
-    pub names: Vec<String>,
-    /// SHA-256 of the certificate, as `openssl x509 -fingerprint -sha256` writes it.
-    pub fingerprint: String,
-    /// Since when it holds.
-    pub not_before: Timestamp,
-    /// Until when it holds.
-    pub not_after: Timestamp,
-    /// Whether it may sign others. `openssl req -x509` makes such ones; some clients refuse them as
-    /// a server's.
-    pub is_ca: bool,
-    /// Whether it was signed by its own key.
-    pub self_signed: bool,
-}
-
-/// Why a client refuses a certificate, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Objection {
-    /// What is wrong with it.
-    pub what: String,
-    /// What to do.
-    pub cure: &'static str,
-}
-
-impl Description {
-    /// What Mattermost's client, or any other that looks, holds against it at the moment `now`. It is
-    /// served all the same: a client may be told not to look, and a clock may be wrong.
-    pub fn objections(&self, now: Timestamp) -> Vec<Objection> {
-        let mut objections = Vec::new();
-        let mut object = |what: String, cure| objections.push(Objection { what, cure });
-        if now > self.not_after {
-            let what = format!("it ended on {}", self.not_after.strftime("%Y-%m-%d"));
-            object(what, "put another in its place; it is read without a restart");
-        }
-        if now < self.not_before {
-            let what = format!("it begins on {} only", self.not_before.strftime("%Y-%m-%d"));
-            object(what, "is this machine's clock right? `timedatectl`");
-        }
-        if self.names.is_empty() {
-            object(
-                String::from(
-                    "it holds for no name: Mattermost says \"certificate relies on legacy Common Name field, use SANs instead\"",
-                ),
-                "make it anew with -addext 'subjectAltName=DNS:…,IP:…'",
-            );
-        }
-        objections
-    }
-}
-
 /// Where our own pair is, in the state folder.
 pub fn own_files(state: &Path) -> Files {
     Files { certificate: state.join("certificate.pem"), key: state.join("key.pem") }
@@ -120,7 +67,7 @@ pub fn own_files(state: &Path) -> Files {
 /// The pair in the state folder; makes one where there is none, and never replaces one.
 ///
 /// # Errors
-/// [`Error::Half`], [`Error::Unwritable`], [`Error::Make`].
+/// [`Error::IncompletePair`], [`Error::Unwritable`], [`Error::Make`].
 pub fn ensure(state: &Path) -> Result<Files, Error> {
     let files = own_files(state);
     match (files.certificate.exists(), files.key.exists()) {
@@ -129,16 +76,16 @@ pub fn ensure(state: &Path) -> Result<Files, Error> {
             Ok(files)
         }
         (false, false) => {
-            make(&files, &names_of_this_machine())?;
+            make(&files, &host::names())?;
             Ok(files)
         }
-        (true, false) => Err(Error::Half { present: files.certificate, missing: files.key }),
+        (true, false) => Err(Error::IncompletePair { present: files.certificate, missing: files.key }),
         (false, true) => {
             // The plug was pulled between the two writes of a first start: no certificate was ever
             // served with that key, so nobody trusts it.
             fs::remove_file(&files.key)
                 .map_err(|error| Error::Unwritable { path: files.key.clone(), error })?;
-            make(&files, &names_of_this_machine())?;
+            make(&files, &host::names())?;
             Ok(files)
         }
     }
@@ -153,9 +100,8 @@ pub fn ensure(state: &Path) -> Result<Files, Error> {
 pub fn make(files: &Files, names: &[String]) -> Result<(), Error> {
     write_unfinished(files, names)?;
     for path in [&files.key, &files.certificate] {
-        // A hard link fails where the name is taken; a rename would replace what is there.
-        let linked = fs::hard_link(unfinished(path), path).and_then(|()| fs::remove_file(unfinished(path)));
-        linked.map_err(|error| Error::Unwritable { path: path.clone(), error })?;
+        let created = atomic_file::create(&unfinished(path), path);
+        created.map_err(|error| Error::Unwritable { path: path.clone(), error })?;
     }
     Ok(())
 }
@@ -171,10 +117,10 @@ pub fn renew(files: &Files, names: &[String]) -> Result<(), Error> {
     for path in [&files.key, &files.certificate] {
         let failed = |error| Error::Unwritable { path: path.clone(), error };
         let old = beside(path, "old");
-        remove(&old).and_then(|()| fs::hard_link(path, &old)).map_err(failed)?;
+        atomic_file::remove(&old).and_then(|()| fs::hard_link(path, &old)).map_err(failed)?;
     }
     for path in [&files.key, &files.certificate] {
-        let replaced = fs::rename(unfinished(path), path);
+        let replaced = atomic_file::replace(&unfinished(path), path);
         replaced.map_err(|error| Error::Unwritable { path: path.clone(), error })?;
     }
     Ok(())
@@ -184,10 +130,10 @@ pub fn renew(files: &Files, names: &[String]) -> Result<(), Error> {
 fn finish_renewal(files: &Files) -> Result<(), Error> {
     let new = Files { certificate: unfinished(&files.certificate), key: files.key.clone() };
     let is_torn = new.certificate.exists()
-        && matches!(tls::Loaded::read(files.clone()), Err(tls::Error::Mismatch { .. }))
-        && tls::Loaded::read(new.clone()).is_ok();
+        && matches!(tls::CertifiedPair::read(files.clone()), Err(tls::Error::Mismatch { .. }))
+        && tls::CertifiedPair::read(new.clone()).is_ok();
     if is_torn {
-        fs::rename(&new.certificate, &files.certificate)
+        atomic_file::replace(&new.certificate, &files.certificate)
             .map_err(|error| Error::Unwritable { path: files.certificate.clone(), error })?;
     }
     Ok(())
@@ -208,8 +154,8 @@ fn write_unfinished(files: &Files, names: &[String]) -> Result<(), Error> {
     params.not_after =
         rcgen::date_time_ymd(last.year().into(), last.month().unsigned_abs(), last.day().unsigned_abs());
     let certificate = params.self_signed(&key)?;
-    write_new(&unfinished(&files.key), &key.serialize_pem(), 0o600)?;
-    write_new(&unfinished(&files.certificate), &certificate.pem(), 0o644)
+    write_new(&files.key, &key.serialize_pem(), 0o600)?;
+    write_new(&files.certificate, &certificate.pem(), 0o644)
 }
 
 /// Ten years from today, or from our first day where the clock stands before that.
@@ -231,149 +177,22 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn remove(path: &Path) -> std::io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Writes a file that belongs to whom its folder belongs: root makes it for the gateway's user.
+/// Writes a file beside where it is to be. It belongs to whom its folder belongs: root makes it for the gateway's
+/// user.
 fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
     let written = || -> std::io::Result<()> {
-        remove(path)?;
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+        let mut file = Unfinished::named(unfinished(path), path, mode)?;
         let folder = fs::metadata(path.parent().unwrap_or(path))?;
-        match fchown(&file, Some(folder.uid()), Some(folder.gid())) {
+        match fchown(file.file(), Some(folder.uid()), Some(folder.gid())) {
             // Nobody but root may give a file away; whoever makes it for himself need not.
             Err(error) if error.kind() != ErrorKind::PermissionDenied => return Err(error),
             _ => {}
         }
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all())
+        file.write(text.as_bytes())?;
+        file.keep();
+        Ok(())
     };
     written().map_err(|error| Error::Unwritable { path: path.to_owned(), error })
-}
-
-/// The names under which this machine may be asked: its host name, that with `.local`, `localhost`,
-/// and every address that stays: no link-local ones, and none that IPv6 makes for privacy.
-pub fn names_of_this_machine() -> Vec<String> {
-    let mut names = Vec::new();
-    // The first is not to be seen where the service runs with few rights.
-    let host =
-        ["/proc/sys/kernel/hostname", "/etc/hostname"].iter().find_map(|file| fs::read_to_string(file).ok());
-    if let Some(host) = host {
-        let host = host.trim().to_lowercase();
-        if !host.is_empty() && host.is_ascii() {
-            let local = format!("{}.local", host.split('.').next().unwrap_or(&host));
-            names.extend([host, local]);
-        }
-    }
-    names.push(String::from("localhost"));
-    names.extend(stable_addresses().iter().map(IpAddr::to_string));
-    let mut seen = BTreeSet::new();
-    names.retain(|name| seen.insert(name.clone()));
-    names
-}
-
-/// The addresses of this machine that stay, its loopback ones included.
-pub fn stable_addresses() -> Vec<IpAddr> {
-    let passing = passing_ipv6(&fs::read_to_string("/proc/net/if_inet6").unwrap_or_default());
-    let mut addresses: Vec<IpAddr> = if_addrs::get_if_addrs()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|interface| interface.ip())
-        .filter(|address| match address {
-            IpAddr::V4(address) => !address.is_link_local(),
-            IpAddr::V6(address) => !address.is_unicast_link_local() && !passing.contains(address),
-        })
-        .chain([IpAddr::from([127, 0, 0, 1]), Ipv6Addr::LOCALHOST.into()])
-        .collect();
-    addresses.sort();
-    addresses.dedup();
-    addresses
-}
-
-/// The addresses that the kernel marks as temporary, deprecated or not usable yet: the fifth column
-/// of /proc/net/if_inet6 holds the flags (linux/if_addr.h).
-fn passing_ipv6(table: &str) -> BTreeSet<Ipv6Addr> {
-    const TEMPORARY: u32 = 0x01;
-    const DAD_FAILED: u32 = 0x08;
-    const DEPRECATED: u32 = 0x20;
-    const TENTATIVE: u32 = 0x40;
-    table
-        .lines()
-        .filter_map(|line| {
-            let mut columns = line.split_whitespace();
-            let address = u128::from_str_radix(columns.next()?, 16).ok()?;
-            let flags = u32::from_str_radix(columns.nth(3)?, 16).ok()?;
-            let passing = flags & (TEMPORARY | DAD_FAILED | DEPRECATED | TENTATIVE) != 0;
-            passing.then_some(Ipv6Addr::from(address))
-        })
-        .collect()
-}
-
-/// What the first certificate of a PEM file says.
-///
-/// # Errors
-/// [`Error::Read`] and [`Error::NotX509`].
-pub fn describe(path: &Path) -> Result<Description, Error> {
-    let chain = tls::certificates(path)?;
-    let der = chain.first().ok_or_else(|| tls::Error::NoCertificate(path.to_owned()))?;
-    describe_der(der).map_err(|reason| Error::NotX509 { path: path.to_owned(), reason })
-}
-
-/// What a certificate says that came over the wire.
-///
-/// # Errors
-/// Why it is no X.509.
-pub fn describe_der(der: &[u8]) -> Result<Description, String> {
-    let certificate = Certificate::from_der(der).map_err(|error| error.to_string())?;
-    let certificate = certificate.tbs_certificate();
-    let names = certificate.get_extension::<SubjectAltName>().map_err(|error| error.to_string())?;
-    let constraints = certificate.get_extension::<BasicConstraints>().map_err(|error| error.to_string())?;
-    let time = |time: &x509_cert::time::Time| {
-        let seconds = i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
-        Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
-    };
-    let validity = certificate.validity();
-    Ok(Description {
-        names: names.map_or_else(Vec::new, |(_, names)| names.0.iter().filter_map(name).collect()),
-        fingerprint: fingerprint(der),
-        not_before: time(&validity.not_before),
-        not_after: time(&validity.not_after),
-        is_ca: constraints.is_some_and(|(_, constraints)| constraints.ca),
-        self_signed: certificate.issuer() == certificate.subject(),
-    })
-}
-
-impl Description {
-    /// Whether it holds for a host name or an address, as Go sees it: by its subject alternative names
-    /// alone, a `*` standing for one label.
-    pub fn covers(&self, host: &str) -> bool {
-        let host = host.to_lowercase();
-        self.names.iter().map(|name| name.to_lowercase()).any(|name| {
-            let wild = name.strip_prefix("*.").zip(host.split_once('.'));
-            name == host || wild.is_some_and(|(domain, (_, rest))| domain == rest)
-        })
-    }
-}
-
-fn name(name: &GeneralName) -> Option<String> {
-    match name {
-        GeneralName::DnsName(name) => Some(name.to_string()),
-        GeneralName::IpAddress(bytes) => {
-            let bytes = bytes.as_bytes();
-            let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-            v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok().map(|ip| ip.to_string())
-        }
-        _ => None,
-    }
-}
-
-fn fingerprint(der: &[u8]) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, der);
-    let bytes: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
-    bytes.join(":")
 }
 
 #[cfg(test)]
@@ -397,7 +216,7 @@ mod tests {
         let years = (said.not_after.as_second() - now.as_second()) as f64 / (365.25 * 86_400.0);
         assert!((9.9..10.1).contains(&years), "{years}");
         assert_eq!(said.fingerprint.len(), 32 * 3 - 1);
-        tls::Loaded::read(files).unwrap();
+        tls::CertifiedPair::read(files).unwrap();
     }
 
     #[test]
@@ -410,7 +229,7 @@ mod tests {
         assert_eq!(fs::read(&files.certificate).unwrap(), before);
         fs::remove_file(&files.key).unwrap();
         let error = ensure(folder.path()).unwrap_err();
-        assert!(matches!(error, Error::Half { .. }), "{error}");
+        assert!(matches!(error, Error::IncompletePair { .. }), "{error}");
     }
 
     #[test]
@@ -430,8 +249,8 @@ mod tests {
         assert!(
             now.covers("fridge.lan") && now.fingerprint != before.fingerprint && before.fingerprint != first
         );
-        tls::Loaded::read(old).unwrap();
-        tls::Loaded::read(files).unwrap();
+        tls::CertifiedPair::read(old).unwrap();
+        tls::CertifiedPair::read(files).unwrap();
     }
 
     #[test]
@@ -443,7 +262,7 @@ mod tests {
         fs::rename(unfinished(&files.key), &files.key).unwrap();
         let again = ensure(folder.path()).unwrap();
         assert!(describe(&again.certificate).unwrap().covers("fridge.lan"));
-        tls::Loaded::read(again).unwrap();
+        tls::CertifiedPair::read(again).unwrap();
     }
 
     #[test]
@@ -452,7 +271,7 @@ mod tests {
         let files = ensure(folder.path()).unwrap();
         fs::remove_file(&files.certificate).unwrap();
         let again = ensure(folder.path()).unwrap();
-        tls::Loaded::read(again).unwrap();
+        tls::CertifiedPair::read(again).unwrap();
     }
 
     #[test]
@@ -472,14 +291,5 @@ mod tests {
     #[test]
     fn a_clock_before_the_first_day_still_gives_ten_years() {
         assert_eq!(last_day(Timestamp::UNIX_EPOCH), jiff::civil::date(2030, 1, 1));
-    }
-
-    #[test]
-    fn temporary_and_deprecated_addresses_are_told_by_their_flags() {
-        let table = "fd000000000000000000000000000001 02 40 00 80     eth0\n\
-                     fd0000000000000000000000000000ff 02 40 00 01     eth0\n\
-                     fd0000000000000000000000000000fe 02 40 00 20     eth0\nnonsense\n";
-        let passing: Vec<String> = passing_ipv6(table).iter().map(Ipv6Addr::to_string).collect();
-        assert_eq!(passing, ["fd00::fe", "fd00::ff"]);
     }
 }

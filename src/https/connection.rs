@@ -1,78 +1,64 @@
-//! One connection: TLS, then requests, each within its limits of time and size, until it idles too
-//! long, breaks a limit, or the server ends.
+//! One connection: TLS, then requests, each within its limits of time and size, until it idles too long,
+//! breaks a limit, makes room for another one, or the server ends.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Bytes, Incoming};
-use hyper::header::{CONNECTION, HeaderValue};
-use hyper::service::{Service, service_fn};
-use hyper::{Request, StatusCode};
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::header::CONNECTION;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::sync::watch::Receiver;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use warp::reply::Response;
+use tokio_rustls::server::TlsStream;
 
-use super::Limits;
 use super::connection_limits::ConnectionPermit;
-use super::routes::{Authenticated, Peer, Routes, refusal};
-use super::stream::Stream;
+use super::lingering_stream::LingeringStream;
+use super::observer::{Event, Observer};
+use super::response::{Authenticated, Response, whole};
+use super::service::{Peer, Service};
+use super::{Limits, body};
 
-/// How much of a body over the limit is still read and thrown away, in bodies of the limit's size,
-/// so that its sender gets to read why it was refused. Beyond that the connection ends, and the
-/// [`Stream`] lingers for it.
-const DISCARDED_BODIES: usize = 8;
+/// Grace period at shutdown for a connection that was accepted but has not sent its request yet: Mattermost
+/// asks once, and a question that is lost is lost without a trace.
+const GRACE: Duration = Duration::from_secs(1);
 
-/// Who was let in just before the end gets this long to bring the question it came with: Mattermost asks
-/// once, and a question that is lost is lost without a trace.
-const LATECOMER: Duration = Duration::from_secs(1);
+/// What all connections share.
+#[derive(Clone)]
+pub struct Shared {
+    /// Speaks TLS.
+    pub acceptor: TlsAcceptor,
+    /// What is served.
+    pub service: Arc<dyn Service>,
+    /// Is told what happens.
+    pub observer: Arc<dyn Observer>,
+    /// How much and how long.
+    pub limits: Arc<Limits>,
+    /// Becomes true when the server ends.
+    pub ending: Receiver<bool>,
+}
 
-/// Serves one connection to its end. Whatever a peer does wrong ends its own connection only. Once
-/// `ending` is true, the request in progress is answered, or a latecomer's first one, and none other.
-pub async fn serve(
-    stream: TcpStream,
-    peer: Peer,
-    acceptor: TlsAcceptor,
-    routes: Routes,
-    limits: Limits,
-    permit: ConnectionPermit,
-    mut ending: Receiver<bool>,
-) {
-    // Small answers leave at once. Where the system refuses, they leave a little later.
-    drop(stream.set_nodelay(true));
-    let stream = tokio::select! {
-        stream = timeout(limits.handshake, acceptor.accept(stream)) => stream,
-        () = permit.evicted() => return,
-        () = async { end(&mut ending).await; sleep(LATECOMER).await } => return,
-    };
-    let Ok(Ok(stream)) = stream else { return };
-    let stream = Stream::new(stream, limits.answer, limits.linger);
+/// Serves one connection to its end. Whatever a peer does wrong ends its own connection only. Once the server
+/// ends, the request in progress is answered, or the first one of a connection that has just come, and no
+/// other.
+pub async fn serve(stream: TcpStream, peer: Peer, permit: ConnectionPermit, shared: Shared) {
+    let ending = shared.ending.clone();
+    let limits = Arc::clone(&shared.limits);
+    let Some(stream) = handshake(stream, peer, &permit, &shared).await else { return };
+    let stream = LingeringStream::new(stream, limits.answer, limits.linger);
 
     let (permit, asked) = (Arc::new(permit), Arc::new(Notify::new()));
     let service = service_fn({
-        let (limits, asked, permit) = (limits.clone(), Arc::clone(&asked), Arc::clone(&permit));
-        let routes = TowerToHyperService::new(warp::service(routes));
+        let (permit, asked) = (Arc::clone(&permit), Arc::clone(&asked));
         move |request: Request<Incoming>| {
             asked.notify_one();
-            permit.answering();
-            let (routes, limits, permit) = (routes.clone(), limits.clone(), Arc::clone(&permit));
-            async move {
-                let (mut head, body) = request.into_parts();
-                head.extensions.insert(peer);
-                let answer = match read(body, &limits).await {
-                    Ok(body) => routes.call(Request::from_parts(head, Full::new(body))).await?,
-                    Err(refused) => refused,
-                };
-                let closing = answer.headers().get(CONNECTION).is_some_and(|value| value == "close");
-                permit.answered(answer.extensions().get::<Authenticated>().is_some(), closing);
-                Ok::<_, Infallible>(answer)
-            }
+            let (permit, shared) = (Arc::clone(&permit), shared.clone());
+            async move { Ok::<_, Infallible>(respond(request, peer, &permit, &shared).await) }
         }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -89,69 +75,77 @@ pub async fn serve(
         () = asked.notified() => {}
         () = sleep(limits.first_request) => return,
         () = permit.evicted() => return,
-        () = async { end(&mut ending.clone()).await; sleep(LATECOMER).await } => return,
+        () = async { ended(ending.clone()).await; sleep(GRACE).await } => return,
     }
     tokio::select! {
         _ = &mut connection => return,
         () = permit.evicted() => return,
         () = permit.idle(limits.idle, limits.idle_unauthenticated) => {}
-        () = end(&mut ending) => {}
+        () = ended(ending) => {}
     }
     connection.as_mut().graceful_shutdown();
     drop(connection.await);
 }
 
+/// `None` where no TLS connection comes about.
+async fn handshake(
+    stream: TcpStream,
+    peer: Peer,
+    permit: &ConnectionPermit,
+    shared: &Shared,
+) -> Option<TlsStream<TcpStream>> {
+    // Small answers leave at once. Where the system refuses, they leave a little later.
+    drop(stream.set_nodelay(true));
+    let limit = shared.limits.handshake;
+    let shaken = tokio::select! {
+        shaken = timeout(limit, shared.acceptor.accept(stream)) => shaken,
+        () = permit.evicted() => return None,
+        () = async { ended(shared.ending.clone()).await; sleep(GRACE).await } => return None,
+    };
+    let reason = match shaken {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("not within {} s", limit.as_secs_f32()),
+    };
+    shared.observer.observe(peer.0, Event::TlsFailed { reason });
+    None
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    peer: Peer,
+    permit: &ConnectionPermit,
+    shared: &Shared,
+) -> Response {
+    permit.answering();
+    let (head, body) = request.into_parts();
+    let began = Instant::now();
+    let response = match shared.service.admit(&head, peer) {
+        Ok(limit) => match body::read(body, limit, shared.limits.body).await {
+            Ok(body) => shared.service.respond(Request::from_parts(head, body), peer).await,
+            Err(rejection) => whole(*rejection),
+        },
+        Err(rejection) => {
+            body::discard(body, shared.limits.body).await;
+            whole(*rejection)
+        }
+    };
+    let status = response.status();
+    shared.observer.observe(
+        peer.0,
+        match status.as_u16() {
+            400.. => Event::Rejected { status },
+            _ => Event::Answered { took: began.elapsed() },
+        },
+    );
+    let is_authenticated = response.extensions().get::<Authenticated>().is_some();
+    let is_closing = response.headers().get(CONNECTION).is_some_and(|value| value == "close");
+    permit.answered(is_authenticated, is_closing);
+    response
+}
+
 /// Waits until the server ends.
-async fn end(ending: &mut Receiver<bool>) {
+async fn ended(mut ending: Receiver<bool>) {
     // An error says that nobody is left to tell us: that is the end too.
     drop(ending.wait_for(|ending| *ending).await);
-}
-
-/// Reads a request's body, or says why not.
-async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, Response> {
-    let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if declared > limits.body_bytes * DISCARDED_BODIES {
-        return Err(too_large(limits));
-    }
-    match timeout(limits.body, collect(body, limits)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(refused)) => Err(refused),
-        Err(_) => Err(closing(refusal(StatusCode::REQUEST_TIMEOUT, &too_slow(limits.body)))),
-    }
-}
-
-async fn collect(mut body: Incoming, limits: &Limits) -> Result<Bytes, Response> {
-    let mut bytes = Vec::new();
-    let mut length = 0;
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else {
-            return Err(closing(refusal(
-                StatusCode::BAD_REQUEST,
-                "the body broke off or is not what its header says",
-            )));
-        };
-        let Some(data) = frame.data_ref() else { continue };
-        length += data.len();
-        if length > limits.body_bytes * DISCARDED_BODIES {
-            return Err(too_large(limits));
-        }
-        if length <= limits.body_bytes {
-            bytes.extend_from_slice(data);
-        }
-    }
-    if length > limits.body_bytes { Err(too_large(limits)) } else { Ok(bytes.into()) }
-}
-
-fn too_large(limits: &Limits) -> Response {
-    let reason = format!("the body is longer than {} bytes", limits.body_bytes);
-    closing(refusal(StatusCode::PAYLOAD_TOO_LARGE, &reason))
-}
-
-fn too_slow(limit: Duration) -> String {
-    format!("the body did not arrive within {} s", limit.as_secs_f32())
-}
-
-fn closing(mut response: Response) -> Response {
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    response
 }

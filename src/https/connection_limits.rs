@@ -9,12 +9,14 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::warn;
 
 use super::Limits;
-use super::reception::Present;
+use super::observer::{Event, Observer};
 
 /// How many addresses that proved a token are remembered: a Mattermost cluster has a handful.
 const REMEMBERED: usize = 64;
@@ -25,7 +27,8 @@ const LOG_AGAIN: Duration = Duration::from_secs(60);
 
 /// Keeps the limits. The liveness self-check is not counted.
 pub struct ConnectionLimiter {
-    present: Arc<Present>,
+    preferred: ArcSwap<Vec<IpNet>>,
+    observer: Arc<dyn Observer>,
     connections: usize,
     per_address: usize,
     table: Mutex<Table>,
@@ -60,8 +63,8 @@ enum Standing {
     Closing,
     /// Nothing is known of it.
     Stranger,
-    /// Its address is in `allow`.
-    Listed,
+    /// Its address is in one of the preferred networks.
+    Preferred,
     /// Its address proved a token on another connection within the last hour.
     Known,
     /// It proved a token itself.
@@ -94,13 +97,19 @@ struct TurnedAway {
 
 impl ConnectionLimiter {
     /// One that has let in nobody yet.
-    pub fn new(limits: &Limits, present: Arc<Present>) -> Self {
+    pub fn new(limits: &Limits, preferred: Vec<IpNet>, observer: Arc<dyn Observer>) -> Self {
         ConnectionLimiter {
-            present,
+            preferred: ArcSwap::from_pointee(preferred),
+            observer,
             connections: limits.connections,
             per_address: limits.connections_per_address,
             table: Mutex::default(),
         }
+    }
+
+    /// From now on strangers make room for these networks.
+    pub fn prefer(&self, networks: Vec<IpNet>) {
+        self.preferred.store(Arc::new(networks));
     }
 
     /// The self-check's next connection comes from there.
@@ -111,7 +120,7 @@ impl ConnectionLimiter {
     /// A permit for one more connection from that address. Where a limit is reached, another connection is
     /// ended for it; `None` where every other one is worth more.
     pub fn try_acquire(self: &Arc<Self>, peer: SocketAddr) -> Option<ConnectionPermit> {
-        let is_listed = self.present.get().names(peer.ip());
+        let is_preferred = self.preferred.load().iter().any(|network| network.contains(&peer.ip()));
         let mut table = self.table();
         let evict = Arc::new(Notify::new());
         if table.self_check == Some(peer) {
@@ -119,21 +128,25 @@ impl ConnectionLimiter {
         }
         let network = Network::of(peer.ip());
         let now = Instant::now();
-        let standing = match is_listed {
+        let standing = match is_preferred {
             _ if table.has_proved(network, now) => Standing::Known,
-            true => Standing::Listed,
+            true => Standing::Preferred,
             false => Standing::Stranger,
         };
         let from_here = table.open.values().filter(|other| other.network == network).count();
+        let is_full = from_here >= self.per_address || table.open.len() >= self.connections;
         let has_room = if from_here >= self.per_address {
             // Within one address the newcomer counts for more than whatever idles, a proved one included:
             // its client has opened a new connection because it no longer uses the old ones.
             table.evict(now, |other| other.network == network)
-        } else if table.open.len() >= self.connections {
+        } else if is_full {
             table.evict(now, |other| other.standing <= standing)
         } else {
             true
         };
+        if is_full {
+            self.observer.observe(peer.ip(), Event::LimitReached { made_room: has_room });
+        }
         if !has_room {
             table.turned_away.refused += 1;
             table.log_turned_away(now);
@@ -144,6 +157,7 @@ impl ConnectionLimiter {
         let connection =
             Connection { network, standing, since: now, is_answering: false, evict: Arc::clone(&evict) };
         table.open.insert(id, connection);
+        self.observer.observe(peer.ip(), Event::Accepted);
         Some(ConnectionPermit { limiter: Arc::clone(self), id: Some(id), evict })
     }
 

@@ -23,7 +23,7 @@ const REQUEST: &[u8] = b"GET /health HTTP/1.1\r\nHost: fridge\r\nConnection: clo
 /// Why there was no response.
 pub fn check(
     addresses: &[SocketAddr],
-    current: &tls::Current,
+    resolver: &tls::CertResolver,
     limiter: &ConnectionLimiter,
     limit: Duration,
 ) -> Result<(), String> {
@@ -32,17 +32,22 @@ pub fn check(
             continue;
         };
         limiter.expect_self_check(from);
-        let before = current.loaded();
+        let before = resolver.pair();
         return match request(socket, reached(*address), &before, limit) {
             // The certificate may have been exchanged meanwhile: then the next check will tell.
-            Err(_) if !Arc::ptr_eq(&before, &current.loaded()) => Ok(()),
+            Err(_) if !Arc::ptr_eq(&before, &resolver.pair()) => Ok(()),
             checked => checked.map_err(|error| format!("no answer on https://{address}: {error}")),
         };
     }
     Ok(())
 }
 
-fn request(socket: Socket, address: SocketAddr, own: &tls::Loaded, limit: Duration) -> Result<(), String> {
+fn request(
+    socket: Socket,
+    address: SocketAddr,
+    own: &tls::CertifiedPair,
+    limit: Duration,
+) -> Result<(), String> {
     let own = own.certificate().ok_or("there is no certificate")?.clone();
     socket.connect_timeout(&address.into(), limit).map_err(|error| error.to_string())?;
     let (socket, name) = (TcpStream::from(socket), ServerName::from(address.ip()));

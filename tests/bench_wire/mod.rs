@@ -5,12 +5,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use fridge::bus::BusError;
 use fridge::bus::onewire::Driver;
 use fridge::bus::simulated::probe::{Next, Probe, Timing};
 use fridge::bus::simulated::probe_id;
 use fridge::bus::simulated::wire::{Costs, Shared, Wire, WireClock, WirePin};
-use fridge::poll::trust::Trust;
+use fridge::poll::validate::Validator;
+use fridge::reading::BusFault;
 use fridge::reading::{ProbeId, Sample};
 use one_wire_bus::{Address, OneWire};
 
@@ -21,7 +21,7 @@ pub const US: u64 = 1_000;
 pub struct Bench {
     pub wire: Shared,
     pub driver: Driver<WirePin, WireClock>,
-    pub trust: Trust,
+    pub validator: Validator,
 }
 
 impl Bench {
@@ -31,13 +31,13 @@ impl Bench {
         let wire = wire(probes, timing, pin);
         let clock = WireClock::virtual_time(&wire);
         let driver = Driver::new(WirePin(Rc::clone(&wire)), clock).expect("the pin works");
-        Bench { wire, driver, trust: Trust::default() }
+        Bench { wire, driver, validator: Validator::default() }
     }
 
     /// One sweep, and what is believed of it.
-    pub fn measure(&mut self) -> Result<Vec<(ProbeId, Sample)>, BusError> {
-        let judged = self.trust.measure(&mut self.driver)?;
-        Ok(judged.probes.into_iter().map(|sampled| (sampled.probe, sampled.sample)).collect())
+    pub fn measure(&mut self) -> Result<Vec<(ProbeId, Sample)>, BusFault> {
+        let validated = self.validator.measure(&mut self.driver)?;
+        Ok(validated.probes.into_iter().map(|sampled| (sampled.probe, sampled.sample)).collect())
     }
 
     /// What the next conversion of the probe of that number comes to.

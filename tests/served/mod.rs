@@ -8,12 +8,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use fridge::cache::Cache;
-use fridge::chat::{Gateway, Scope, Units};
+use fridge::chat::{Chat, Scope};
 use fridge::fridge::{Fridge, Limits as TemperatureLimits};
-use fridge::https::{Config, Error, Handle, Hook, Limits, Placement, Server, Statistics};
-use fridge::reading::{Celsius, ProbeId, Sample, Stamp};
+use fridge::gateway::{Gateway, Site};
+use fridge::https::{self, Error, Handle, Limits, Server};
+use fridge::mattermost::button_token::Signer;
+use fridge::mattermost::{self, Hook, Mattermost, Placement, Stats};
+use fridge::reading::{Celsius, ProbeId, Sample, Sampled, Stamp};
+use fridge::recorder::{Input, Recorder, Writer};
 use fridge::secret::Secret;
+use fridge::state::BusInfo;
 use tokio::sync::oneshot;
 
 /// The token of the vectors.
@@ -26,7 +30,7 @@ pub struct Served {
     pub handle: Handle,
     pub address: SocketAddr,
     pub certificate: PathBuf,
-    pub statistics: Arc<Statistics>,
+    pub statistics: Arc<Stats>,
     wall: Arc<AtomicI64>,
     pub folder: tempfile::TempDir,
     shutdown: Option<oneshot::Sender<()>>,
@@ -35,7 +39,8 @@ pub struct Served {
 
 /// What a test changes of a server before it starts.
 pub struct Setup {
-    pub config: Config,
+    pub https: https::Config,
+    pub config: mattermost::Config,
     pub folder: tempfile::TempDir,
     /// The age of the readings, in seconds; the bus's period is 10 s.
     pub age: u64,
@@ -71,17 +76,21 @@ impl Setup {
             icon_url: None,
             scope: Scope::everything(),
         };
-        let config = Config {
+        let https = https::Config {
             listen: vec!["127.0.0.1:0".parse().unwrap()],
             certificate: None,
+            preferred: Vec::new(),
+            limits: Limits::default(),
+        };
+        let config = mattermost::Config {
             hooks: vec![hook("kitchen", TOKEN), hook("bar", OTHER_TOKEN)],
             trigger_words: vec![String::from("fridge")],
             url: None,
             allow: Vec::new(),
-            limits: Limits::default(),
         };
         let fridges = vec![(fridge(1, "Milk"), Ok(Celsius::from_sixteenths(67)))];
         Setup {
+            https,
             config,
             folder: tempfile::tempdir().unwrap(),
             age: 4,
@@ -98,16 +107,20 @@ impl Setup {
 
     /// Starts it, or says why not.
     pub fn try_serve(self) -> Result<Served, Error> {
-        let Setup { config, folder, age, name, fridges, before_serving } = self;
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let Setup { https, config, folder, age, name, fridges, before_serving } = self;
+        // As the product runs: what blocks would block here, too.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let wall = Arc::new(AtomicI64::new(0));
         let gateway = gateway(age, name, fridges, Arc::clone(&wall));
-        let mut server = runtime.block_on(Server::bind(config, gateway, folder.path(), Vec::new()))?;
+        let signer = Signer::ensure(folder.path()).unwrap();
+        let preferred = config.allow.clone();
+        let mattermost = Arc::new(Mattermost::new(config, Arc::new(Chat::new(gateway)), signer));
+        let statistics = mattermost.stats();
+        let https = https::Config { preferred, ..https };
+        let mut server = runtime.block_on(Server::bind(https, mattermost, folder.path(), Vec::new()))?;
         before_serving();
         let handle = server.handle();
         let (address, certificate) = (handle.addresses()[0], handle.certificate());
-        let statistics = handle.statistics();
         let (shutdown, told) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             runtime.block_on(async {
@@ -156,7 +169,7 @@ impl Served {
     }
 
     /// What it counted.
-    pub fn report(&self) -> fridge::https::Report {
+    pub fn report(&self) -> mattermost::Report {
         self.statistics.report(&stamp())
     }
 }
@@ -175,28 +188,24 @@ fn stamp() -> Stamp {
 }
 
 /// A gateway whose fridges were read `age` seconds ago.
-fn gateway(
-    age: u64,
-    name: Option<String>,
-    fridges: Vec<(Fridge, Sample)>,
-    wall: Arc<AtomicI64>,
-) -> Arc<Gateway> {
+fn gateway(age: u64, name: Option<String>, fridges: Vec<(Fridge, Sample)>, wall: Arc<AtomicI64>) -> Gateway {
     let earlier = Stamp { mono: stamp().mono - Duration::from_secs(age), ..stamp() };
-    let buses = [(String::from("bus 1"), false, Duration::from_secs(10))];
-    let cache = Cache::new(buses, earlier, jiff::tz::TimeZone::UTC);
-    let samples: Vec<_> = fridges.iter().map(|(fridge, sample)| (fridge.probe, *sample)).collect();
-    cache.record(0, earlier, Duration::ZERO, samples);
-    Arc::new(Gateway {
-        name,
-        fridges: fridges.into_iter().map(|(fridge, _)| fridge).collect(),
-        units: Units::Celsius,
-        cache: Arc::new(cache),
-        history: Arc::default(),
-        clock: Arc::new(move || {
-            let wall = jiff::Timestamp::from_second(wall.load(Ordering::SeqCst)).unwrap();
-            Stamp { wall, ..stamp() }
-        }),
-        asked: Default::default(),
-        reuse: Default::default(),
-    })
+    let recorder = Recorder::new(earlier, jiff::tz::TimeZone::UTC);
+    let mut writer = Writer::new(recorder, Arc::new(move || earlier));
+    let info = BusInfo { name: "bus 1".into(), simulated: false, period: Duration::from_secs(10) };
+    writer.write(Input::Buses { buses: vec![(None, info)], calibrations: Default::default() });
+    writer.write(Input::Sweep {
+        bus: writer.keys()[0],
+        at: earlier,
+        took: Duration::ZERO,
+        probes: fridges.iter().map(|(fridge, sample)| Sampled::from((fridge.probe, *sample))).collect(),
+        notices: Vec::new(),
+    });
+    let fridges = fridges.into_iter().map(|(fridge, _)| fridge).collect();
+    let clock = Arc::new(move || {
+        let wall = jiff::Timestamp::from_second(wall.load(Ordering::SeqCst)).unwrap();
+        Stamp { wall, ..stamp() }
+    });
+    let site = Site { name, fridges, ..Site::default() };
+    Gateway::new(site, writer.state(), writer.history(), clock)
 }

@@ -9,7 +9,7 @@ use linux_embedded_hal::gpio_cdev::errors::Error;
 use linux_embedded_hal::gpio_cdev::{self, Chip, LineRequestFlags};
 
 use super::{BehindPcie, broken};
-use crate::bus::BusError;
+use crate::reading::BusFault;
 
 /// What the kernel calls the chips of a Pi's header: Pi 0 to 3, Pi 4, Pi 5.
 const PIS: [&str; 3] = ["pinctrl-bcm2835", "pinctrl-bcm2711", PI_5];
@@ -24,7 +24,7 @@ pub struct CharacterPin {
 
 impl CharacterPin {
     /// Requests the line, let go.
-    pub fn open(chip: Option<&Path>, pin: u8) -> Result<Self, BusError> {
+    pub fn open(chip: Option<&Path>, pin: u8) -> Result<Self, BusFault> {
         let mut chip = match chip {
             Some(path) => Chip::new(path)
                 .map_err(|error| broken(format!("cannot open {}: {}", path.display(), cure(&error))))?,
@@ -50,7 +50,7 @@ impl CharacterPin {
 }
 
 /// The chip with the pins of a Pi's header. Its number changed between kernels; its label does not.
-fn of_a_pi() -> Result<Chip, BusError> {
+fn of_a_pi() -> Result<Chip, BusFault> {
     let chips = gpio_cdev::chips().map_err(|error| broken(format!("cannot list GPIO chips: {error}")))?;
     let mut refused = None;
     for chip in chips {

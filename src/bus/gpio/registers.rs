@@ -10,7 +10,7 @@ use embedded_hal::digital::v2::{InputPin, OutputPin};
 use rppal::gpio::{Error, Gpio, IoPin, Mode};
 
 use super::{BehindPcie, broken};
-use crate::bus::BusError;
+use crate::reading::BusFault;
 
 /// An open-drain pin. Whoever drops it lets the line go.
 pub struct RegisterPin {
@@ -20,7 +20,7 @@ pub struct RegisterPin {
 
 impl RegisterPin {
     /// Takes the pin, let go.
-    pub fn open(pin: u8) -> Result<Self, BusError> {
+    pub fn open(pin: u8) -> Result<Self, BusFault> {
         let taken = Gpio::new().and_then(|gpio| gpio.get(pin));
         let mut io = taken.map_err(|error| broken(explain(pin, &error)))?.into_io(Mode::Input);
         io.set_low();

@@ -10,7 +10,7 @@ use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::reading::Remark;
+use crate::reading::Notice;
 
 /// Exactly what the kernel compares with; anything else is taken without a word and does nothing.
 const TRIGGER: &[u8] = b"trigger\n";
@@ -91,7 +91,7 @@ impl Master {
     }
 
     /// Whether it could convert all at once if that were permitted.
-    pub fn remark(&self) -> Option<Remark> {
-        self.bulk_denied.then_some(Remark::BulkNotPermitted)
+    pub fn notice(&self) -> Option<Notice> {
+        self.bulk_denied.then_some(Notice::BulkNotPermitted)
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use crate::bus::scratchpad::{MARK, Scratchpad};
+use crate::bus::scratchpad::{POWER_LOSS_SENTINEL, Scratchpad};
 use crate::reading::Fault;
 
 /// EINTR and EAGAIN: the bus was busy.
@@ -75,9 +75,9 @@ impl Slave {
         }
     }
 
-    /// Sets its alarm bytes to [`MARK`].
+    /// Sets its alarm bytes to [`POWER_LOSS_SENTINEL`].
     pub fn mark(&self, permission: &mut Permission) {
-        let [high, low] = MARK.map(u8::cast_signed);
+        let [high, low] = POWER_LOSS_SENTINEL.map(u8::cast_signed);
         self.write("alarms", &format!("{low} {high}\n"), permission);
     }
 

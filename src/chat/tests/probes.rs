@@ -1,7 +1,7 @@
-//! What hangs on the buses: the list, the remarks, and what the counters point at.
+//! What hangs on the buses: the list, the notices, and what the counters point at.
 
 use super::*;
-use crate::reading::{CloneSign, Counts, Remark, Sampled};
+use crate::reading::{CloneSign, Counts};
 
 #[test]
 fn probes_lists_what_is_there_and_what_is_missing() {
@@ -19,18 +19,23 @@ fn probes_lists_what_is_there_and_what_is_missing() {
     assert!(text.lines().last().unwrap().contains("probe not found on any bus for 11 s"), "{text}");
 }
 
-/// Sweeps of probes that read well, each with these counts and remarks.
-fn counted(kitchen: &Kitchen, sweeps: u64, probes: &[(Counts, &[Remark])]) {
+/// Sweeps of probes that read well, each with these counts and notices.
+fn counted(kitchen: &Kitchen, sweeps: u64, probes: &[(Counts, &[Notice])]) {
     for sweep in 0..sweeps {
-        let sampled = probes.iter().enumerate().map(|(number, (counts, remarks))| Sampled {
-            probe: probe(number),
-            sample: Ok(degrees(4.0)),
-            raw: None,
-            counts: if sweep == 0 { *counts } else { Counts::default() },
-            remarks: remarks.to_vec(),
-        });
-        kitchen.gateway.cache.record(0, stamp(sweep), Duration::ZERO, sampled);
+        kitchen.sampled(stamp(sweep), sampled(probes, sweep), Vec::new());
     }
+}
+
+/// What the probes read in that sweep; the counts come with the first.
+fn sampled(probes: &[(Counts, &[Notice])], sweep: u64) -> Vec<Sampled> {
+    let sampled = probes.iter().enumerate().map(|(number, (counts, notices))| Sampled {
+        probe: probe(number),
+        sample: Ok(degrees(4.0)),
+        raw: None,
+        counts: if sweep == 0 { *counts } else { Counts::default() },
+        notices: notices.to_vec(),
+    });
+    sampled.collect()
 }
 
 const NONE: Counts = Counts { crc: 0, late: 0, no_answer: 0, resets: 0, retries: 0 };
@@ -38,28 +43,29 @@ const NONE: Counts = Counts { crc: 0, late: 0, no_answer: 0, resets: 0, retries:
 #[test]
 fn what_is_noteworthy_stands_below_the_list_with_what_to_do() {
     let kitchen = Kitchen::new(cafe());
-    let clone = Remark::LikelyClone(CloneSign::Serial);
-    counted(&kitchen, 1, &[(NONE, &[Remark::Parasite, Remark::Resolution(9)]), (NONE, &[clone])]);
-    let phantom = Remark::Phantom(ProbeId::new(0, 0x8000_0000_0000));
-    kitchen.gateway.cache.remark(0, vec![phantom, Remark::BulkNotPermitted]);
+    let clone = Notice::LikelyClone(CloneSign::Serial);
+    let phantom = Notice::of_device(ProbeId::new(0, 0x8000_0000_0000));
+    let probes = [(NONE, &[Notice::Parasite, Notice::Resolution(9)][..]), (NONE, &[clone])];
+    let bus = vec![phantom, Notice::BulkNotPermitted];
+    kitchen.sampled(stamp(0), sampled(&probes, 0), bus);
     let text = kitchen.ask(1, "probes");
     for said in [
-        "- bus 1: `00-800000000000` answers its search and cannot be",
+        "- bus 1: saw the impossible address `00-800000000000`: usually a floating",
         "- bus 1: its probes convert one after another, 0.8 s each",
         "60-fridge.rules",
-        "- `28-000000000000`: fed through its data line",
+        "- `28-000000000000`: powered through its data line",
         "- `28-000000000000`: converts with 9 bits, in steps of 0.5 °C",
-        "- `28-000000000001`: likely a clone, its serial number is not of the maker's pattern: compare",
+        "- `28-000000000001`: likely a clone, its serial number does not follow the maker's pattern: compare",
     ] {
         assert!(text.contains(said), "{said} not in {text}");
     }
     let json = serde_json::to_value(&*kitchen.reply(stamp(2), "probes")).unwrap();
-    assert_eq!(json["probes"][0]["remarks"], serde_json::json!(["parasite", { "resolution": 9 }]));
-    assert_eq!(json["buses"][0]["remarks"][1], "bulk_not_permitted");
+    assert_eq!(json["probes"][0]["notices"], serde_json::json!(["parasite", { "resolution": 9 }]));
+    assert_eq!(json["buses"][0]["notices"][1], "bulk_not_permitted");
     let kitchen_only = Scope::only(["Milk"]);
     let seen = kitchen.reply_to(stamp(3), "probes", &kitchen_only).text.clone();
     assert!(
-        seen.contains("fed through") && !seen.contains("bus 1: "),
+        seen.contains("powered through") && !seen.contains("bus 1: "),
         "a bus is for whoever sees all: {seen}"
     );
 }
@@ -77,7 +83,7 @@ fn counters_point_at_a_cause_where_they_are_no_accident() {
         said(100, &[crc(4), crc(4), crc(4), crc(4), crc(4), crc(4), crc(4), crc(3)]),
         "31 CRC errors in 100 sweeps on bus 1: a 2.2 kΩ pull-up is usual for this many probes"
     );
-    assert!(said(100, &[crc(16), crc(15)]).contains("a cable too long"));
+    assert!(said(100, &[crc(16), crc(15)]).contains("a cable that is too long"));
     assert!(said(100, &[NONE, crc(31), NONE]).contains("nearly all of `28-000000000001`"));
     assert!(said(100, &[Counts { late: 9, ..NONE }]).starts_with("9 late slots in 100 sweeps on bus 1"));
     assert!(
@@ -91,11 +97,11 @@ fn counters_point_at_a_cause_where_they_are_no_accident() {
 }
 
 #[test]
-fn a_thousand_remarks_fit_into_a_post_and_are_counted() {
+fn a_thousand_notices_fit_into_a_post_and_are_counted() {
     let kitchen = Kitchen::new(Vec::new());
-    let many: Vec<_> = (0..1_000).map(|_| (NONE, &[Remark::Parasite][..])).collect();
+    let many: Vec<_> = (0..1_000).map(|_| (NONE, &[Notice::Parasite][..])).collect();
     counted(&kitchen, 1, &many);
     let text = kitchen.ask(1, "probes");
-    assert!(text.ends_with("… and 980 more remarks."), "{text}");
+    assert!(text.ends_with("… and 980 more notices."), "{text}");
     assert!(text.contains("more.\n\n- `28-000000000000`"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! The other words, the units, groups, scopes and moods; and when an answer is reused.
+//! The other words, the units, groups, scopes and severities; and when a reply is reused.
 
 use super::*;
 
@@ -51,7 +51,7 @@ fn history_draws_a_day_as_a_line() {
     assert_eq!(line.chars().count(), 48 + 2);
     assert!(line.starts_with("`▁▁▁") && line.ends_with("██`"), "{line}");
     assert!(
-        text.ends_with("2.0 to 26.0 °C, 14.0 °C on average; half an hour a sign, the latest at the right"),
+        text.ends_with("2.0 to 26.0 °C, 14.0 °C on average; one mark per half hour, newest on the right"),
         "{text}"
     );
     assert!(kitchen.ask(now, "history").contains("| Freezer 1 "));
@@ -89,11 +89,13 @@ fn about_tells_the_gateway_itself() {
 
 #[test]
 fn fahrenheit_by_setting_and_by_asking() {
-    let mut kitchen = Kitchen::new(cafe());
+    let kitchen = Kitchen::new(cafe());
     kitchen.well(10);
     let text = kitchen.ask(11, "status freezer 1 in F");
     assert!(text.starts_with("Freezer 1: −2.2 °F, in range") && text.contains("max 5 °F"), "{text}");
-    kitchen.gateway.units = Units::Fahrenheit;
+    let units = Units::Fahrenheit;
+    let kitchen = Kitchen::of(Site { units, fridges: cafe(), ..Site::default() }, false);
+    kitchen.well(10);
     assert!(kitchen.ask(11, "status milk").starts_with("Milk: 39.5 °F"));
     assert!(kitchen.ask(11, "status milk in c").starts_with("Milk: 4.2 °C"));
     assert!(kitchen.ask(11, "status").contains("| 32 to 41 °F"));
@@ -147,20 +149,20 @@ fn a_scope_hides_everything_else() {
 }
 
 #[test]
-fn the_mood_is_that_of_the_worst() {
+fn the_severity_is_that_of_the_worst() {
     let kitchen = Kitchen::new(cafe());
-    let mood = |at, words| kitchen.reply(stamp(at), words).mood;
-    assert_eq!(mood(1, "status"), Mood::Waiting);
+    let severity = |at, words| kitchen.reply(stamp(at), words).severity;
+    assert_eq!(severity(1, "status"), Severity::Pending);
     kitchen.well(10);
-    assert_eq!(mood(11, "status"), Mood::Well);
-    assert_eq!(mood(60, "status"), Mood::Worrying);
-    assert_eq!(mood(11, "help"), Mood::Neutral);
+    assert_eq!(severity(11, "status"), Severity::Ok);
+    assert_eq!(severity(60, "status"), Severity::Warning);
+    assert_eq!(severity(11, "help"), Severity::Info);
     let mut samples = WELL.map(|value| Ok(degrees(value)));
     samples[0] = Ok(degrees(9.0));
     samples[1] = Err(Fault::Crc);
     kitchen.sweep(20, &samples);
-    assert_eq!(mood(21, "status"), Mood::Alarming);
-    assert_eq!(mood(21, "status creme"), Mood::Worrying);
+    assert_eq!(severity(21, "status"), Severity::Critical);
+    assert_eq!(severity(21, "status creme"), Severity::Warning);
 }
 
 #[test]
@@ -185,9 +187,17 @@ fn an_answer_is_reused_only_where_it_would_be_made_the_same() {
     let sweep = |at: u64, milk: Sample| {
         let mut samples = WELL.map(|value| Ok(degrees(value)));
         samples[0] = milk;
-        let samples: Vec<_> =
-            samples.into_iter().enumerate().map(|(number, sample)| (probe(number), sample)).collect();
-        kitchen.gateway.cache.record(0, moment(at), Duration::from_millis(10), samples);
+        kitchen.sweep_at(moment(at), &samples);
+    };
+    // All but the moment of the answer.
+    let json = |reply: &Reply| {
+        let mut json = serde_json::to_value(reply).unwrap();
+        json.as_object_mut().unwrap().remove("at");
+        json
+    };
+    let anew = |words: &str| {
+        let view = kitchen.chat.gateway().view(&Scope::everything());
+        json(&Reply::new(answer(&Request::parse(words), &view), &view, false))
     };
     let mut asked = 0;
     // Sweeps at odd fractions of a second, then none until all is stale, over a midnight at 10 s.
@@ -197,21 +207,11 @@ fn an_answer_is_reused_only_where_it_would_be_made_the_same() {
         for at in (from..until).step_by(37) {
             for words in ["status", "status milk"] {
                 let reply = kitchen.reply(moment(at), words);
-                let anew = answer(words, &kitchen.gateway.view(&Scope::everything()));
-                assert_eq!(
-                    serde_json::to_string(&*reply).unwrap(),
-                    serde_json::to_string(&anew).unwrap(),
-                    "{at} ms"
-                );
+                assert_eq!(json(&reply), anew(words), "{at} ms");
             }
             // The same again, a moment later: this is the one that may be reused.
             let reply = kitchen.reply(moment(at + 13), "status milk");
-            let anew = answer("status milk", &kitchen.gateway.view(&Scope::everything()));
-            assert_eq!(
-                serde_json::to_string(&*reply).unwrap(),
-                serde_json::to_string(&anew).unwrap(),
-                "{at} ms"
-            );
+            assert_eq!(json(&reply), anew("status milk"), "{at} ms");
             asked += 1;
         }
     }
@@ -225,8 +225,8 @@ fn an_answer_is_reused_only_where_it_would_be_made_the_same() {
 fn the_documentation_lists_every_word_as_help_does() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/chat.md");
     let documentation = std::fs::read_to_string(path).unwrap().replace("\\|", "|");
-    for command in Command::ALL {
-        let row = format!("| `fridge {}` |", english::usage(command));
+    for command in Command::VARIANTS {
+        let row = format!("| `fridge {}` |", command.help().usage);
         assert!(documentation.contains(&row), "docs/chat.md has no row {row}");
     }
 }

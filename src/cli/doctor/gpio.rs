@@ -41,7 +41,7 @@ pub fn examine(files: &FileOptions, findings: &mut Findings) -> anyhow::Result<(
             findings.fault(ABOUT, format!("{name} belongs to the gateway that runs"), cure);
             continue;
         }
-        terminal::note(&format!("trying {SLOTS} slots on {name}, some 10 seconds"));
+        terminal::progress(&format!("trying {SLOTS} slots on {name}, some 10 seconds"));
         match gpio::measure_timing(&pin, SLOTS) {
             Ok(timing) => judge(&name, &timing, findings),
             Err(error) => findings.fault(ABOUT, error.to_string(), "docs/config.md, `kind = \"gpio\"`"),

@@ -17,7 +17,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::Findings;
 use crate::https::client::{self, Trust, Visit};
-use crate::https::{Config, certificate, tls};
+use crate::https::{certificate, tls};
+use crate::mattermost::Config;
 
 const ABOUT: &str = "link";
 /// Mattermost's limits for connecting and for the handshake.
@@ -165,7 +166,7 @@ fn judge_status(url: &str, visit: &Visit, findings: &mut Findings) {
         200 => findings.ok(ABOUT, format!("{url} answers in {} ms", visit.took.as_millis())),
         401 => findings.fault(ABOUT, format!("{url} refuses the configured token"), "another gateway answers there, or one with an older configuration: `sudo systemctl restart fridge`"),
         503 => findings.fault(ABOUT, format!("{url} has no token configured and refuses every question"), "a [[hook]] with the token that Mattermost shows"),
-        403 => findings.warning(ABOUT, format!("{url} does not let this machine ask"), "add it to `allow` to try from here; Mattermost's server must be in there"),
+        403 => findings.warning(ABOUT, format!("{url} rejects this machine's address (not in `allow`)"), "add it to `allow` to try from here; Mattermost's server must be in there"),
         other => findings.fault(ABOUT, format!("{url} answers with status {other}"), "is it the gateway that listens there?"),
     }
 }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::Source;
-use crate::chat::{Units, english};
 use crate::cli::terminal;
 use crate::reading::Celsius;
+use crate::text::{self, Units};
 
 /// From one look to the next.
 const EVERY: Duration = Duration::from_secs(1);
@@ -53,9 +53,9 @@ fn above(lines: usize) -> String {
 
 fn line(row: &Value, warmed: Option<&(String, f64)>) -> String {
     let probe = row["probe"].as_str().unwrap_or_default();
-    let fridge = row["fridge"].as_str().unwrap_or(english::UNNAMED);
+    let fridge = row["fridge"].as_str().unwrap_or(text::probes::UNNAMED);
     let now = row["celsius"].as_f64().and_then(Celsius::from_degrees);
-    let now = now.map_or_else(|| String::from("no value"), |now| english::temperature(now, Units::Celsius));
+    let now = now.map_or_else(|| String::from("no value"), |now| text::temperature(now, Units::Celsius));
     let mark = warmed
         .filter(|(warm, _)| warm == probe)
         .map(|(_, risen)| format!("  ◀ being warmed, +{risen:.1} °C"));
@@ -66,7 +66,7 @@ fn said(probe: &str, fridge: Value, risen: f64, json: bool) -> String {
     if json {
         return format!("{}\n", serde_json::json!({ "probe": probe, "fridge": fridge, "risen": risen }));
     }
-    let fridge = fridge.as_str().unwrap_or(english::UNNAMED);
+    let fridge = fridge.as_str().unwrap_or(text::probes::UNNAMED);
     format!("{probe} is being warmed, +{risen:.1} °C: {fridge}\n")
 }
 

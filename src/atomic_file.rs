@@ -1,0 +1,160 @@
+//! Files that survive a pulled plug: written beside their place, synced, and put there in one step, with the folder
+//! synced behind it. Whoever looks finds the old content or the new one, never a part.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// A file that is not in its place yet. It is removed when dropped before that.
+#[derive(Debug)]
+pub struct Unfinished {
+    file: File,
+    temporary: PathBuf,
+    target: PathBuf,
+    is_done: bool,
+}
+
+impl Unfinished {
+    /// Begins a file that is to be at `target`, under a name that no other has.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn beside(target: &Path, mode: u32) -> io::Result<Unfinished> {
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = folder(target).join(format!(".{name}.{:016x}", fastrand::u64(..)));
+        Unfinished::open(temporary, target, mode)
+    }
+
+    /// Begins a file that is to be at `target`, under a name that whoever tidies up after a pulled plug knows.
+    /// What an earlier try left there goes.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn named(temporary: PathBuf, target: &Path, mode: u32) -> io::Result<Unfinished> {
+        remove(&temporary)?;
+        Unfinished::open(temporary, target, mode)
+    }
+
+    fn open(temporary: PathBuf, target: &Path, mode: u32) -> io::Result<Unfinished> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
+        Ok(Unfinished { file, temporary, target: target.to_owned(), is_done: false })
+    }
+
+    /// The open file, for its owner and its rights.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Where it is until it is in its place.
+    pub fn path(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Writes all of it, onto the disk.
+    ///
+    /// # Errors
+    /// What the system says; a full disk among it.
+    pub fn write(&mut self, content: &[u8]) -> io::Result<()> {
+        self.file.write_all(content)?;
+        self.file.sync_all()
+    }
+
+    /// Puts it in its place, in that of whatever is there.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn replace(mut self) -> io::Result<()> {
+        replace(&self.temporary, &self.target)?;
+        self.is_done = true;
+        Ok(())
+    }
+
+    /// Puts it in its place, if nothing is there.
+    ///
+    /// # Errors
+    /// What the system says, [`ErrorKind::AlreadyExists`] among it.
+    pub fn create(mut self) -> io::Result<()> {
+        create(&self.temporary, &self.target)?;
+        self.is_done = true;
+        Ok(())
+    }
+
+    /// Leaves it where it is, for [`replace`] or [`create`].
+    pub fn keep(mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.is_done {
+            // The error that counts is the one at hand.
+            drop(fs::remove_file(&self.temporary));
+        }
+    }
+}
+
+/// Puts a finished file in the place of another, for good.
+///
+/// # Errors
+/// What the system says.
+pub fn replace(temporary: &Path, target: &Path) -> io::Result<()> {
+    fs::rename(temporary, target)?;
+    sync_folder(target)
+}
+
+/// Puts a finished file in its place, for good, if nothing is there: a hard link fails where the name is taken.
+///
+/// # Errors
+/// What the system says.
+pub fn create(temporary: &Path, target: &Path) -> io::Result<()> {
+    fs::hard_link(temporary, target)?;
+    fs::remove_file(temporary)?;
+    sync_folder(target)
+}
+
+/// Removes a file, if it is there.
+///
+/// # Errors
+/// What the system says.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The names in a folder are on the disk only once the folder is.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder(path))?.sync_all()
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_there_as_a_whole_or_not_at_all_and_nothing_is_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fridge.toml");
+        let begun = |content: &[u8]| {
+            let mut unfinished = Unfinished::beside(&path, 0o600).unwrap();
+            unfinished.write(content).unwrap();
+            unfinished
+        };
+        drop(begun(b"dropped"));
+        assert!(!path.exists());
+        let (one, other) = (begun(b"one"), begun(b"other"));
+        one.create().unwrap();
+        assert_eq!(other.create().unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        begun(b"two").replace().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,54 @@
+//! The words that can be asked. One definition serves the channel, the slash command, the shell and the help text.
+
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
+use crate::fridge::names;
+use crate::text::help::{self, CommandHelp};
+
+/// What can be asked, in the order in which `help` lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum Command {
+    /// How the fridges are, or those that the rest of the request names.
+    Status,
+    /// The fridge that needs a look most.
+    Worst,
+    /// How fast the fridges change.
+    Trend,
+    /// Their lowest and highest values.
+    MinMax,
+    /// Their last 24 hours as a line.
+    History,
+    /// What is on the buses.
+    Probes,
+    /// The gateway itself.
+    About,
+    /// What can be asked.
+    Help,
+}
+
+impl Command {
+    /// The word that asks for it.
+    pub fn word(self) -> &'static str {
+        self.into()
+    }
+
+    /// The command of a word, whatever its case.
+    pub fn of(word: &str) -> Option<Command> {
+        names::fold(word).parse().ok()
+    }
+
+    /// How it is called and explained.
+    pub fn help(self) -> &'static CommandHelp {
+        match self {
+            Command::Status => &help::STATUS,
+            Command::Worst => &help::WORST,
+            Command::Trend => &help::TREND,
+            Command::MinMax => &help::MINMAX,
+            Command::History => &help::HISTORY,
+            Command::Probes => &help::PROBES,
+            Command::About => &help::ABOUT,
+            Command::Help => &help::HELP_ITSELF,
+        }
+    }
+}

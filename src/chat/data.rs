@@ -1,0 +1,173 @@
+//! The data behind an answer, under names that programs rely on: docs/json.md lists them. Temperatures are always
+//! in °C, ages and durations in whole seconds.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::fridge::{Limits, Verdict};
+use crate::reading::{Celsius, Counts, Fault, Notice, ProbeId};
+use crate::state::Day;
+
+/// The data behind an answer.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Data {
+    /// How fridges are, the worst first.
+    Fridges(Vec<FridgeRow>),
+    /// How fast they change, the fastest first.
+    Trends(Vec<TrendRow>),
+    /// Their lowest and highest values.
+    Extremes(Vec<ExtremesRow>),
+    /// Their last 24 hours.
+    Histories(Vec<HistoryRow>),
+    /// The gateway itself.
+    About(About),
+    /// The words that can be asked.
+    Words(Vec<&'static str>),
+    /// The question was not understood, or means several fridges.
+    Unknown {
+        /// What the asker may have meant.
+        nearest: Vec<String>,
+    },
+    /// What was asked for was not done, and why.
+    Error(String),
+    /// What is on the buses; its two lists stand beside the text.
+    #[serde(untagged)]
+    Inventory(Inventory),
+}
+
+/// How one fridge is.
+#[derive(Clone, Debug, Serialize)]
+pub struct FridgeRow {
+    /// What people call it.
+    pub name: String,
+    /// Which others it belongs with.
+    pub group: Option<String>,
+    /// The probe in it.
+    pub probe: ProbeId,
+    /// How it is.
+    pub verdict: Verdict,
+    /// Its temperature in °C; `None` unless it is fresh.
+    pub celsius: Option<Celsius>,
+    /// The age of that temperature in seconds.
+    pub age_s: Option<u64>,
+    /// Why there is none.
+    pub fault: Option<Fault>,
+    /// For how many seconds there has been none.
+    pub lasts_s: Option<u64>,
+    /// What it may have.
+    pub limits: Limits,
+    /// The last good value in °C, where it is not the present one.
+    pub last_good: Option<Celsius>,
+    /// The age of the last good value in seconds.
+    pub last_good_age_s: Option<u64>,
+    /// The lowest and highest value of today.
+    pub today: Option<Day>,
+}
+
+/// How fast one fridge changes.
+#[derive(Clone, Debug, Serialize)]
+pub struct TrendRow {
+    /// What people call it.
+    pub name: String,
+    /// Degrees Celsius per hour; `None` where there are too few values.
+    pub celsius_per_hour: Option<f64>,
+    /// Over how many minutes.
+    pub minutes: usize,
+}
+
+/// The lowest and highest values of one fridge.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExtremesRow {
+    /// What people call it.
+    pub name: String,
+    /// The lowest value in °C; `None` where there is none in that time.
+    pub min: Option<Celsius>,
+    /// The highest value in °C.
+    pub max: Option<Celsius>,
+}
+
+/// The last 24 hours of one fridge.
+#[derive(Clone, Debug, Serialize)]
+pub struct HistoryRow {
+    /// What people call it.
+    pub name: String,
+    /// The middle of each half hour in °C, the oldest first; `None` where there was no reading.
+    pub half_hours: Vec<Option<f64>>,
+    /// The lowest value in °C.
+    pub min: Option<Celsius>,
+    /// The highest value in °C.
+    pub max: Option<Celsius>,
+}
+
+/// The gateway itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct About {
+    /// The version that runs.
+    pub version: &'static str,
+    /// Seconds since its start.
+    pub up_s: u64,
+    /// How many questions it has answered.
+    pub asked: u64,
+    /// The buses.
+    pub buses: Vec<AboutBus>,
+}
+
+/// One bus, in brief.
+#[derive(Clone, Debug, Serialize)]
+pub struct AboutBus {
+    /// Its name.
+    pub name: String,
+    /// How many probes it has shown since the start.
+    pub probes: usize,
+    /// Seconds since its last sweep that measured anything.
+    pub last_sweep_age_s: Option<u64>,
+    /// Whether its newest sweep is young enough to stand for the present.
+    pub fresh: bool,
+}
+
+/// What is on the buses.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inventory {
+    /// Every probe that a bus has shown since the start, then those that only the configuration names.
+    pub probes: Vec<ProbeRow>,
+    /// The buses, in the order of the configuration; none for whoever may not see everything.
+    pub buses: Vec<BusRow>,
+}
+
+/// What is known of one probe.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProbeRow {
+    /// The probe.
+    pub probe: ProbeId,
+    /// The bus that saw it; `None` for a probe that the configuration names and no bus has seen.
+    pub bus: Option<String>,
+    /// The fridge it is in, if the configuration says so.
+    pub fridge: Option<String>,
+    /// Its temperature in °C; `None` unless it is fresh.
+    pub celsius: Option<Celsius>,
+    /// The same before its fridge's calibration, where there is one.
+    pub raw_celsius: Option<Celsius>,
+    /// Why there is none.
+    pub fault: Option<Fault>,
+    /// How often each fault was seen since the start.
+    pub faults: BTreeMap<Fault, u64>,
+    /// What went wrong on the way to its values since the start, retries that ended well included.
+    pub counts: Counts,
+    /// What is noteworthy about it.
+    pub notices: Vec<Notice>,
+}
+
+/// What is known of one bus.
+#[derive(Clone, Debug, Serialize)]
+pub struct BusRow {
+    /// Its name.
+    pub name: String,
+    /// How many sweeps measured it since the start.
+    pub sweeps: u64,
+    /// The sum of its probes' counts.
+    pub counts: Counts,
+    /// What is noteworthy about it.
+    pub notices: Vec<Notice>,
+}

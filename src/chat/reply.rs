@@ -1,0 +1,56 @@
+//! A reply: an answer rendered for the chat, with its data beside it. This is what goes over the socket and what
+//! `--json` prints; docs/json.md lists the names.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Answer, Data, Severity};
+use crate::doc::{Doc, markdown};
+use crate::gateway::View;
+use crate::recorder::Act;
+
+/// An answer, as text for people and as data for programs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reply {
+    /// The moment of the answer: ages count from here.
+    pub at: Timestamp,
+    /// The answer as Markdown: at most [`markdown::POST_CHARACTERS`] characters together with an emoji, no `<`
+    /// and no `>`, its first line enough for a phone's notification.
+    pub text: String,
+    /// The same as a document.
+    pub doc: Doc,
+    /// Whether any of it comes from no real probe.
+    pub simulated: bool,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Whether the asker wants everybody in the channel to see it.
+    #[serde(skip)]
+    pub share: bool,
+    /// The question that makes this answer anew.
+    #[serde(skip)]
+    pub again: Option<String>,
+    /// What the asker wants done.
+    #[serde(skip)]
+    pub act: Option<Act>,
+    /// What the answer was made from.
+    #[serde(flatten)]
+    pub data: Data,
+}
+
+impl Reply {
+    /// The reply of an answer that was made from that view.
+    pub fn new(answer: Answer, view: &View<'_>, share: bool) -> Self {
+        let Answer { doc, data, severity, again, act } = answer;
+        Reply {
+            at: view.now.wall,
+            text: markdown::render(&doc),
+            doc,
+            simulated: view.snapshot.is_simulated(),
+            severity,
+            share,
+            again,
+            act,
+            data,
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! `[[bus]]`: what hangs where, and how often it is measured.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::{Bus, Check, diagnostics, schema};
+use crate::bus::{self, gpio, kernel, owserver, simulated};
+use crate::recording::{Recording, Unit};
+
+const KINDS: [&str; 4] = ["kernel", "gpio", "owserver", "simulated"];
+const DEFAULT_PERIOD: Duration = Duration::from_secs(10);
+const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
+const LONGEST_PERIOD: Duration = Duration::from_secs(3_600);
+const MOST_SIMULATED_PROBES: usize = 1_000;
+
+impl Check<'_> {
+    pub(super) fn buses(&mut self, buses: Vec<Spanned<schema::Bus>>) -> Vec<Bus> {
+        let mut checked: Vec<Bus> = Vec::new();
+        for (index, bus) in buses.into_iter().enumerate() {
+            let span = bus.span();
+            let bus = self.bus(index + 1, bus);
+            let taken = checked.iter().find_map(|other| {
+                Some(match (&other.config, &bus.config) {
+                    (bus::Config::Kernel(one), bus::Config::Kernel(two)) if one.root == two.root => {
+                        format!("{} reads the kernel's tree already, with all of its buses", other.name)
+                    }
+                    (bus::Config::Gpio(one), bus::Config::Gpio(two))
+                        if (one.pin, &one.through) == (two.pin, &two.through) =>
+                    {
+                        format!("{} has GPIO {} already", other.name, one.pin)
+                    }
+                    (bus::Config::Owserver(one), bus::Config::Owserver(two)) if one == two => {
+                        format!("{} asks that owserver already", other.name)
+                    }
+                    _ => return None,
+                })
+            });
+            if let Some(taken) = taken {
+                self.problems.at(&span, taken);
+            }
+            checked.push(bus);
+        }
+        checked
+    }
+
+    fn bus(&mut self, number: usize, bus: Spanned<schema::Bus>) -> Bus {
+        let bus = bus.into_inner();
+        self.foreign_settings(&bus);
+        let config = match bus.kind.get_ref().as_str() {
+            "kernel" => bus::Config::Kernel(kernel::Config {
+                root: bus
+                    .root
+                    .as_ref()
+                    .map_or(kernel::Config::default().root, |root| self.folder.join(root.get_ref())),
+                resolution: self.resolution(&bus),
+            }),
+            "gpio" => bus::Config::Gpio(self.gpio(&bus)),
+            "owserver" => bus::Config::Owserver(self.owserver(&bus)),
+            "simulated" => bus::Config::Simulated(self.simulated(&bus)),
+            other => {
+                let text = diagnostics::unknown_word(
+                    &format!("there is no kind of bus named `{other}`"),
+                    other,
+                    &KINDS,
+                );
+                self.problems.at(&bus.kind.span(), text);
+                bus::Config::Kernel(kernel::Config::default())
+            }
+        };
+        Bus {
+            name: bus.name.map_or_else(|| format!("bus {number}"), |name| self.name(name)),
+            period: bus.period.as_ref().map_or(DEFAULT_PERIOD, |period| self.period(period)),
+            config,
+        }
+    }
+
+    /// A setting that belongs to another kind of bus would be ignored, and nobody would know why it does
+    /// nothing.
+    fn foreign_settings(&mut self, bus: &schema::Bus) {
+        let kind = bus.kind.get_ref().as_str();
+        if !KINDS.contains(&kind) {
+            return;
+        }
+        type Setting<'a> = (&'a str, Option<Range<usize>>, &'a [&'a str]);
+        let settings: [Setting<'_>; 12] = [
+            ("root", bus.root.as_ref().map(Spanned::span), &["kernel"]),
+            ("resolution", bus.resolution.as_ref().map(Spanned::span), &["kernel", "gpio"]),
+            ("pin", bus.pin.as_ref().map(Spanned::span), &["gpio"]),
+            ("through", bus.through.as_ref().map(Spanned::span), &["gpio"]),
+            ("chip", bus.chip.as_ref().map(Spanned::span), &["gpio"]),
+            ("address", bus.address.as_ref().map(Spanned::span), &["owserver"]),
+            ("probes", bus.probes.as_ref().map(Spanned::span), &["simulated"]),
+            ("warm", bus.warm.as_ref().map(Spanned::span), &["simulated"]),
+            ("silent", bus.silent.as_ref().map(Spanned::span), &["simulated"]),
+            ("replay", bus.replay.as_ref().map(Spanned::span), &["simulated"]),
+            ("speed", bus.speed.as_ref().map(Spanned::span), &["simulated"]),
+            ("unit", bus.unit.as_ref().map(Spanned::span), &["simulated"]),
+        ];
+        for (setting, span, kinds) in settings {
+            if let Some(span) = span.filter(|_| !kinds.contains(&kind)) {
+                let kinds: Vec<String> = kinds.iter().map(|kind| format!("`kind = \"{kind}\"`")).collect();
+                let text = format!(
+                    "`{setting}` is a setting of {} and does nothing here: remove it",
+                    kinds.join(" and ")
+                );
+                self.problems.at(&span, text);
+            }
+        }
+    }
+
+    fn resolution(&mut self, bus: &schema::Bus) -> Option<u8> {
+        let resolution = bus.resolution.as_ref()?;
+        let bits = u8::try_from(*resolution.get_ref()).ok().filter(|bits| (9..=12).contains(bits));
+        if bits.is_none() {
+            self.problems.at(&resolution.span(), "a resolution lies between 9 and 12 bits");
+        }
+        bits
+    }
+
+    fn gpio(&mut self, bus: &schema::Bus) -> gpio::Config {
+        let pin = bus.pin.as_ref().map_or(gpio::DEFAULT_PIN, |pin| {
+            let number = u8::try_from(*pin.get_ref()).ok().filter(|pin| *pin <= gpio::HIGHEST_PIN);
+            if number.is_none() {
+                let text = format!(
+                    "a pin is a GPIO number from 0 to {}, not the number of its place in the row: place 7 is `pin = 4`",
+                    gpio::HIGHEST_PIN
+                );
+                self.problems.at(&pin.span(), text);
+            }
+            number.unwrap_or(gpio::DEFAULT_PIN)
+        });
+        let through = match bus.through.as_ref().map(|through| (through.get_ref().as_str(), through.span())) {
+            None | Some(("cdev", _)) => {
+                let chip = bus.chip.as_ref().map(|chip| self.folder.join(chip.get_ref()));
+                gpio::Through::CharacterDevice { chip }
+            }
+            Some(("rppal", _)) => {
+                if let Some(chip) = &bus.chip {
+                    let text = "`chip` belongs to `through = \"cdev\"` and does nothing here: remove it";
+                    self.problems.at(&chip.span(), text);
+                }
+                gpio::Through::Registers
+            }
+            Some((unknown, span)) => {
+                let text = diagnostics::unknown_word(
+                    &format!("a pin cannot be driven through `{unknown}`"),
+                    unknown,
+                    &["cdev", "rppal"],
+                );
+                self.problems.at(&span, text);
+                gpio::Through::Registers
+            }
+        };
+        gpio::Config { pin, through, resolution: self.resolution(bus) }
+    }
+
+    fn owserver(&mut self, bus: &schema::Bus) -> owserver::Config {
+        let Some(address) = &bus.address else {
+            return owserver::Config { address: owserver::DEFAULT_ADDRESS.to_owned() };
+        };
+        let (host, port) = address.get_ref().rsplit_once(':').unwrap_or_default();
+        if host.is_empty() || port.parse::<u16>().map_or(true, |port| port == 0) {
+            self.problems.at(&address.span(), "an address is a host and a port, such as \"127.0.0.1:4304\"");
+        }
+        owserver::Config { address: address.get_ref().clone() }
+    }
+
+    fn period(&mut self, period: &Spanned<String>) -> Duration {
+        let text = period.get_ref().trim();
+        let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let unit = match unit.trim() {
+            "ms" => Some(Duration::from_millis(1)),
+            "s" => Some(Duration::from_secs(1)),
+            "min" | "m" => Some(Duration::from_secs(60)),
+            "h" => Some(Duration::from_secs(3_600)),
+            _ => None,
+        };
+        let length = number.parse().ok().zip(unit).and_then(|(number, unit)| unit.checked_mul(number));
+        match length {
+            Some(length) if (SHORTEST_PERIOD..=LONGEST_PERIOD).contains(&length) => length,
+            Some(_) => {
+                self.problems.at(&period.span(), "a period lies between 100ms and 1h");
+                DEFAULT_PERIOD
+            }
+            None => {
+                self.problems.at(&period.span(), format!("`{text}` is no length of time: write a whole number and ms, s, min or h, such as \"10s\""));
+                DEFAULT_PERIOD
+            }
+        }
+    }
+
+    fn simulated(&mut self, bus: &schema::Bus) -> simulated::Config {
+        let probes = bus.probes.as_ref().map_or(1, |probes| {
+            let count = usize::try_from(*probes.get_ref()).unwrap_or(0);
+            if !(1..=MOST_SIMULATED_PROBES).contains(&count) {
+                self.problems
+                    .at(&probes.span(), format!("a simulated bus has 1 to {MOST_SIMULATED_PROBES} probes"));
+            }
+            count
+        });
+        let unit = bus.unit.as_ref().and_then(|unit| match unit.get_ref().as_str() {
+            "c" => Some(Unit::Celsius),
+            "f" => Some(Unit::Fahrenheit),
+            "milli" => Some(Unit::MilliCelsius),
+            unknown => {
+                let text = diagnostics::unknown_word(
+                    &format!("there is no unit named `{unknown}`"),
+                    unknown,
+                    &["c", "f", "milli"],
+                );
+                self.problems.at(&unit.span(), text);
+                None
+            }
+        });
+        let speed = bus.speed.as_ref().map_or(1.0, |speed| {
+            if !(0.01..=100_000.0).contains(speed.get_ref()) {
+                self.problems.at(&speed.span(), "`speed` lies between 0.01 and 100000 times real time");
+            }
+            *speed.get_ref()
+        });
+        let replay = bus.replay.as_ref().and_then(|replay| {
+            match Recording::read(&self.folder.join(replay.get_ref()), unit) {
+                Ok(recording) => Some(Arc::new(recording)),
+                Err(error) => {
+                    self.problems.at(&replay.span(), error.to_string());
+                    None
+                }
+            }
+        });
+        simulated::Config {
+            probes,
+            warm: self.probe_numbers(bus.warm.as_ref(), probes),
+            silent: self.probe_numbers(bus.silent.as_ref(), probes),
+            replay,
+            speed,
+        }
+    }
+
+    fn probe_numbers(&mut self, numbers: Option<&Spanned<Vec<i64>>>, probes: usize) -> Vec<usize> {
+        let Some(numbers) = numbers else { return Vec::new() };
+        let span = numbers.span();
+        let number =
+            |number: i64| usize::try_from(number).ok().filter(|number| (1..=probes).contains(number));
+        let checked: Vec<Option<usize>> = numbers.get_ref().iter().copied().map(number).collect();
+        if checked.contains(&None) {
+            self.problems.at(&span, format!("these are the numbers of probes, from 1 to {probes}"));
+        }
+        checked.into_iter().flatten().collect()
+    }
+}

@@ -1,0 +1,116 @@
+//! `[[fridge]]`: what people call it, which probe hangs in it, and what it may have.
+
+use std::collections::HashMap;
+
+use toml::Spanned;
+
+use super::{Check, schema};
+use crate::fridge::{Calibration, Fridge, Limits};
+use crate::reading::{Celsius, ProbeId};
+
+/// A probe that is further off is broken; clones are off by 3 °C at the most.
+const LARGEST_CORRECTION: f64 = 5.0;
+/// Two points nearer than this make a line of their own errors: °C.
+const LEAST_SPAN: f64 = 5.0;
+
+impl Check<'_> {
+    pub(super) fn fridges(&mut self, fridges: Vec<Spanned<schema::Fridge>>) -> Vec<Fridge> {
+        let mut names: HashMap<String, usize> = HashMap::new();
+        let mut probes: HashMap<ProbeId, usize> = HashMap::new();
+        let mut checked = Vec::new();
+        for fridge in fridges {
+            let fridge = fridge.into_inner();
+            let (name_span, probe_span) = (fridge.name.span(), fridge.probe.span());
+            let name = self.name(fridge.name);
+            let line = self.problems.line(&name_span);
+            if let Some(other) = names.insert(name.to_lowercase(), line) {
+                self.problems.at(
+                    &name_span,
+                    format!("the fridge in line {other} has the same name: nobody could ask for this one"),
+                );
+            }
+            let group = fridge.group.map(|group| self.name(group));
+            let limits = fridge.limits.map_or_else(Limits::default, |limits| self.limits(limits));
+            let probe: ProbeId = match fridge.probe.get_ref().parse() {
+                Ok(probe) => probe,
+                Err(error) => {
+                    self.problems
+                        .at(&probe_span, format!("`{}` is no probe: {error}", fridge.probe.get_ref()));
+                    continue;
+                }
+            };
+            let line = self.problems.line(&probe_span);
+            if let Some(other) = probes.insert(probe, line) {
+                self.problems.at(
+                    &probe_span,
+                    format!(
+                        "line {other} puts the probe {probe} into another fridge: it can hang in one only"
+                    ),
+                );
+            }
+            let calibration = fridge.calibration.and_then(|calibration| self.calibration(calibration));
+            checked.push(Fridge {
+                name,
+                group,
+                probe,
+                limits,
+                calibration,
+                out_of_service: fridge.out_of_service,
+            });
+        }
+        checked
+    }
+
+    fn calibration(&mut self, calibration: Spanned<schema::Calibration>) -> Option<Calibration> {
+        let (span, calibration) = (calibration.span(), calibration.into_inner());
+        let calibration = match calibration {
+            schema::Calibration { offset: Some(offset), points: None } => Calibration::Offset(offset),
+            schema::Calibration { offset: None, points: Some(points) } => {
+                let [one, other] = &points[..] else {
+                    self.problems.at(&span, "`points` has two points: { shows = 0.4, is = 0.0 } and another");
+                    return None;
+                };
+                if (one.shows - other.shows).abs() < LEAST_SPAN {
+                    let text = format!("the two points lie less than {LEAST_SPAN} °C apart: use `offset`");
+                    self.problems.at(&span, text);
+                    return None;
+                }
+                Calibration::TwoPoints([(one.shows, one.is), (other.shows, other.is)])
+            }
+            _ => {
+                self.problems.at(&span, "a calibration has either an `offset` or two `points`");
+                return None;
+            }
+        };
+        let corrections = match calibration {
+            Calibration::Offset(offset) => vec![offset],
+            Calibration::TwoPoints(points) => points.map(|(shows, is)| is - shows).to_vec(),
+        };
+        // Written so that NaN is too large as well.
+        if !corrections.iter().all(|degrees| degrees.abs() <= LARGEST_CORRECTION) {
+            let text =
+                format!("a correction of more than {LARGEST_CORRECTION} °C hides a broken probe: replace it");
+            self.problems.at(&span, text);
+            return None;
+        }
+        Some(calibration)
+    }
+
+    fn limits(&mut self, limits: Spanned<schema::Limits>) -> Limits {
+        let (span, schema::Limits { min, max }) = (limits.span(), limits.into_inner());
+        let mut celsius = |degrees: Option<f64>| {
+            let celsius = Celsius::from_degrees(degrees?);
+            if celsius.is_none() {
+                self.problems.at(&span, "a limit lies between -55 and 125 °C: no probe reads beyond");
+            }
+            celsius
+        };
+        let limits = Limits { min: celsius(min), max: celsius(max) };
+        if let (Some(min), Some(max)) = (limits.min, limits.max)
+            && min >= max
+        {
+            self.problems.at(&span, "`min` must be below `max`: these limits are upside down");
+        }
+        limits
+    }
+}

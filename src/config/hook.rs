@@ -1,0 +1,142 @@
+//! `[[hook]]`: who may ask, and with which token.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use toml::Spanned;
+
+use super::{Check, diagnostics, paths, schema};
+use crate::fridge::Fridge;
+use crate::gateway::Scope;
+use crate::mattermost::{self, Placement};
+use crate::secret::Secret;
+
+/// Tokens shorter than this can be guessed. Mattermost's have 26 letters.
+const SHORTEST_TOKEN: usize = 16;
+
+impl Check<'_> {
+    pub(super) fn hooks(
+        &mut self,
+        hooks: Vec<Spanned<schema::Hook>>,
+        fridges: &[Fridge],
+    ) -> Vec<mattermost::Hook> {
+        let mut checked: Vec<mattermost::Hook> = Vec::new();
+        for (index, hook) in hooks.into_iter().enumerate() {
+            let (span, hook) = (hook.span(), hook.into_inner());
+            let name = hook.name.map_or_else(|| format!("hook {}", index + 1), |name| self.name(name));
+            let (span, token) = match (hook.token, hook.token_file) {
+                (Some(token), None) => (token.span(), Some(token.into_inner())),
+                (None, Some(file)) => (file.span(), self.token_file(&name, &file)),
+                (Some(_), Some(file)) => {
+                    self.problems.at(&file.span(), "a hook has `token` or `token_file`, not both");
+                    continue;
+                }
+                (None, None) => {
+                    self.problems.at(
+                        &span,
+                        "a hook needs the `token` that Mattermost shows, or a `token_file` that holds it",
+                    );
+                    continue;
+                }
+            };
+            let Some(token) = token.map(|token| token.trim().to_owned()) else { continue };
+            if token.contains(char::is_whitespace) {
+                self.problems.at(&span, "the token holds blanks: copy the 26 letters that Mattermost shows, once the hook is saved");
+            } else if token.chars().count() < SHORTEST_TOKEN {
+                self.problems.at(&span, format!("the token is too short to be safe: Mattermost's have 26 letters, and {SHORTEST_TOKEN} are the least"));
+            } else if checked.iter().any(|other| other.token.matches(&token)) {
+                self.problems
+                    .at(&span, "another hook has the same token: each of Mattermost's hooks has its own");
+            }
+            if checked.iter().any(|other| other.name == name) {
+                self.problems
+                    .at(&span, format!("another hook has the name `{name}`: give each a `name` of its own"));
+            }
+            checked.push(mattermost::Hook {
+                name,
+                token: Secret::new(token),
+                response: hook.response.map_or_else(Placement::default, |response| self.response(&response)),
+                in_channel: hook.in_channel,
+                username: hook.username.map(|name| self.name(name)),
+                icon_url: hook.icon_url.map(|url| self.icon_url(url)),
+                scope: hook.fridges.map_or_else(Scope::everything, |names| self.scope(&names, fridges)),
+            });
+        }
+        checked
+    }
+
+    fn icon_url(&mut self, url: Spanned<String>) -> String {
+        if !["https://", "http://"].iter().any(|scheme| url.get_ref().starts_with(scheme)) {
+            self.problems.at(&url.span(), "`icon_url` is a picture on the web: \"https://…\"");
+        }
+        url.into_inner()
+    }
+
+    fn response(&mut self, response: &Spanned<String>) -> Placement {
+        match response.get_ref().as_str() {
+            "post" => Placement::Post,
+            "comment" => Placement::Comment,
+            unknown => {
+                let text = diagnostics::unknown_word(
+                    &format!("there is no response `{unknown}`"),
+                    unknown,
+                    &["post", "comment"],
+                );
+                self.problems.at(&response.span(), text);
+                Placement::Post
+            }
+        }
+    }
+
+    /// The fridges and groups that a hook may see; each must be there, or it would see nothing and
+    /// nobody would know why.
+    fn scope(&mut self, names: &[Spanned<String>], fridges: &[Fridge]) -> Scope {
+        let known: Vec<&str> = fridges
+            .iter()
+            .flat_map(|fridge| std::iter::once(&fridge.name).chain(&fridge.group))
+            .map(String::as_str)
+            .collect();
+        for name in names {
+            let one = Scope::only([name.get_ref().as_str()]);
+            if !fridges.iter().any(|fridge| one.sees(fridge)) {
+                let text = diagnostics::unknown_word(
+                    &format!("no fridge and no group is named `{}`", name.get_ref()),
+                    name.get_ref(),
+                    &known,
+                );
+                self.problems.at(&name.span(), text);
+            }
+        }
+        Scope::only(names.iter().map(|name| name.get_ref().as_str()))
+    }
+
+    /// The token in a file: beside the configuration, or among systemd's credentials. A missing or empty file is
+    /// not an error: requests for this hook are rejected until it exists.
+    fn token_file(&mut self, hook: &str, file: &Spanned<String>) -> Option<String> {
+        let credential = paths::credential(file.get_ref(), &paths::environment);
+        let paths: Vec<PathBuf> = credential.into_iter().chain([self.folder.join(file.get_ref())]).collect();
+        let path = paths.iter().find(|path| path.exists()).or(paths.last())?;
+        let state = match fs::read_to_string(path) {
+            Ok(token) if token.trim().is_empty() => "is empty",
+            Ok(token) => return Some(token),
+            Err(error) if error.kind() == ErrorKind::NotFound => "is not there",
+            Err(error) => {
+                let cure = match error.kind() {
+                    ErrorKind::PermissionDenied => {
+                        ": let the gateway's user read it; what is in `tokens` it gets at its start, so `systemctl restart fridge`"
+                    }
+                    _ => "",
+                };
+                self.problems
+                    .at(&file.span(), format!("cannot read the token in {}: {error}{cure}", path.display()));
+                return None;
+            }
+        };
+        self.warnings.push(format!(
+            "every question of the hook `{hook}` is refused, because its token_file {} {state}: put the token into it that Mattermost shows, then reload",
+            path.display()
+        ));
+        None
+    }
+}

@@ -1,0 +1,206 @@
+//! Another probe in a fridge: the configuration's file with one ROM code exchanged and every other byte as
+//! it was, comments included. The new text is checked before it takes the old one's place, in one step: a
+//! plug that is pulled leaves the one or the other.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use super::{Config, Problems, diagnostics, schema};
+use crate::atomic_file::Unfinished;
+use crate::fridge::names;
+use crate::reading::{ProbeId, ProbeIdError};
+
+/// What was done.
+#[derive(Debug)]
+pub struct Replaced {
+    /// The fridge's whole name.
+    pub fridge: String,
+    /// The probe that hung in it.
+    pub before: ProbeId,
+    /// The line that was changed, from 1.
+    pub line: usize,
+    /// Whether the fridge has a calibration, which was the old probe's.
+    pub is_calibrated: bool,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file is wrong already, or would be afterwards.
+    #[error(transparent)]
+    Problems(#[from] Problems),
+    /// No fridge has such a name.
+    #[error("there is no fridge with that name{}; there are: {all}", .nearest.as_ref().map(|name| format!(", did you mean {name}?")).unwrap_or_default())]
+    Unknown {
+        /// One that may be meant.
+        nearest: Option<String>,
+        /// All of them.
+        all: String,
+    },
+    /// Several fridges have that in their names.
+    #[error("which one do you mean: {0}?")]
+    Ambiguous(String),
+    /// It is the one that hangs there.
+    #[error("{probe} is in {fridge} already: nothing to change")]
+    Same {
+        /// The probe.
+        probe: ProbeId,
+        /// Where it hangs.
+        fridge: String,
+    },
+    /// It hangs in another fridge.
+    #[error("{probe} hangs in {fridge}, and can hang in one fridge only: give that one another probe first")]
+    Taken {
+        /// The probe.
+        probe: ProbeId,
+        /// Where it hangs.
+        fridge: String,
+    },
+    /// No probe is written so.
+    #[error("`{0}` is no probe: {1}; `fridge probes` lists those that are there")]
+    NoProbe(String, ProbeIdError),
+    /// The file cannot be written.
+    #[error("cannot write {}: {error}{}", path.display(), cure_of(error))]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+fn cure_of(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "; it belongs to somebody else: try it with sudo",
+        io::ErrorKind::StorageFull => "; the disk is full, and nothing was changed",
+        io::ErrorKind::ReadOnlyFilesystem => "; the file system is read-only, and nothing was changed",
+        _ => "",
+    }
+}
+
+/// Puts `probe` into the fridge that `name`, or a part of its name, tells.
+///
+/// # Errors
+/// [`Error`]; the file is then as it was.
+pub fn replace(path: &Path, name: &str, probe: &str) -> Result<Replaced, Error> {
+    let unwritable = |error| Error::Unwritable { path: path.to_owned(), error };
+    // A link stays a link: what it leads to is exchanged.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let config = Config::load(path)?;
+    let source = fs::read_to_string(&target).map_err(unwritable)?;
+    let new: ProbeId = probe.parse().map_err(|error| Error::NoProbe(probe.to_owned(), error))?;
+    let fridge = &config.site.fridges[index(&config, name)?];
+    if let Some(holder) = config.site.fridges.iter().find(|other| other.probe == new) {
+        let (probe, fridge_name) = (new, holder.name.clone());
+        return Err(match holder.probe == fridge.probe {
+            true => Error::Same { probe, fridge: fridge_name },
+            false => Error::Taken { probe, fridge: fridge_name },
+        });
+    }
+    let file: schema::File =
+        toml::from_str(&source).map_err(|error| diagnostics::of_toml(path, &source, &error))?;
+    let is_it = |table: &&schema::Fridge| table.probe.get_ref().parse() == Ok(fridge.probe);
+    let table = file.fridge.iter().map(toml::Spanned::get_ref).find(is_it);
+    let Some(span) = table.map(|table| table.probe.span()) else {
+        return Err(Problems::of_file(path, "it was changed while it was read: try again").into());
+    };
+    let line = source[..span.start].matches('\n').count() + 1;
+    let text = format!("{}\"{new}\"{}", &source[..span.start], &source[span.end..]);
+    Config::parse(path, &text)?;
+    exchange(&target, &text).map_err(unwritable)?;
+    Ok(Replaced {
+        fridge: fridge.name.clone(),
+        before: fridge.probe,
+        line,
+        is_calibrated: fridge.calibration.is_some(),
+    })
+}
+
+/// The fridge that is meant: by its whole name, or by a part that no other has.
+fn index(config: &Config, name: &str) -> Result<usize, Error> {
+    let fridge_names = || config.site.fridges.iter().map(|fridge| fridge.name.as_str());
+    if let Some(exact) = names::exact(name, fridge_names()) {
+        return Ok(exact);
+    }
+    match names::containing(name, fridge_names())[..] {
+        [only] => Ok(only),
+        [] => Err(Error::Unknown {
+            nearest: names::nearest(name, fridge_names()).map(str::to_owned),
+            all: fridge_names().collect::<Vec<_>>().join(", "),
+        }),
+        ref several => {
+            let several: Vec<_> =
+                several.iter().map(|&index| config.site.fridges[index].name.as_str()).collect();
+            Err(Error::Ambiguous(several.join(", ")))
+        }
+    }
+}
+
+/// Puts a new file in the place of the old one, with its owner and its rights.
+fn exchange(path: &Path, text: &str) -> io::Result<()> {
+    let before = fs::metadata(path)?;
+    let mut new = Unfinished::beside(path, 0o600)?;
+    fchown(new.file(), Some(before.uid()), Some(before.gid()))?;
+    new.file().set_permissions(fs::Permissions::from_mode(before.mode() & 0o7777))?;
+    new.write(text.as_bytes())?;
+    new.replace()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "# the cafe's\n[[bus]]\nkind = \"kernel\"\n\n[[fridge]]\nname = \"Milk\"     # left of the door\nprobe = '28-000000000001'  # new in May\n\n[[fridge]]\nname = \"Milk shakes\"\nprobe = \"28-000000000002\"\ncalibration = { offset = 0.5 }\n";
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fridge.toml");
+        fs::write(&path, text).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn one_identity_is_exchanged_and_every_other_byte_stays() {
+        let (folder, path) = file(TEXT);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let done = replace(&path, "milk", "28-0316A2790A1B").unwrap();
+        assert_eq!((done.fridge.as_str(), done.line, done.is_calibrated), ("Milk", 7, false));
+        assert_eq!(done.before.to_string(), "28-000000000001");
+        let wanted = TEXT.replace("'28-000000000001'", "\"28-0316a2790a1b\"");
+        assert_eq!(fs::read_to_string(&path).unwrap(), wanted);
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(replace(&path, "shakes", "28-000000000009").unwrap().is_calibrated);
+    }
+
+    #[test]
+    fn a_link_stays_a_link() {
+        let (folder, path) = file(TEXT);
+        let link = folder.path().join("link.toml");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        replace(&link, "milk", "28-0316a2790a1b").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert!(fs::read_to_string(&path).unwrap().contains("28-0316a2790a1b"));
+    }
+
+    #[test]
+    fn a_mistake_changes_nothing_and_says_what_to_do() {
+        let (_folder, path) = file(TEXT);
+        for (name, probe, said) in [
+            ("mlik", "28-000000000009", "did you mean Milk?; there are: Milk, Milk shakes"),
+            ("mil", "28-000000000009", "which one do you mean: Milk, Milk shakes?"),
+            ("milk", "28-9", "`28-9` is no probe"),
+            ("milk", "28-000000000001", "is in Milk already"),
+            ("milk", "28-000000000002", "hangs in Milk shakes"),
+            ("", "28-000000000009", "there is no fridge with that name"),
+        ] {
+            let error = replace(&path, name, probe).unwrap_err().to_string();
+            assert!(error.contains(said), "{name} {probe}: {error}");
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), TEXT);
+        let (_folder, broken) = file("[[bus]]\nkind = \"kernle\"\n");
+        assert!(matches!(replace(&broken, "milk", "28-000000000009"), Err(Error::Problems(_))));
+    }
+}

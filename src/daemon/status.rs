@@ -1,0 +1,74 @@
+//! The status of the running gateway, as `fridge doctor` learns it over the socket.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::chat::Scope;
+use crate::https;
+use crate::mattermost::{self, Mattermost};
+
+/// What the doctor learns from the running gateway.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// The version that runs, which may be older than the one that is installed.
+    pub version: String,
+    /// Seconds since its start.
+    pub up_s: u64,
+    /// Whether its values come from no real probe.
+    pub simulated: bool,
+    /// The configuration that it read.
+    pub configuration: PathBuf,
+    /// The certificate that it shows.
+    pub certificate: PathBuf,
+    /// The addresses on which it listens.
+    pub addresses: Vec<std::net::SocketAddr>,
+    /// How many hooks may ask it.
+    pub hooks: usize,
+    /// The buses.
+    pub buses: Vec<BusReport>,
+    /// What was asked.
+    pub questions: mattermost::Report,
+    /// What came over HTTPS and what was turned away.
+    pub transport: https::stats::Report,
+}
+
+/// One bus, as the doctor sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BusReport {
+    /// Its name.
+    pub name: String,
+    /// Whether its newest sweep is young enough to stand for the present.
+    pub fresh: bool,
+    /// Seconds since the newest sweep that measured anything.
+    pub age_s: Option<u64>,
+    /// How many probes it has shown since the start.
+    pub probes: usize,
+    /// Why it cannot be measured.
+    pub fault: Option<String>,
+}
+
+/// How the gateway is now.
+pub fn report(server: &https::Handle, mattermost: &Mattermost, configuration: &Path) -> Report {
+    let chat = mattermost.chat();
+    let view = chat.gateway().view(&Scope::everything());
+    let buses = view.snapshot.buses.iter().map(|bus| BusReport {
+        name: bus.name.clone(),
+        fresh: bus.is_fresh(&view.now),
+        age_s: bus.last_sweep.map(|at| view.now.since(&at).as_secs()),
+        probes: bus.probes.len(),
+        fault: bus.fault.as_ref().map(|(fault, _)| fault.detail.clone()),
+    });
+    Report {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        up_s: view.now.since(&view.snapshot.started).as_secs(),
+        simulated: view.snapshot.is_simulated(),
+        configuration: configuration.to_owned(),
+        certificate: server.certificate(),
+        addresses: server.addresses(),
+        hooks: mattermost.hooks(),
+        buses: buses.collect(),
+        questions: mattermost.stats().report(&view.now),
+        transport: server.stats().report(),
+    }
+}

@@ -1,0 +1,98 @@
+//! Text: our own words, names that somebody else gave, and what is to be typed or stands out. A name never
+//! becomes markup, whatever it holds.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+/// A line of text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text(Vec<Span>);
+
+/// A part of a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Span {
+    /// Our own words.
+    Words(Cow<'static, str>),
+    /// What somebody else wrote: it is shown as written, and calls nobody.
+    Name(String),
+    /// What is typed, or an id.
+    Code(String),
+    /// Our own words, set off.
+    Strong(String),
+}
+
+impl Text {
+    /// A name.
+    pub fn name(name: impl Into<String>) -> Text {
+        Text(vec![Span::Name(name.into())])
+    }
+
+    /// What is typed, or an id.
+    pub fn code(code: impl Into<String>) -> Text {
+        Text(vec![Span::Code(code.into())])
+    }
+
+    /// Words that stand out.
+    pub fn strong(words: impl Into<String>) -> Text {
+        Text(vec![Span::Strong(words.into())])
+    }
+
+    /// A sentence of our own, in which what is typed stands between backticks.
+    pub fn sentence(sentence: &str) -> Text {
+        let parts = sentence.split('`').enumerate().filter(|(_, part)| !part.is_empty());
+        let span = |(index, part): (usize, &str)| match index % 2 {
+            0 => Span::Words(part.to_owned().into()),
+            _ => Span::Code(part.to_owned()),
+        };
+        Text(parts.map(span).collect())
+    }
+
+    /// The same with that behind it.
+    #[must_use]
+    pub fn and(mut self, more: impl Into<Text>) -> Text {
+        self.0.extend(more.into().0);
+        self
+    }
+
+    /// Names with commas between them.
+    pub fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> Text {
+        Text::joined(names.into_iter().map(Text::name))
+    }
+
+    /// Texts with commas between them.
+    pub fn joined(texts: impl IntoIterator<Item = Text>) -> Text {
+        let mut all = Text::default();
+        for text in texts {
+            if !all.0.is_empty() {
+                all = all.and(", ");
+            }
+            all = all.and(text);
+        }
+        all
+    }
+
+    /// Its parts.
+    pub fn spans(&self) -> &[Span] {
+        &self.0
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<&'static str> for Text {
+    fn from(words: &'static str) -> Text {
+        Text(if words.is_empty() { Vec::new() } else { vec![Span::Words(Cow::Borrowed(words))] })
+    }
+}
+
+impl From<String> for Text {
+    fn from(words: String) -> Text {
+        Text(vec![Span::Words(Cow::Owned(words))])
+    }
+}

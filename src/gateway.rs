@@ -1,0 +1,122 @@
+//! What answers are made from: the fridges by their names, what is known of their probes, and the clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::fridge::Fridge;
+use crate::history::History;
+use crate::reading::{Clock, Stamp};
+use crate::recorder;
+use crate::state::{Snapshot, State};
+use crate::text::Units;
+
+mod scope;
+
+pub use scope::Scope;
+
+/// What the configuration says of the place: replaced as a whole when it is read again.
+#[derive(Clone, Debug, Default)]
+pub struct Site {
+    /// This gateway's name, where several answer in one channel.
+    pub name: Option<String>,
+    /// The fridges, in the order of the configuration.
+    pub fridges: Vec<Fridge>,
+    /// The unit of temperatures, unless a question asks for the other.
+    pub units: Units,
+}
+
+/// What answers are made from.
+#[derive(Clone)]
+pub struct Gateway {
+    site: Site,
+    state: Arc<State>,
+    history: Arc<History>,
+    clock: Clock,
+    recorder: Option<recorder::Handle>,
+    asked: Arc<AtomicU64>,
+}
+
+impl Gateway {
+    /// A gateway of that site, which reads what a recorder writes. Nothing can be done through it.
+    pub fn new(site: Site, state: Arc<State>, history: Arc<History>, clock: Clock) -> Self {
+        Gateway { site, state, history, clock, recorder: None, asked: Arc::default() }
+    }
+
+    /// The same gateway, which hands what people want done to that recorder.
+    pub fn with_recorder(self, recorder: recorder::Handle) -> Self {
+        Gateway { recorder: Some(recorder), ..self }
+    }
+
+    /// The same gateway after its configuration was read again.
+    pub fn reconfigured(&self, site: Site) -> Self {
+        Gateway { site, ..self.clone() }
+    }
+
+    /// The fridges, in the order of the configuration.
+    pub fn fridges(&self) -> &[Fridge] {
+        &self.site.fridges
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Stamp {
+        (self.clock)()
+    }
+
+    /// What is known now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.state.snapshot()
+    }
+
+    /// Where acts go; `None` where nothing can be done.
+    pub fn recorder(&self) -> Option<&recorder::Handle> {
+        self.recorder.as_ref()
+    }
+
+    /// Counts a question.
+    pub fn count_question(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Everything an answer is made from, at this moment, as `scope` may see it.
+    pub fn view(&self, scope: &Scope) -> View<'_> {
+        self.view_at(self.now(), self.snapshot(), scope)
+    }
+
+    /// Everything an answer is made from, at that moment.
+    pub fn view_at(&self, now: Stamp, snapshot: Arc<Snapshot>, scope: &Scope) -> View<'_> {
+        View {
+            now,
+            snapshot,
+            name: self.site.name.as_deref(),
+            history: &self.history,
+            asked: self.asked.load(Ordering::Relaxed),
+            fridges: self.site.fridges.iter().filter(|fridge| scope.sees(fridge)).collect(),
+            everything: scope.is_everything(),
+            units: self.site.units,
+            site_units: self.site.units,
+        }
+    }
+}
+
+/// What one answer is made from.
+#[derive(Clone)]
+pub struct View<'a> {
+    /// The moment of asking.
+    pub now: Stamp,
+    /// What is known of the probes at that moment.
+    pub snapshot: Arc<Snapshot>,
+    /// This gateway's name, where it has one.
+    pub name: Option<&'a str>,
+    /// The last 24 hours of the probes.
+    pub history: &'a History,
+    /// How many questions were answered since the start.
+    pub asked: u64,
+    /// The fridges that the asker may see, in the order of the configuration.
+    pub fridges: Vec<&'a Fridge>,
+    /// Whether the asker may see everything, probes without a fridge included.
+    pub everything: bool,
+    /// The unit that the question asks for.
+    pub units: Units,
+    /// The unit of the configuration.
+    pub site_units: Units,
+}

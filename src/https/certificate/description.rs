@@ -1,0 +1,130 @@
+//! What a certificate says, and why a client would reject it.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use jiff::Timestamp;
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
+
+use super::Error;
+use crate::https::tls;
+
+/// What a certificate says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The names and addresses it is valid for (its subject alternative names).
+    pub names: Vec<String>,
+    /// SHA-256 of the certificate, as `openssl x509 -fingerprint -sha256` writes it.
+    pub fingerprint: String,
+    /// Since when it is valid.
+    pub not_before: Timestamp,
+    /// Until when it is valid.
+    pub not_after: Timestamp,
+    /// Whether it may sign others. `openssl req -x509` makes such ones; some clients refuse them as
+    /// a server's.
+    pub is_ca: bool,
+    /// Whether it is self-signed.
+    pub self_signed: bool,
+}
+
+/// Why a client refuses a certificate, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertIssue {
+    /// What is wrong with it.
+    pub what: String,
+    /// What to do.
+    pub cure: &'static str,
+}
+
+impl Description {
+    /// Why a verifying client would reject it at `now`. It is served all the same: a client may be told not
+    /// to verify, and a clock may be wrong.
+    pub fn issues(&self, now: Timestamp) -> Vec<CertIssue> {
+        let mut issues = Vec::new();
+        let mut add = |what: String, cure| issues.push(CertIssue { what, cure });
+        if now > self.not_after {
+            let what = format!("it expired on {}", self.not_after.strftime("%Y-%m-%d"));
+            add(what, "put another in its place; it is read without a restart");
+        }
+        if now < self.not_before {
+            let what = format!("it is not valid before {}", self.not_before.strftime("%Y-%m-%d"));
+            add(what, "is this machine's clock right? `timedatectl`");
+        }
+        if self.names.is_empty() {
+            add(
+                String::from(
+                    "it has no subjectAltName: Mattermost says \"certificate relies on legacy Common Name field, use SANs instead\"",
+                ),
+                "make it anew with -addext 'subjectAltName=DNS:…,IP:…'",
+            );
+        }
+        issues
+    }
+}
+
+/// What the first certificate of a PEM file says.
+///
+/// # Errors
+/// [`Error::Read`] and [`Error::NotX509`].
+pub fn describe(path: &Path) -> Result<Description, Error> {
+    let chain = tls::certificates(path)?;
+    let der = chain.first().ok_or_else(|| tls::Error::NoCertificate(path.to_owned()))?;
+    describe_der(der).map_err(|reason| Error::NotX509 { path: path.to_owned(), reason })
+}
+
+/// What a certificate says that came over the wire.
+///
+/// # Errors
+/// Why it is no X.509.
+pub fn describe_der(der: &[u8]) -> Result<Description, String> {
+    let certificate = Certificate::from_der(der).map_err(|error| error.to_string())?;
+    let certificate = certificate.tbs_certificate();
+    let names = certificate.get_extension::<SubjectAltName>().map_err(|error| error.to_string())?;
+    let constraints = certificate.get_extension::<BasicConstraints>().map_err(|error| error.to_string())?;
+    let time = |time: &x509_cert::time::Time| {
+        let seconds = i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
+        Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
+    };
+    let validity = certificate.validity();
+    Ok(Description {
+        names: names.map_or_else(Vec::new, |(_, names)| names.0.iter().filter_map(name).collect()),
+        fingerprint: fingerprint(der),
+        not_before: time(&validity.not_before),
+        not_after: time(&validity.not_after),
+        is_ca: constraints.is_some_and(|(_, constraints)| constraints.ca),
+        self_signed: certificate.issuer() == certificate.subject(),
+    })
+}
+
+impl Description {
+    /// Whether it is valid for a host name or an address, as Go sees it: by its subject alternative names
+    /// alone, a `*` standing for one label.
+    pub fn covers(&self, host: &str) -> bool {
+        let host = host.to_lowercase();
+        self.names.iter().map(|name| name.to_lowercase()).any(|name| {
+            let wild = name.strip_prefix("*.").zip(host.split_once('.'));
+            name == host || wild.is_some_and(|(domain, (_, rest))| domain == rest)
+        })
+    }
+}
+
+fn name(name: &GeneralName) -> Option<String> {
+    match name {
+        GeneralName::DnsName(name) => Some(name.to_string()),
+        GeneralName::IpAddress(bytes) => {
+            let bytes = bytes.as_bytes();
+            let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+            v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok().map(|ip| ip.to_string())
+        }
+        _ => None,
+    }
+}
+
+fn fingerprint(der: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, der);
+    let bytes: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+    bytes.join(":")
+}

@@ -1,0 +1,67 @@
+//! Responses: JSON of a value, and rejections, which hold a reason and nothing that Mattermost would post: it
+//! posts whatever has a `text` or `attachments` key into the channel, even with status 500.
+
+use std::convert::Infallible;
+
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
+use serde::Serialize;
+
+/// A response whose body may be a stream.
+pub type Response = hyper::Response<Body>;
+
+/// The bytes of a response, whole or as they come.
+pub type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// A response whose body is there as a whole.
+pub type WholeResponse = hyper::Response<Bytes>;
+
+/// Marks a response to a request that proved a token or showed a button of ours: such a connection may idle
+/// for longer, and is not ended to make room for a stranger's.
+#[derive(Clone, Copy, Debug)]
+pub struct Authenticated;
+
+/// A response whose body is JSON.
+pub fn json(status: StatusCode, body: &impl Serialize) -> WholeResponse {
+    let mut response = WholeResponse::new(serde_json::to_vec(body).unwrap_or_else(|_| b"{}".to_vec()).into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// A rejection: JSON with the reason.
+pub fn rejection(status: StatusCode, reason: &str) -> WholeResponse {
+    #[derive(Serialize)]
+    struct Rejection<'a> {
+        error: &'a str,
+    }
+    json(status, &Rejection { error: reason })
+}
+
+/// The rejection of a method; `allowed` lists those that the path takes.
+pub fn method_not_allowed(allowed: &'static str) -> WholeResponse {
+    let reason = format!("this path takes {allowed} and nothing else");
+    let mut response = rejection(StatusCode::METHOD_NOT_ALLOWED, &reason);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// Ends the connection behind the response.
+pub fn closing(mut response: WholeResponse) -> WholeResponse {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Marks the response as [`Authenticated`].
+pub fn authenticated(mut response: WholeResponse) -> WholeResponse {
+    response.extensions_mut().insert(Authenticated);
+    response
+}
+
+/// A whole response as one that may be a stream.
+pub fn whole(response: WholeResponse) -> Response {
+    response.map(|bytes| Full::new(bytes).boxed_unsync())
+}

@@ -1,0 +1,133 @@
+//! The certificate and key from their PEM files, or what is wrong with these and the cure. The only user of
+//! `rustls-pemfile`, which is named by the product's owner and no longer maintained (RUSTSEC-2025-0134).
+
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use tracing::warn;
+use x509_cert::der::Decode;
+use x509_cert::{Certificate, Version};
+
+use super::Files;
+
+/// Why a certificate and key cannot be served; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file cannot be read.
+    #[error("cannot read {}: {error}{}", path.display(), cure_of(error))]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The file holds no certificate.
+    #[error("{} holds no certificate: it must have a line BEGIN CERTIFICATE (PEM)", .0.display())]
+    NoCertificate(PathBuf),
+    /// The file holds no private key.
+    #[error("{} holds no private key: it must have a line BEGIN PRIVATE KEY (PEM)", .0.display())]
+    NoKey(PathBuf),
+    /// The key needs a pass phrase.
+    #[error("the key in {} is encrypted, and nobody is there to type its pass phrase when the machine starts: write one without, with `openssl pkey -in {} -out key.pem`", .0.display(), .0.display())]
+    Encrypted(PathBuf),
+    /// The file's PEM is broken.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        reason: String,
+    },
+    /// The certificate is of an older X.509 than version 3, as `openssl x509 -req` makes them.
+    #[error("{} holds a certificate of X.509 version 1, which has no room for names, and clients take none without: make one with `openssl req -x509 -addext 'subjectAltName=DNS:…,IP:…'`", .0.display())]
+    NotVersion3(PathBuf),
+    /// The key is of a kind that TLS cannot use.
+    #[error("the key in {} cannot be used: make an ECDSA P-256 or an RSA key of at least 2048 bits ({reason})", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What the TLS library says.
+        reason: String,
+    },
+    /// The key is another certificate's.
+    #[error("the key in {} does not fit the certificate in {}: they must come from one call of openssl or one order", key.display(), certificate.display())]
+    Mismatch {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+    },
+}
+
+fn cure_of(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::PermissionDenied => {
+            "; let the gateway's user read it: `chgrp fridge FILE && chmod 640 FILE`"
+        }
+        ErrorKind::NotFound => "; say where it is in the configuration, `certificate` and `key`",
+        _ => "",
+    }
+}
+
+/// Reads both files.
+///
+/// # Errors
+/// [`Error`].
+pub fn read(files: &Files) -> Result<CertifiedKey, Error> {
+    let chain = certificates(&files.certificate)?;
+    let key = private_key(&files.key)?;
+    let key = any_supported_type(&key)
+        .map_err(|error| Error::Unusable { path: files.key.clone(), reason: error.to_string() })?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch)) => {
+            Err(Error::Mismatch { certificate: files.certificate.clone(), key: files.key.clone() })
+        }
+        Err(rustls::Error::InconsistentKeys(_)) | Ok(()) => Ok(certified),
+        Err(_) if is_old(&certified) => Err(Error::NotVersion3(files.certificate.clone())),
+        Err(error) => Err(Error::Damaged { path: files.certificate.clone(), reason: error.to_string() }),
+    }
+}
+
+/// Whether it is sound, and of a version from before certificates had names (RFC 5280, 4.1.2.1).
+fn is_old(certified: &CertifiedKey) -> bool {
+    let certificate = certified.end_entity_cert().ok().and_then(|der| Certificate::from_der(der).ok());
+    certificate.is_some_and(|certificate| certificate.tbs_certificate().version() != Version::V3)
+}
+
+/// The certificates of a PEM file, the server's own first.
+///
+/// # Errors
+/// [`Error::Unreadable`], [`Error::Damaged`] and [`Error::NoCertificate`].
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let pem = bytes(path)?;
+    let chain: Vec<_> = rustls_pemfile::certs(&mut pem.as_slice())
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::Damaged { path: path.to_owned(), reason: error.to_string() })?;
+    if chain.is_empty() { Err(Error::NoCertificate(path.to_owned())) } else { Ok(chain) }
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
+    let pem = bytes(path)?;
+    let mode = std::fs::metadata(path).map_or(0, |file| file.permissions().mode());
+    if mode & 0o007 != 0 {
+        warn!("every user of this machine can read the key {0}: `chmod o= {0}`", path.display());
+    }
+    // Both forms of encrypted keys say so, and the older one looks damaged to who reads on.
+    if String::from_utf8_lossy(&pem).contains("ENCRYPTED") {
+        return Err(Error::Encrypted(path.to_owned()));
+    }
+    match rustls_pemfile::private_key(&mut pem.as_slice()) {
+        Ok(Some(key)) => Ok(key),
+        Ok(None) => Err(Error::NoKey(path.to_owned())),
+        Err(error) => Err(Error::Damaged { path: path.to_owned(), reason: error.to_string() }),
+    }
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })
+}

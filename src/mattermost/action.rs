@@ -1,0 +1,86 @@
+//! `POST /action`: a pressed button or a chosen line of a menu. It comes without a token, so its context must
+//! be one that this gateway signed, for this channel, not too long ago. Whatever is wrong with it is told to
+//! the one who pressed, with status 200: Mattermost shows any other as an error of ours.
+
+use hyper::StatusCode;
+
+use super::button::Button;
+use super::context::Context;
+use super::rejection::Rejection;
+use super::request::{MediaType, PostActionIntegrationRequest, media_type};
+use super::response::{PostActionIntegrationResponse, ephemeral, text, update};
+use super::{Hook, button_token};
+use crate::https::response::{WholeResponse, authenticated, closing, json};
+use crate::text::buttons;
+
+/// Does what the button says.
+pub async fn handle(context: &Context, content_type: Option<&str>, body: &[u8]) -> WholeResponse {
+    if media_type(content_type) != Some(MediaType::Json) {
+        return context.reject(Rejection::ContentType);
+    }
+    let request = match PostActionIntegrationRequest::read(body) {
+        Ok(request) => request,
+        Err(rejection) => return context.reject(rejection),
+    };
+    let response = match verify(context, &request) {
+        Ok((hook, pressed)) => {
+            let response = act(context, hook, &request, &pressed).await;
+            authenticated(json(StatusCode::OK, &response))
+        }
+        Err(why) => {
+            context.count(Rejection::Button(why));
+            json(StatusCode::OK, &ephemeral(why.to_owned()))
+        }
+    };
+    // Mattermost opens a connection for each press, keeps it for 90 s, and never uses it again.
+    closing(response)
+}
+
+/// The hook below whose answer the button stands, and what it says; or why it does not hold.
+fn verify<'a>(
+    context: &'a Context,
+    request: &PostActionIntegrationRequest,
+) -> Result<(&'a Hook, button_token::SignedContext), &'static str> {
+    let pressed = request.context.clone().ok_or(buttons::FOREIGN)?;
+    if !context.signer.signed(&pressed) {
+        return Err(buttons::FOREIGN);
+    }
+    if context.gateway().now().wall.as_second() > pressed.expires {
+        return Err(buttons::EXPIRED);
+    }
+    if request.channel_id != pressed.channel {
+        return Err(buttons::OF_ANOTHER_CHANNEL);
+    }
+    let hook = context.hooks.iter().find(|hook| hook.name == pressed.hook);
+    Ok((hook.ok_or(buttons::WITHOUT_HOOK)?, pressed))
+}
+
+async fn act(
+    context: &Context,
+    hook: &Hook,
+    request: &PostActionIntegrationRequest,
+    pressed: &button_token::SignedContext,
+) -> PostActionIntegrationResponse {
+    match pressed.action.parse() {
+        Ok(Button::Refresh) => {
+            let reply = context.ask_for(hook, request, &pressed.argument).await;
+            update(&reply, context.buttons(hook, &request.channel_id))
+        }
+        Ok(Button::Details) => {
+            let mut fridges = context.gateway().fridges().iter();
+            let chosen = fridges.find(|fridge| {
+                let is_chosen =
+                    request.selected_option.as_ref().is_some_and(|it| fridge.probe.to_string() == *it);
+                is_chosen && hook.scope.sees(fridge)
+            });
+            match chosen {
+                Some(fridge) => {
+                    let words = format!("status {}", fridge.probe);
+                    ephemeral(text(&*context.ask_for(hook, request, &words).await))
+                }
+                None => ephemeral(buttons::FRIDGE_GONE.to_owned()),
+            }
+        }
+        Err(_) => ephemeral(buttons::FOREIGN.to_owned()),
+    }
+}

@@ -1,0 +1,121 @@
+//! State shared by the chat routes: hooks, `allow`, counters, and the questions to the gateway.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::button_token::Signer;
+use super::rejection::Rejection;
+use super::request::{OutgoingWebhookPayload, PostActionIntegrationRequest};
+use super::response::Buttons;
+use super::stats::Stats;
+use super::{Config, Hook};
+use crate::chat::{Asker, Chat, Data, Reply, Rights, User};
+use crate::gateway::Gateway;
+use crate::https::response::{WholeResponse, rejection};
+
+/// What the chat routes share. It is exchanged as a whole on reload; a request keeps the one it began with.
+pub struct Context {
+    /// Who may ask.
+    pub hooks: Vec<Hook>,
+    /// A question in a channel begins with one of these words.
+    pub trigger_words: Vec<String>,
+    /// What signs buttons.
+    pub signer: Arc<Signer>,
+    /// What knows the answers.
+    pub chat: Arc<Chat>,
+    /// What counts.
+    pub stats: Arc<Stats>,
+    url: Option<String>,
+    allow: Vec<IpNet>,
+}
+
+impl Context {
+    /// The context of this configuration.
+    pub fn new(config: Config, chat: Arc<Chat>, signer: Arc<Signer>, stats: Arc<Stats>) -> Self {
+        let Config { hooks, trigger_words, url, allow } = config;
+        Context { hooks, trigger_words, signer, chat, stats, url, allow }
+    }
+
+    /// What the answers are made from.
+    pub fn gateway(&self) -> &Gateway {
+        self.chat.gateway()
+    }
+
+    /// Whether that address may ask at all.
+    pub fn is_allowed(&self, peer: IpAddr) -> bool {
+        self.allow.is_empty() || self.allow.iter().any(|network| network.contains(&peer))
+    }
+
+    /// The hook with that token. Every one is compared, each in constant time, so that the time taken
+    /// tells nothing.
+    ///
+    /// # Errors
+    /// [`Rejection::NoTokenConfigured`] and [`Rejection::WrongToken`].
+    pub fn hook_of(&self, token: &str) -> Result<&Hook, Rejection> {
+        if self.hooks.is_empty() {
+            return Err(Rejection::NoTokenConfigured);
+        }
+        self.hooks
+            .iter()
+            .fold(None, |found, hook| if hook.token.matches(token) { Some(hook) } else { found })
+            .ok_or_else(|| Rejection::wrong_token(token))
+    }
+
+    /// Answers a hook's question and counts it.
+    pub async fn ask(&self, hook: &Hook, payload: &OutgoingWebhookPayload, words: &str) -> Arc<Reply> {
+        let user = user(&payload.user_id, &payload.user_name);
+        self.answer(asker(hook, user, &payload.channel_id), hook, words).await
+    }
+
+    /// Answers what a button of a hook asks, and counts it.
+    pub async fn ask_for(
+        &self,
+        hook: &Hook,
+        request: &PostActionIntegrationRequest,
+        words: &str,
+    ) -> Arc<Reply> {
+        let user = user(&request.user_id, &request.user_name);
+        self.answer(asker(hook, user, &request.channel_id), hook, words).await
+    }
+
+    async fn answer(&self, asker: Asker, hook: &Hook, words: &str) -> Arc<Reply> {
+        let reply = self.chat.ask(words, &asker).await;
+        let now = self.gateway().now();
+        self.stats.asked(&hook.name, now);
+        if let Data::Unknown { .. } = reply.data {
+            self.stats.remember(Rejection::UnknownWord, now);
+        }
+        reply
+    }
+
+    /// What an answer's buttons need; `None` where they could not be pressed.
+    pub fn buttons<'a>(&'a self, hook: &'a Hook, channel: &'a str) -> Option<Buttons<'a>> {
+        let url = self.url.as_deref()?;
+        let now = self.gateway().now().wall;
+        Some(Buttons { url, signer: &self.signer, hook: &hook.name, channel, now })
+    }
+
+    /// A rejection: counted, remembered for the doctor, and answered with a status and its cure.
+    pub fn reject(&self, why: Rejection) -> WholeResponse {
+        let response = rejection(why.status(), &why.cure());
+        self.count(why);
+        response
+    }
+
+    /// Counts a rejection and remembers it for the doctor.
+    pub fn count(&self, why: Rejection) {
+        self.stats.rejected(&why);
+        self.stats.remember(why, self.gateway().now());
+    }
+}
+
+fn user(id: &str, name: &str) -> Option<User> {
+    (!id.is_empty()).then(|| User { id: id.to_owned(), name: name.to_owned() })
+}
+
+fn asker(hook: &Hook, user: Option<User>, channel: &str) -> Asker {
+    let channel = (!channel.is_empty()).then(|| channel.to_owned());
+    Asker { scope: hook.scope.clone(), hook: Some(hook.name.clone()), user, channel, rights: Rights::Act }
+}

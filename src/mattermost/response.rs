@@ -1,0 +1,166 @@
+//! What Mattermost reads, strictly: an answer's text with an emoji before it that tells its severity, the
+//! hook's own look, and buttons where they can be pressed. A key that has no value is left out: Mattermost
+//! refuses `null` where a list belongs.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::button::Button;
+use super::button_token::{SignedContext, Signer};
+use super::{Hook, Placement};
+use crate::chat::{Data, Reply};
+use crate::text::buttons;
+
+/// How many fridges a menu offers: the worst ones; more would be no menu.
+const MENU_LENGTH: usize = 100;
+
+/// The response to a slash command; an outgoing webhook's (`OutgoingWebhookResponse`) has the same keys.
+#[derive(Debug, Serialize)]
+pub struct CommandResponse {
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    icon_url: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    skip_slack_parsing: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<MessageAttachment>,
+}
+
+/// The response to a pressed button.
+#[derive(Debug, Default, Serialize)]
+pub struct PostActionIntegrationResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update: Option<Post>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ephemeral_text: Option<String>,
+    skip_slack_parsing: bool,
+}
+
+/// A post, as far as a button changes it.
+#[derive(Debug, Serialize)]
+struct Post {
+    message: String,
+    props: PostProps,
+}
+
+#[derive(Debug, Serialize)]
+struct PostProps {
+    attachments: Vec<MessageAttachment>,
+}
+
+/// The bar of buttons below an answer.
+#[derive(Debug, Serialize)]
+struct MessageAttachment {
+    actions: Vec<PostAction>,
+}
+
+#[derive(Debug, Serialize)]
+struct PostAction {
+    id: &'static str,
+    name: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    integration: PostActionIntegration,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    options: Vec<PostActionOptions>,
+}
+
+#[derive(Debug, Serialize)]
+struct PostActionIntegration {
+    url: String,
+    context: SignedContext,
+}
+
+#[derive(Debug, Serialize)]
+struct PostActionOptions {
+    text: String,
+    value: String,
+}
+
+/// What buttons need: where they are pressed, what they are signed with and for.
+pub struct Buttons<'a> {
+    /// The gateway as Mattermost reaches it.
+    pub url: &'a str,
+    /// What signs them.
+    pub signer: &'a Signer,
+    /// The hook below whose answer they stand.
+    pub hook: &'a str,
+    /// The channel in which they stand.
+    pub channel: &'a str,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+/// The answer to an outgoing webhook.
+pub fn to_webhook(reply: &Reply, hook: &Hook, buttons: Option<Buttons<'_>>) -> CommandResponse {
+    let response_type = match hook.response {
+        Placement::Post => None,
+        Placement::Comment => Some("comment"),
+    };
+    CommandResponse { response_type, ..response(reply, hook, buttons) }
+}
+
+/// The answer to a slash command.
+pub fn to_command(reply: &Reply, hook: &Hook, buttons: Option<Buttons<'_>>) -> CommandResponse {
+    let everybody = reply.share || hook.in_channel;
+    let response_type = Some(if everybody { "in_channel" } else { "ephemeral" });
+    CommandResponse { response_type, skip_slack_parsing: true, ..response(reply, hook, buttons) }
+}
+
+/// A post that is made anew where it stands.
+pub fn update(reply: &Reply, buttons: Option<Buttons<'_>>) -> PostActionIntegrationResponse {
+    let props = PostProps { attachments: attachments(reply, buttons) };
+    PostActionIntegrationResponse {
+        update: Some(Post { message: text(reply), props }),
+        ephemeral_text: None,
+        skip_slack_parsing: true,
+    }
+}
+
+/// Words that only the one who pressed sees.
+pub fn ephemeral(text: String) -> PostActionIntegrationResponse {
+    PostActionIntegrationResponse { update: None, ephemeral_text: Some(text), skip_slack_parsing: true }
+}
+
+/// The answer's text with its severity before it, so that it never begins with the trigger word.
+pub fn text(reply: &Reply) -> String {
+    format!("{} {}", reply.severity.emoji(), reply.text)
+}
+
+fn response(reply: &Reply, hook: &Hook, buttons: Option<Buttons<'_>>) -> CommandResponse {
+    CommandResponse {
+        text: text(reply),
+        response_type: None,
+        username: hook.username.clone(),
+        icon_url: hook.icon_url.clone(),
+        skip_slack_parsing: false,
+        attachments: attachments(reply, buttons),
+    }
+}
+
+/// The buttons below an answer about how fridges are: *Refresh*, and a menu of details.
+fn attachments(reply: &Reply, buttons: Option<Buttons<'_>>) -> Vec<MessageAttachment> {
+    let (Data::Fridges(rows), Some(again), Some(to)) = (&reply.data, &reply.again, buttons) else {
+        return Vec::new();
+    };
+    let action = |button: Button, name, kind, argument: &str, options| {
+        let context = to.signer.sign(button.id(), argument, to.hook, to.channel, to.now);
+        let integration = PostActionIntegration { url: format!("{}/action", to.url), context };
+        PostAction { id: button.id(), name, kind, integration, options }
+    };
+    let menu = rows.iter().take(MENU_LENGTH).map(|row| PostActionOptions {
+        // Plain text, and no Markdown; still nothing that Mattermost would take for a link.
+        text: row.name.replace('<', "\u{2039}").replace('>', "\u{203a}"),
+        value: row.probe.to_string(),
+    });
+    vec![MessageAttachment {
+        actions: vec![
+            action(Button::Refresh, buttons::REFRESH, "button", again, Vec::new()),
+            action(Button::Details, buttons::DETAILS, "select", "", menu.collect()),
+        ],
+    }]
+}

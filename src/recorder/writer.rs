@@ -1,0 +1,205 @@
+//! The recorder's thread: it takes inputs from a bounded queue, one after another, and performs the effects of
+//! each. A bus that finds the queue full loses its sweep, and never waits.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::Builder;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tracing::{error, info, warn};
+
+use super::{Act, ActError, By, Effect, Input, Recorder};
+use crate::fridge::{Calibration, Fridge};
+use crate::history::History;
+use crate::reading::{Clock, ProbeId};
+use crate::state::{BusInfo, BusKey, Change, State};
+use crate::text;
+
+/// How many inputs wait at most: a sweep of each of a hundred buses, and what people do meanwhile.
+const QUEUE: usize = 256;
+/// From one tick to the next while nothing else comes.
+const TICK: Duration = Duration::from_secs(60);
+
+/// The fridges' names by their probes, for the log.
+type Names = Arc<RwLock<HashMap<ProbeId, String>>>;
+
+/// Performs a recorder's effects.
+pub struct Writer {
+    recorder: Recorder,
+    state: Arc<State>,
+    history: Arc<History>,
+    clock: Clock,
+    names: Names,
+}
+
+/// One input, and whoever waits for its effects.
+enum Message {
+    Input(Input),
+    Buses(Input, oneshot::Sender<Vec<BusKey>>),
+    Act(Input, oneshot::Sender<()>),
+}
+
+/// Hands inputs to the recorder's thread. The thread ends with the last handle.
+#[derive(Clone)]
+pub struct Handle {
+    inputs: SyncSender<Message>,
+    names: Names,
+}
+
+impl Writer {
+    /// Writes what that recorder takes in.
+    pub fn new(recorder: Recorder, clock: Clock) -> Self {
+        let state = Arc::new(State::new(recorder.snapshot().clone()));
+        Writer { recorder, state, history: Arc::default(), clock, names: Names::default() }
+    }
+
+    /// Where snapshots are published.
+    pub fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state)
+    }
+
+    /// Where values are remembered.
+    pub fn history(&self) -> Arc<History> {
+        Arc::clone(&self.history)
+    }
+
+    /// Takes one input in and performs its effects, in the caller's thread.
+    pub fn write(&mut self, input: Input) {
+        for effect in self.recorder.step(input, (self.clock)()) {
+            match effect {
+                Effect::Publish(snapshot) => self.state.publish(snapshot),
+                Effect::Remember { at, values } => {
+                    for (probe, celsius) in values {
+                        self.history.add(probe, &at, celsius);
+                    }
+                }
+                Effect::Log(change) => log_change(&change, &self.names),
+                Effect::Acted { act, .. } => match act {
+                    #[cfg(test)]
+                    Act::Nothing => {}
+                },
+            }
+        }
+    }
+
+    /// The keys of the buses, in the order of the configuration.
+    pub fn keys(&self) -> Vec<BusKey> {
+        self.recorder.snapshot().buses.iter().map(|bus| bus.key).collect()
+    }
+
+    /// Starts its thread.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start(mut self) -> std::io::Result<Handle> {
+        let (inputs, queue) = sync_channel(QUEUE);
+        let handle = Handle { inputs, names: Arc::clone(&self.names) };
+        Builder::new().name(String::from("recorder")).spawn(move || self.run(&queue))?;
+        Ok(handle)
+    }
+
+    fn run(&mut self, queue: &Receiver<Message>) {
+        loop {
+            // Whoever waits may have gone meanwhile: that is nothing to tell.
+            match queue.recv_timeout(TICK) {
+                Ok(Message::Input(input)) => self.write(input),
+                Ok(Message::Buses(input, keys)) => {
+                    self.write(input);
+                    drop(keys.send(self.keys()));
+                }
+                Ok(Message::Act(input, done)) => {
+                    self.write(input);
+                    let _waits = done.send(());
+                }
+                Err(RecvTimeoutError::Timeout) => self.write(Input::Tick),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+}
+
+impl Handle {
+    /// Hands over what a bus reports. Never waits.
+    pub fn report(&self, input: Input) {
+        if let Err(TrySendError::Full(_)) = self.inputs.try_send(Message::Input(input)) {
+            warn!("the recorder does not keep up: a sweep is lost");
+        }
+    }
+
+    /// From now on there are these buses and fridges; returns the buses' keys.
+    ///
+    /// # Errors
+    /// Where the recorder's thread has ended.
+    pub async fn set_buses(
+        &self,
+        buses: Vec<(Option<BusKey>, BusInfo)>,
+        fridges: &[Fridge],
+    ) -> std::io::Result<Vec<BusKey>> {
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) =
+            fridges.iter().map(|fridge| (fridge.probe, fridge.name.clone())).collect();
+        let input = Input::Buses { buses, calibrations: calibrations(fridges) };
+        let (sender, keys) = oneshot::channel();
+        if self.inputs.try_send(Message::Buses(input, sender)).is_err() {
+            return Err(std::io::Error::other("the recorder does not take the buses"));
+        }
+        keys.await.map_err(|_| std::io::Error::other("the recorder has ended"))
+    }
+
+    /// Has something done, and returns once it is recorded.
+    ///
+    /// # Errors
+    /// [`ActError`].
+    pub async fn act(&self, act: Act, by: By) -> Result<(), ActError> {
+        let (sender, done) = oneshot::channel();
+        let message = Message::Act(Input::Act { act, by }, sender);
+        self.inputs.try_send(message).map_err(|_| {
+            error!("the recorder takes no acts");
+            ActError::NotRecorded
+        })?;
+        done.await.map_err(|_| ActError::NotRecorded)
+    }
+}
+
+/// How the probe in each fridge is corrected.
+pub fn calibrations(fridges: &[Fridge]) -> HashMap<ProbeId, Calibration> {
+    fridges.iter().filter_map(|fridge| Some((fridge.probe, fridge.calibration?))).collect()
+}
+
+/// One line for a probe that is new, has another fault than before, or has none any more.
+fn log_change(change: &Change, names: &Names) {
+    let names = names.read().unwrap_or_else(PoisonError::into_inner);
+    let (bus, probe) = (&change.bus, change.probe);
+    let fridge = names.get(&probe).map_or("-", String::as_str);
+    match change.sample {
+        Ok(celsius) => info!(bus, %probe, fridge, "reads {:.1} °C", celsius.degrees()),
+        Err(fault) => warn!(bus, %probe, fridge, "{}", text::fault(fault)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::reading::{Celsius, Sampled, Stamp};
+
+    #[tokio::test]
+    async fn what_is_handed_over_is_published_and_an_act_is_answered_behind_it() {
+        let stamp = Stamp { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH };
+        let writer = Writer::new(Recorder::new(stamp, TimeZone::UTC), Arc::new(move || stamp));
+        let (state, history) = (writer.state(), writer.history());
+        let handle = writer.start().unwrap();
+        let info = BusInfo { name: "bus 1".into(), simulated: true, period: Duration::from_secs(1) };
+        let keys = handle.set_buses(vec![(None, info)], &[]).await.unwrap();
+        let probe = ProbeId::new(0x28, 1);
+        let probes = vec![Sampled::from((probe, Ok(Celsius::MAX)))];
+        let sweep =
+            Input::Sweep { bus: keys[0], at: stamp, took: Duration::ZERO, probes, notices: Vec::new() };
+        handle.report(sweep);
+        handle.act(Act::Nothing, By::default()).await.unwrap();
+        assert_eq!(state.snapshot().probe(probe).unwrap().1.newest, Ok(Celsius::MAX));
+        assert!(history.minutes(probe, &stamp, 1)[0].is_some());
+    }
+}

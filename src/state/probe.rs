@@ -1,0 +1,114 @@
+//! What is known of one probe.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::reading::{Celsius, Counts, Fault, Notice, Sample, Sampled, Stamp};
+
+/// What is known of one probe.
+#[derive(Clone, Debug)]
+pub struct ProbeState {
+    /// What the newest sweep brought.
+    pub newest: Sample,
+    /// When the newest sweep began.
+    pub at: Stamp,
+    /// Since when the newest sample's kind holds: the first of these faults in a row, or the first
+    /// good value after a fault.
+    pub since: Stamp,
+    /// The last good value and when its sweep began.
+    pub last_good: Option<(Celsius, Stamp)>,
+    /// The last fault, when it began, and when it was last seen.
+    pub last_fault: Option<(Fault, Stamp, Stamp)>,
+    /// The lowest and highest value of the day of the last good value.
+    pub day: Option<Day>,
+    /// Those of the day before that one.
+    pub day_before: Option<Day>,
+    /// The newest good value before its fridge's calibration, where there is one.
+    pub raw: Option<Celsius>,
+    /// What went wrong on the way to its values since the start.
+    pub counts: Counts,
+    /// What is noteworthy about it.
+    pub notices: Vec<Notice>,
+    /// How often each fault was seen since the start.
+    pub faults: BTreeMap<Fault, u64>,
+}
+
+/// The lowest and highest value of one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Day {
+    /// The day, in the machine's time zone.
+    pub date: Date,
+    /// The lowest value.
+    pub min: Celsius,
+    /// The highest value.
+    pub max: Celsius,
+    /// When the first of these values was read: after a restart the day counts from here.
+    #[serde(skip)]
+    pub since: Stamp,
+}
+
+impl ProbeState {
+    /// A probe of which this is the first sample.
+    pub(super) fn new(first: Sample, at: Stamp) -> Self {
+        ProbeState {
+            newest: first,
+            at,
+            since: at,
+            last_good: None,
+            last_fault: None,
+            day: None,
+            day_before: None,
+            raw: None,
+            counts: Counts::default(),
+            notices: Vec::new(),
+            faults: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in what stands beside the newest sample.
+    pub(super) fn update_details(&mut self, sampled: Sampled) {
+        self.counts += sampled.counts;
+        if sampled.sample.is_ok() {
+            self.raw = sampled.raw;
+        }
+        // A probe that gave no answer keeps its previous notices.
+        if sampled.sample.is_ok() || !sampled.notices.is_empty() {
+            self.notices = sampled.notices;
+        }
+    }
+
+    /// Takes in the newest sample; returns whether it is another fault than before, or none any more.
+    pub(super) fn update(&mut self, sample: Sample, at: Stamp, zone: &TimeZone) -> bool {
+        let changed = self.newest.map(drop) != sample.map(drop);
+        if changed {
+            self.since = at;
+        }
+        self.newest = sample;
+        self.at = at;
+        match sample {
+            Ok(celsius) => {
+                self.last_good = Some((celsius, at));
+                let date = at.wall.to_zoned_datetime(zone.clone()).date();
+                let day = match self.day {
+                    Some(day) if day.date == date => {
+                        Day { min: day.min.min(celsius), max: day.max.max(celsius), ..day }
+                    }
+                    before => {
+                        self.day_before =
+                            before.filter(|day| day.date.tomorrow().is_ok_and(|next| next == date));
+                        Day { date, min: celsius, max: celsius, since: at }
+                    }
+                };
+                self.day = Some(day);
+            }
+            Err(fault) => {
+                *self.faults.entry(fault).or_default() += 1;
+                self.last_fault = Some((fault, self.since, at));
+            }
+        }
+        changed
+    }
+}

@@ -1,0 +1,178 @@
+//! Everything that is known at one moment. A change copies the one bus that it is about; the others are shared
+//! with the snapshot before.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::ZonedDateTime;
+use jiff::tz::TimeZone;
+
+use super::{BusInfo, BusKey, BusState, ProbeState};
+use crate::reading::{BusFault, Fault, Notice, ProbeId, Reading, Sample, Sampled, Stamp};
+
+/// Everything that is known at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When the gateway started.
+    pub started: Stamp,
+    /// The buses, in the order of the configuration.
+    pub buses: Vec<Arc<BusState>>,
+    zone: TimeZone,
+    /// What was known of probes whose bus is no more, until another bus finds them.
+    orphaned: Arc<BTreeMap<ProbeId, ProbeState>>,
+    next_key: usize,
+}
+
+/// A probe that is in another state than before: new, or with another fault, or with none any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The bus's name.
+    pub bus: String,
+    /// The probe.
+    pub probe: ProbeId,
+    /// What it reads now.
+    pub sample: Sample,
+}
+
+impl Snapshot {
+    /// Nothing is known yet, and there is no bus. Days begin at midnight of `zone`.
+    pub fn new(started: Stamp, zone: TimeZone) -> Self {
+        Snapshot { started, buses: Vec::new(), zone, orphaned: Arc::default(), next_key: 0 }
+    }
+
+    /// From now on there are these buses, each with the key of the one that it was so far, or `None` where it
+    /// is new or replaces one. What is known of a probe stays: with its bus, with the one of the same name
+    /// that replaces that, or for whichever finds it next.
+    pub fn set_buses(&mut self, buses: impl IntoIterator<Item = (Option<BusKey>, BusInfo)>, now: Stamp) {
+        let mut before = std::mem::take(&mut self.buses);
+        let mut take = |wanted: &dyn Fn(&BusState) -> bool| {
+            before.iter().position(|bus| wanted(bus)).map(|index| before.swap_remove(index))
+        };
+        // Those that stay first, so that no other takes what is theirs.
+        let buses: Vec<_> = buses
+            .into_iter()
+            .map(|(key, info)| (key.and_then(|key| take(&|bus| bus.key == key)), info))
+            .collect();
+        for (stays, info) in buses {
+            let bus = stays.unwrap_or_else(|| {
+                let replaced = take(&|bus| bus.name == info.name && bus.simulated == info.simulated);
+                let probes = replaced.map(|replaced| replaced.probes.clone()).unwrap_or_default();
+                self.next_key += 1;
+                Arc::new(BusState::new(BusKey(self.next_key - 1), info, probes, now))
+            });
+            self.buses.push(bus);
+        }
+        let gone = before.into_iter().flat_map(|bus| bus.probes.clone());
+        Arc::make_mut(&mut self.orphaned).extend(gone);
+    }
+
+    /// Takes in one sweep of a bus: its samples and notices, when it began and how long it took. A probe that
+    /// was seen before and is not in `probes` counts as [`Fault::Absent`]. Nothing happens where that bus is no
+    /// more: its thread may still be in its last sweep.
+    pub fn record_sweep(
+        &mut self,
+        bus: BusKey,
+        at: Stamp,
+        took: Duration,
+        probes: impl IntoIterator<Item = impl Into<Sampled>>,
+        notices: Vec<Notice>,
+    ) -> Vec<Change> {
+        let Some(state) = self.buses.iter_mut().find(|state| state.key == bus) else { return Vec::new() };
+        let state = Arc::make_mut(state);
+        let mut changed = Vec::new();
+        let sampled: HashMap<ProbeId, Sampled> =
+            probes.into_iter().map(Into::into).map(|sampled| (sampled.probe, sampled)).collect();
+        for (&id, probe) in &mut state.probes {
+            let sample = sampled.get(&id).map_or(Err(Fault::Absent), |sampled| sampled.sample);
+            if probe.update(sample, at, &self.zone) {
+                changed.push((id, sample));
+            }
+        }
+        for (id, sampled) in sampled {
+            let sample = sampled.sample;
+            let probe = match state.probes.entry(id) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unseen) => {
+                    let known = if self.orphaned.contains_key(&id) {
+                        Arc::make_mut(&mut self.orphaned).remove(&id)
+                    } else {
+                        None
+                    };
+                    let probe = unseen.insert(known.unwrap_or_else(|| ProbeState::new(sample, at)));
+                    probe.update(sample, at, &self.zone);
+                    changed.push((id, sample));
+                    probe
+                }
+            };
+            probe.update_details(sampled);
+        }
+        state.sweeps += 1;
+        state.last_sweep = Some(at);
+        state.sweep_took = took;
+        state.fault = None;
+        state.notices = notices;
+        let change = |(probe, sample)| Change { bus: state.name.clone(), probe, sample };
+        changed.into_iter().map(change).collect()
+    }
+
+    /// Takes in that a bus could not be measured at all: so its probes have no value either.
+    pub fn record_failure(&mut self, bus: BusKey, at: Stamp, fault: BusFault) {
+        let Some(state) = self.buses.iter_mut().find(|state| state.key == bus) else { return };
+        let state = Arc::make_mut(state);
+        for probe in state.probes.values_mut() {
+            probe.update(Err(fault.fault), at, &self.zone);
+        }
+        let since = state.fault.as_ref().map_or(at, |(_, since)| *since);
+        state.fault = Some((fault, since));
+    }
+
+    /// A moment as the clock on the wall of the machine's time zone shows it.
+    pub fn local(&self, at: &Stamp) -> ZonedDateTime {
+        at.wall.to_zoned_datetime(self.zone.clone())
+    }
+
+    /// Whether anything in it comes from no real probe.
+    pub fn is_simulated(&self) -> bool {
+        self.buses.iter().any(|bus| bus.simulated)
+    }
+
+    /// The bus and the state of a probe; where several buses saw it, the one that saw it last.
+    pub fn probe(&self, id: ProbeId) -> Option<(&BusState, &ProbeState)> {
+        self.buses
+            .iter()
+            .filter_map(|bus| bus.probes.get(&id).map(|probe| (&**bus, probe)))
+            .max_by_key(|(_, probe)| (probe.newest.is_ok(), probe.at.mono))
+    }
+
+    /// What is known of a probe at the moment `now`.
+    pub fn reading(&self, id: ProbeId, now: &Stamp) -> Reading {
+        match self.probe(id) {
+            Some((bus, probe)) => {
+                let age = now.since(&probe.at);
+                match probe.newest {
+                    Ok(celsius) if age > bus.stale_after() => Reading::Stale { celsius, age },
+                    Ok(celsius) => Reading::Fresh { celsius, age },
+                    Err(fault) => Reading::Fault { fault, lasts: now.since(&probe.since) },
+                }
+            }
+            None => self.unseen(now),
+        }
+    }
+
+    /// What is known of a probe that no bus has seen since the start. A bus that has not ended its
+    /// first sweep in the time after which readings are stale does not work.
+    fn unseen(&self, now: &Stamp) -> Reading {
+        let mut silent = self.buses.iter().filter(|bus| bus.last_sweep.is_none() && bus.fault.is_none());
+        let young = silent.clone().find(|bus| now.since(&bus.since) <= bus.stale_after());
+        if let Some(bus) = young {
+            return Reading::Fault { fault: Fault::Pending, lasts: now.since(&bus.since) };
+        }
+        if let Some((fault, since)) = self.buses.iter().find_map(|bus| bus.fault.as_ref()) {
+            return Reading::Fault { fault: fault.fault, lasts: now.since(since) };
+        }
+        let fault = if silent.next().is_some() { Fault::Bus } else { Fault::Absent };
+        Reading::Fault { fault, lasts: now.since(&self.started) }
+    }
+}

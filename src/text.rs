@@ -1,0 +1,144 @@
+//! Every sentence that a person reads in the chat, in English: a file for each command, and here what several of
+//! them say. Values come in, text comes out.
+
+use std::time::Duration;
+
+use crate::doc::Text;
+use crate::fridge::{Limits, Verdict};
+use crate::reading::{Celsius, Fault, Reading};
+
+pub mod about;
+pub mod buttons;
+pub mod help;
+pub mod history;
+pub mod minmax;
+pub mod notices;
+pub mod probes;
+pub mod selection;
+pub mod status;
+pub mod trend;
+mod units;
+
+pub use units::{Units, decimal};
+
+/// What every answer says whose values come from no real probe.
+pub const SIMULATED: &str = "simulated";
+/// The answer where the configuration names no fridge.
+pub const NO_FRIDGES: &str = "No fridge is configured. `fridge probes` lists what is on the buses.";
+/// The answer to who asks for something to be done and may only look.
+pub const MAY_NOT_ACT: &str = "You may ask here, but not change anything.";
+/// There are no values at all in that time.
+pub const NO_VALUES: &str = "no readings";
+/// The head of a column of fridges.
+pub const FRIDGE: &str = "Fridge";
+/// The head of a column of present values.
+pub const NOW: &str = "Now";
+/// The head of a column of probes.
+pub const PROBE: &str = "Probe";
+
+/// A temperature with one decimal: `−11.2 °C`.
+pub fn temperature(celsius: Celsius, units: Units) -> String {
+    format!("{} {}", decimal(units.tenths(celsius)), units.sign())
+}
+
+/// From a lowest to a highest value: "3.1 to 4.9 °C".
+pub fn span(min: Celsius, max: Celsius, units: Units) -> String {
+    format!("{} to {}", decimal(units.tenths(min)), temperature(max, units))
+}
+
+/// A limit, without a decimal that says nothing: `−15`, `2.5`.
+fn limit(celsius: Celsius, units: Units) -> String {
+    let text = decimal(units.tenths(celsius));
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+}
+
+/// What a fridge may have: "0 to 5 °C", "max −15 °C".
+pub fn limits(limits: &Limits, units: Units) -> String {
+    let sign = units.sign();
+    match (limits.min, limits.max) {
+        (Some(min), Some(max)) => format!("{} to {} {sign}", limit(min, units), limit(max, units)),
+        (Some(min), None) => format!("min {} {sign}", limit(min, units)),
+        (None, Some(max)) => format!("max {} {sign}", limit(max, units)),
+        (None, None) => String::from("none"),
+    }
+}
+
+/// The one limit that a verdict is about.
+pub fn crossed(limits: &Limits, verdict: Verdict, units: Units) -> Option<String> {
+    let crossed = match verdict {
+        Verdict::Warm => limits.max,
+        Verdict::Cold => limits.min,
+        _ => None,
+    };
+    crossed.map(|celsius| format!("limit {} {}", limit(celsius, units), units.sign()))
+}
+
+/// A length of time in the unit a person would use: "4 s", "3 min", "5 h", "2 days".
+pub fn duration(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// "1 probe", "2 probes".
+pub fn count(count: usize, noun: &str) -> String {
+    let ending = match (count, noun.ends_with('s')) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{count} {noun}{ending}")
+}
+
+/// The fault in words that fit behind a fridge's name.
+pub fn fault(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Pending => "not measured yet",
+        Fault::NoAnswer => "no answer from the probe",
+        Fault::Absent => "probe not found on any bus",
+        Fault::Shorted => "data line short-circuited",
+        Fault::Crc => "garbled answer from the probe",
+        Fault::Late => "computer too busy to read the probe",
+        Fault::PowerOnReset => "probe lost its power",
+        Fault::PowerFail => "probe has too little power",
+        Fault::OutOfRange => "value outside the probe's range",
+        Fault::Implausible => "value not plausible",
+        Fault::Bus => "bus not working",
+    }
+}
+
+/// Reason shown in place of a temperature, in the headline and the table.
+pub fn without_value(why: Fault, lasts: Duration) -> String {
+    match why {
+        Fault::Pending => format!("{}, started {} ago", fault(why), duration(lasts)),
+        _ => format!("{} for {}", fault(why), duration(lasts)),
+    }
+}
+
+/// What is known of a probe, in a table's cell.
+pub fn reading(reading: &Reading, units: Units) -> String {
+    match *reading {
+        Reading::Fresh { celsius, .. } => temperature(celsius, units),
+        Reading::Stale { age, .. } => format!("no reading for {}", duration(age)),
+        Reading::Fault { fault, lasts } => without_value(fault, lasts),
+    }
+}
+
+/// Stands for the rows of a table that did not fit.
+pub fn more(rows: usize, _needing: usize) -> String {
+    format!("… and {rows} more.")
+}
+
+/// The first line of an answer, with what every first line says: which gateway speaks, where it has a name, and
+/// that it is simulated, where it is.
+pub fn headline(line: impl Into<Text>, gateway: Option<&str>, is_simulated: bool) -> Text {
+    let line = match gateway {
+        Some(name) => Text::name(name).and(": ").and(line),
+        None => line.into(),
+    };
+    if is_simulated { line.and(format!(" ({SIMULATED})")) } else { line }
+}

@@ -1,0 +1,28 @@
+//! What `about` says.
+
+use std::time::Duration;
+
+use super::duration;
+
+/// The heads of the table of buses.
+pub const BUS: &str = "Bus";
+/// How many probes it has.
+pub const PROBES: &str = "Probes";
+/// How it is.
+pub const STATE: &str = "State";
+
+/// The gateway itself.
+pub fn about(version: &str, up: Duration, asked: u64) -> String {
+    let questions = if asked == 1 { "question" } else { "questions" };
+    format!("fridge {version}, up for {}, {asked} {questions} answered", duration(up))
+}
+
+/// How a bus is.
+pub fn bus_state(age: Option<Duration>, fresh: bool, fault: Option<&str>) -> String {
+    match (age, fault) {
+        (_, Some(fault)) => fault.to_owned(),
+        (None, None) => String::from("no sweep yet"),
+        (Some(age), None) if fresh => format!("last sweep {} ago", duration(age)),
+        (Some(age), None) => format!("no sweep for {}", duration(age)),
+    }
+}

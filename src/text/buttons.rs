@@ -1,0 +1,18 @@
+//! The buttons below an answer, and what is told to somebody whose press does nothing.
+
+/// Makes the post anew.
+pub const REFRESH: &str = "Refresh";
+/// A menu of fridges, to be told of one in detail.
+pub const DETAILS: &str = "Details…";
+/// A button that this gateway did not sign.
+pub const FOREIGN: &str = "This button is not one of this gateway's. Ask `fridge status` for new ones.";
+/// A button whose day is over.
+pub const EXPIRED: &str = "This button is more than a day old. Ask `fridge status` for new ones.";
+/// A button that was pressed in another channel than its own.
+pub const OF_ANOTHER_CHANNEL: &str = "This button belongs to another channel. Ask `fridge status` here.";
+/// A button whose hook is gone.
+pub const WITHOUT_HOOK: &str =
+    "The hook that this button belongs to is no longer configured. Ask `fridge status` again.";
+/// A fridge that is gone, or that the hook may not see.
+pub const FRIDGE_GONE: &str =
+    "That fridge is no longer here, or not for this channel. Ask `fridge status` again.";

@@ -1,0 +1,12 @@
+//! What `minmax` says.
+
+/// The lowest value.
+pub const LOWEST: &str = "Lowest";
+/// The highest value.
+pub const HIGHEST: &str = "Highest";
+/// The line above the values since midnight.
+pub const TODAY: &str = "Lowest and highest today";
+/// The line above those of the day before.
+pub const YESTERDAY: &str = "Lowest and highest yesterday";
+/// The line above those of the last 24 hours.
+pub const LAST_24_HOURS: &str = "Lowest and highest of the last 24 h";
