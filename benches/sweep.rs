@@ -69,8 +69,8 @@ fn crates(probes: usize, bits: u8, pin: u64, together: bool) -> f64 {
 }
 
 fn one_conversion(
-    bus: &mut OneWire<fridge::bus::simulated::wire::WirePin>,
-    delay: &mut fridge::bus::simulated::wire::WireClock,
+    bus: &mut OneWire<fridge::bus::simulated::pin::WirePin>,
+    delay: &mut fridge::bus::simulated::clock::WireClock,
     number: usize,
 ) {
     let probe = ds18b20::Ds18b20::new::<()>(address(number)).expect("a DS18B20");

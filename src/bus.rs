@@ -10,8 +10,13 @@ pub mod gpio;
 pub mod kernel;
 pub mod onewire;
 pub mod owserver;
+pub mod probe_memory;
 pub mod scratchpad;
+// What injects faults into the simulated wire is for tests and benches, and no part of the product.
+#[cfg(feature = "fault-injection")]
 pub mod simulated;
+#[cfg(not(feature = "fault-injection"))]
+pub(crate) mod simulated;
 
 use scratchpad::Scratchpad;
 

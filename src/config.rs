@@ -7,6 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hyper::Uri;
+use hyper::http::uri::Scheme;
 use ipnet::IpNet;
 use toml::Spanned;
 
@@ -175,8 +177,9 @@ impl Check<'_> {
     }
 
     fn url(&mut self, url: Spanned<String>) -> String {
-        let host = url.get_ref().strip_prefix("https://").unwrap_or_default();
-        if host.is_empty() || host.contains(char::is_whitespace) {
+        let uri = url.get_ref().parse::<Uri>().ok();
+        let is_https = uri.is_some_and(|uri| uri.scheme() == Some(&Scheme::HTTPS) && uri.host().is_some());
+        if !is_https {
             self.problems.at(
                 &url.span(),
                 "`url` is the gateway as Mattermost reaches it: \"https://192.168.1.50:4443\"",

@@ -12,7 +12,7 @@ use embedded_hal::blocking::delay::DelayUs;
 use embedded_hal::digital::v2::{InputPin, OutputPin};
 use fridge::bus::Bus;
 use fridge::bus::gpio::RealClock;
-use fridge::bus::onewire::pin::Clock;
+use fridge::bus::onewire::bit_bang::Clock;
 use fridge::bus::scratchpad;
 use fridge::bus::simulated::fault::Stalls;
 use fridge::bus::simulated::probe::{Next, Timing};

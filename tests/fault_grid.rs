@@ -13,11 +13,13 @@ use std::sync::Mutex;
 use fastrand::Rng;
 use fridge::bus::onewire::Driver;
 use fridge::bus::scratchpad::{self, DS18B20};
+use fridge::bus::simulated::clock::WireClock;
+use fridge::bus::simulated::clone_family::CloneFamily;
 use fridge::bus::simulated::fault::Stalls;
-use fridge::bus::simulated::part::Part;
+use fridge::bus::simulated::pin::WirePin;
 use fridge::bus::simulated::probe::{Next, Probe, Timing};
 use fridge::bus::simulated::probe_id;
-use fridge::bus::simulated::wire::{Costs, Shared, Wire, WireClock, WirePin};
+use fridge::bus::simulated::wire::{Costs, Shared, Wire};
 use fridge::poll::validate::{Validated, Validator};
 use fridge::reading::{Celsius, Fault, Notice};
 use strum::VariantArray;
@@ -56,7 +58,7 @@ struct Tally {
     reported: BTreeMap<Option<Fault>, u64>,
 }
 
-fn wire(part: Part, probes: usize, seed: u64) -> Shared {
+fn wire(part: CloneFamily, probes: usize, seed: u64) -> Shared {
     let probes = (1..=probes).map(|number| Probe::of(part, probe_id(number), Timing::TYPICAL));
     Rc::new(RefCell::new(Wire::new(probes.collect(), Costs::default(), seed)))
 }
@@ -95,7 +97,7 @@ fn afflict(wire: &Shared, kind: Kind, random: &mut Rng) {
     }
 }
 
-fn run(kind: Kind, part: Part, reads: u64, seed: u64) -> Tally {
+fn run(kind: Kind, part: CloneFamily, reads: u64, seed: u64) -> Tally {
     let (wire, mut random) = (wire(part, PROBES, seed), Rng::with_seed(seed));
     match kind {
         Kind::Stalls => {
@@ -147,7 +149,8 @@ impl Tally {
 
 #[test]
 fn no_wrong_temperature_is_shown_as_good_under_any_fault_of_any_part() {
-    let cells: Vec<_> = KINDS.iter().flat_map(|kind| Part::ALL.map(|part| (*kind, part))).collect();
+    let cells: Vec<_> =
+        KINDS.iter().flat_map(|kind| CloneFamily::VARIANTS.iter().map(|part| (*kind, *part))).collect();
     let each = READS / cells.len() as u64;
     let (next, results) = (Mutex::new(cells.iter().enumerate()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -190,7 +193,7 @@ fn no_wrong_temperature_is_shown_as_good_under_any_fault_of_any_part() {
 
 /// `docs/readings.md` says what each kind of fault may be reported as; nothing else may come, and all of it
 /// must (in release, where there are enough reads to see the rare ones).
-fn documented(results: &[(usize, &str, Part, Tally)]) {
+fn documented(results: &[(usize, &str, CloneFamily, Tally)]) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/readings.md");
     let text = std::fs::read_to_string(path).expect("docs/readings.md is there");
     for (_, words) in KINDS {
@@ -255,7 +258,7 @@ const NOISY_SWEEPS: u64 = if cfg!(debug_assertions) { 3_000 } else { 250_000 };
 fn noise_is_told_from_a_reading_a_hundred_times_better_than_by_the_checksum() {
     let measure = |at_master, at_probes| {
         let wires = |seed| {
-            let wire = wire(Part::A1, 1, seed);
+            let wire = wire(CloneFamily::A1, 1, seed);
             let faults = &mut wire.borrow_mut().faults;
             (faults.noise, faults.noise_at_probes) = (at_master, at_probes);
             Rc::clone(&wire)
@@ -281,7 +284,7 @@ fn noise_is_told_from_a_reading_a_hundred_times_better_than_by_the_checksum() {
 #[test]
 fn two_probes_with_one_identity_end_as_a_remark() {
     let wires = |seed| {
-        let wire = wire(Part::A1, 1, seed);
+        let wire = wire(CloneFamily::A1, 1, seed);
         let twin = Probe::new(probe_id(1), Timing::TYPICAL);
         wire.borrow_mut().probes.push(twin);
         wire

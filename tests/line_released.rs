@@ -6,14 +6,15 @@ use std::process::{Command, Stdio};
 
 use embedded_hal::digital::v2::{InputPin, OutputPin};
 use fridge::bus::onewire::Driver;
-use fridge::bus::simulated::fault::Sabotage;
+use fridge::bus::simulated::clock::WireClock;
+use fridge::bus::simulated::fault::InjectedFault;
+use fridge::bus::simulated::pin::WirePin;
 use fridge::bus::simulated::probe::Timing;
-use fridge::bus::simulated::wire::{WireClock, WirePin};
 
 mod bench_wire;
 use bench_wire::{Bench, wire};
 
-fn sabotage(kind: Sabotage) -> u64 {
+fn injected(kind: InjectedFault) -> u64 {
     let operations = {
         let mut bench = Bench::new(2, Timing::TYPICAL, 100);
         bench.measure().unwrap();
@@ -22,7 +23,7 @@ fn sabotage(kind: Sabotage) -> u64 {
     for operation in 1..=operations {
         let mut bench = Bench::new(2, Timing::TYPICAL, 100);
         let already = bench.wire.borrow().operations;
-        bench.wire.borrow_mut().faults.sabotage = Some((already + operation, kind));
+        bench.wire.borrow_mut().faults.injected = Some((already + operation, kind));
         // An error, a panic, or a sweep that made up for it: the line is what counts.
         let _ended = catch_unwind(AssertUnwindSafe(|| bench.measure()));
         assert!(!bench.wire.borrow().is_pulled(), "operation {operation}: {kind:?} left the line low");
@@ -32,8 +33,8 @@ fn sabotage(kind: Sabotage) -> u64 {
 
 #[test]
 fn an_error_of_the_pin_at_any_operation_leaves_the_line_released() {
-    for kind in [Sabotage::FailBefore, Sabotage::FailAfter] {
-        assert!(sabotage(kind) > 1_000);
+    for kind in [InjectedFault::FailBefore, InjectedFault::FailAfter] {
+        assert!(injected(kind) > 1_000);
     }
 }
 
@@ -41,7 +42,7 @@ fn an_error_of_the_pin_at_any_operation_leaves_the_line_released() {
 fn a_panic_at_any_operation_leaves_the_line_released() {
     let quiet = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let operations = sabotage(Sabotage::Panic);
+    let operations = injected(InjectedFault::Panic);
     std::panic::set_hook(quiet);
     assert!(operations > 1_000);
 }

@@ -10,10 +10,12 @@ use std::sync::Mutex;
 
 use fastrand::Rng;
 use fridge::bus::onewire::Driver;
+use fridge::bus::simulated::clock::WireClock;
 use fridge::bus::simulated::fault::Stalls;
+use fridge::bus::simulated::pin::WirePin;
 use fridge::bus::simulated::probe::{Next, Probe, Timing};
 use fridge::bus::simulated::probe_id;
-use fridge::bus::simulated::wire::{Costs, Shared, Wire, WireClock, WirePin};
+use fridge::bus::simulated::wire::{Costs, Shared, Wire};
 use fridge::poll::validate::Validator;
 use one_wire_bus::{Address, OneWire};
 

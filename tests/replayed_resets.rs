@@ -5,16 +5,18 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use fridge::bus::onewire::Driver;
-use fridge::bus::simulated::part::Part;
+use fridge::bus::simulated::clock::WireClock;
+use fridge::bus::simulated::clone_family::CloneFamily;
+use fridge::bus::simulated::pin::WirePin;
 use fridge::bus::simulated::probe::{Next, Probe, Timing};
 use fridge::bus::simulated::probe_id;
-use fridge::bus::simulated::wire::{Costs, Wire, WireClock, WirePin};
+use fridge::bus::simulated::wire::{Costs, Wire};
 use fridge::bus::{Bus, RawReading, Sweep};
 use fridge::poll::validate::Validator;
 use fridge::reading::{BusFault, Celsius, Fault, Sample};
 
 /// The maker's own, one whose byte 6 is always 0x0C, and one that has 0x10 there at power-on.
-const PARTS: [Part; 3] = [Part::A1, Part::C, Part::E];
+const PARTS: [CloneFamily; 3] = [CloneFamily::A1, CloneFamily::C, CloneFamily::E];
 
 /// A bus that may not mark its probes, as the kernel's without the udev rule.
 struct Unmarked<B>(B);
@@ -32,7 +34,7 @@ impl<B: Bus> Bus for Unmarked<B> {
 }
 
 /// What is believed of a probe of that part whose conversions come to these, one a sweep.
-fn believed(part: Part, marks: bool, values: &[Next]) -> Vec<Sample> {
+fn believed(part: CloneFamily, marks: bool, values: &[Next]) -> Vec<Sample> {
     let probe = Probe::of(part, probe_id(1), Timing::TYPICAL);
     let wire = Rc::new(RefCell::new(Wire::new(vec![probe], Costs::default(), 1)));
     let driver = Driver::new(WirePin(Rc::clone(&wire)), WireClock::virtual_time(&wire)).unwrap();

@@ -1,7 +1,7 @@
 //! The driver on the simulated wire: every temperature at every resolution, and everything that
 //! happens to a bus of probes.
 
-use fridge::bus::onewire::SEARCH_PERIOD;
+use fridge::bus::probe_memory::SEARCH_PERIOD;
 use fridge::bus::simulated::probe::{Next, Probe, Timing};
 use fridge::bus::simulated::probe_id;
 use fridge::reading::{Celsius, Fault, Notice, Sample};

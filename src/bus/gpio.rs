@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::Bus;
 use super::onewire::Driver;
-use super::onewire::pin::Clock;
+use super::onewire::bit_bang::Clock;
 use crate::reading::{BusFault, Fault};
 
 mod cdev;

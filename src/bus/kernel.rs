@@ -10,27 +10,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::probe_memory::{SEARCH_PERIOD, SURPRISING};
 use super::scratchpad::{self, FAMILIES, Scratchpad};
-use super::{Bus, ProbeReading, RawReading, Sweep};
+use super::{Bus, ProbeReading, Sweep};
 use crate::reading::{BusFault, Counts, Fault, Notice, ProbeId};
 
 mod master;
+mod probe;
 mod slave;
+#[cfg(test)]
+mod tests;
 
-use master::{Converted, Master, Pace};
-use slave::{Permission, Slave};
+use master::{Converted, Master, SearchMode};
+use probe::KernelProbe;
+use slave::Permission;
 
-/// A value further than this from the last good one is confirmed by another conversion: 1 °C.
-const SURPRISING: u16 = 16;
 /// How often a reading whose checksum does not fit is made again.
 const TRIES: usize = 3;
 /// A dead probe is tried in one of so many sweeps: what it costs, it costs the others.
 const DEAD_EVERY: u32 = 4;
-/// How often the kernel searches for probes while all of them answer. It does so every 10 s by itself, and
-/// keeps the bus for 20 ms a probe.
-const SEARCH_PERIOD: Duration = Duration::from_secs(60);
 const NO_MASTER: &str =
     "the kernel knows no 1-Wire bus: add `dtoverlay=w1-gpio` to /boot/firmware/config.txt and restart the Pi";
 
@@ -54,28 +54,9 @@ pub(super) struct Kernel {
     devices: PathBuf,
     resolution: Option<u8>,
     masters: BTreeMap<String, Master>,
-    probes: BTreeMap<ProbeId, Known>,
+    probes: BTreeMap<ProbeId, KernelProbe>,
     phantoms: BTreeSet<ProbeId>,
     searched: Option<Instant>,
-}
-
-/// What is remembered of a probe.
-#[derive(Clone, Debug)]
-struct Known {
-    slave: Slave,
-    /// The folder name of its master.
-    master: String,
-    last_good: Option<Scratchpad>,
-    parasite: Option<bool>,
-    /// Whether its alarm bytes were seen to hold the mark.
-    sentinel_set: bool,
-    /// Whether they, or its resolution, can be written.
-    marks: Permission,
-    resolutions: Permission,
-    /// Whether its last reading got no answer. One that is dead makes the kernel try for a second.
-    silent: bool,
-    /// Sweeps since a dead one was last tried.
-    skipped: u32,
 }
 
 /// Opens the tree.
@@ -108,7 +89,7 @@ impl Kernel {
             } else if let Ok(probe) = name.parse::<ProbeId>() {
                 if FAMILIES.contains(&probe.family()) {
                     listed.insert(probe);
-                    self.probes.entry(probe).or_insert_with(|| Known::new(entry.path()));
+                    self.probes.entry(probe).or_insert_with(|| KernelProbe::new(entry.path()));
                 } else {
                     self.phantoms.insert(probe);
                 }
@@ -168,18 +149,18 @@ impl Kernel {
         Err(last)
     }
 
-    /// While every probe answers, the kernel is asked to search but once a minute; as soon as one does not,
-    /// it searches at its own pace, so that one that is gone is dropped and a new one found.
+    /// While every probe answers, the kernel is asked to search but once a minute (by itself it does so every 10 s,
+    /// and keeps the bus for 20 ms a probe); as soon as one does not, it searches at its own pace, so that one that is gone is dropped and a new one found.
     fn pace_searches(&mut self) {
-        let all_answer = !self.probes.is_empty() && self.probes.values().all(|known| !known.silent);
+        let all_answer = !self.probes.is_empty() && self.probes.values().all(|known| !known.memory.is_silent);
         if !all_answer {
             self.searched = None;
-            return self.masters.values_mut().for_each(|master| master.search(Pace::Own));
+            return self.masters.values_mut().for_each(|master| master.search(SearchMode::Own));
         }
         if self.searched.is_none_or(|at| at.elapsed() >= SEARCH_PERIOD) {
             // The first time only stops it: it has just searched.
-            let pace = if self.searched.is_none() { Pace::Stopped } else { Pace::Once };
-            self.masters.values_mut().for_each(|master| master.search(pace));
+            let mode = if self.searched.is_none() { SearchMode::Stopped } else { SearchMode::Once };
+            self.masters.values_mut().for_each(|master| master.search(mode));
             self.searched = Some(Instant::now());
         }
     }
@@ -187,10 +168,10 @@ impl Kernel {
     fn notices(&self) -> Vec<Notice> {
         let mut notices: Vec<Notice> = self.phantoms.iter().copied().map(Notice::of_device).collect();
         notices.extend(self.masters.values().filter_map(Master::notice));
-        let denied = |permission: fn(&Known) -> Permission| {
+        let denied = |permission: fn(&KernelProbe) -> Permission| {
             self.probes.values().any(|known| permission(known) == Permission::Denied)
         };
-        notices.extend(denied(|known| known.marks).then_some(Notice::SentinelNotPermitted));
+        notices.extend(denied(|known| known.sentinels).then_some(Notice::SentinelNotPermitted));
         notices.extend(denied(|known| known.resolutions).then_some(Notice::ResolutionNotPermitted));
         notices
     }
@@ -199,69 +180,12 @@ impl Kernel {
 impl Drop for Kernel {
     /// Leaves the kernel searching as it does by itself.
     fn drop(&mut self) {
-        self.masters.values_mut().for_each(|master| master.search(Pace::Own));
+        self.masters.values_mut().for_each(|master| master.search(SearchMode::Own));
     }
 }
 
-impl Known {
-    fn new(path: PathBuf) -> Self {
-        let folder = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
-        let master = folder.parent().and_then(|parent| parent.file_name()).unwrap_or_default();
-        Known {
-            slave: Slave::new(path),
-            master: master.to_string_lossy().into_owned(),
-            last_good: None,
-            parasite: None,
-            sentinel_set: false,
-            marks: Permission::Unknown,
-            resolutions: Permission::Unknown,
-            silent: false,
-            skipped: 0,
-        }
-    }
-
-    /// Its resolution, where it was read before.
-    fn bits(&self, id: ProbeId) -> Option<u8> {
-        self.last_good.map(|bytes| scratchpad::resolution(id.family(), &bytes))
-    }
-
-    /// Before a conversion: asks a new probe for its supply, sets the resolution that is wanted and the mark.
-    fn prepare(&mut self, id: ProbeId, resolution: Option<u8>) {
-        if self.parasite.is_none() {
-            self.parasite = self.slave.is_parasite();
-        }
-        if !self.sentinel_set {
-            self.slave.mark(&mut self.marks);
-        }
-        if let (Some(wanted), Some(bits)) = (resolution, self.bits(id))
-            && wanted != bits
-        {
-            self.slave.set_resolution(wanted, &mut self.resolutions);
-        }
-    }
-
-    fn notices(&self, id: ProbeId) -> Vec<Notice> {
-        let parasite = (self.parasite == Some(true)).then_some(Notice::Parasite);
-        let coarse = self.bits(id).filter(|bits| *bits < 12).map(Notice::Resolution);
-        parasite.into_iter().chain(coarse).collect()
-    }
-
-    /// Whether its word needs another conversion: its first value, or one unlike the last good one.
-    fn is_unsure(&self, id: ProbeId, bytes: &Scratchpad) -> bool {
-        !self.last_good.is_some_and(|last| scratchpad::resembles(id.family(), bytes, &last, SURPRISING))
-    }
-
-    /// Takes in bytes that are believed, and says whether they held the mark before the conversion.
-    fn take(&mut self, bytes: Scratchpad) -> RawReading {
-        let sentinel_set = self.sentinel_set;
-        self.sentinel_set = scratchpad::has_sentinel(&bytes);
-        self.last_good = Some(bytes);
-        RawReading::Scratchpad { bytes, sentinel_set }
-    }
-}
-
-/// Whether another conversion comes near the first one. Bytes that are none to trust are refused by whoever
-/// judges, once they stay.
+/// Whether another conversion comes near the first one. Undecodable bytes count as confirmed when both reads fail
+/// the same way; the validator rejects them.
 fn is_confirmed(id: ProbeId, first: &Scratchpad, again: &Scratchpad) -> bool {
     match (scratchpad::decode(id.family(), first), scratchpad::decode(id.family(), again)) {
         (Ok(first), Ok(again)) => first.distance(again) <= SURPRISING,
@@ -275,12 +199,12 @@ impl Bus for Kernel {
         self.pace_searches();
         // Those that answered come first: a dead one keeps nobody waiting.
         let mut order: Vec<ProbeId> = self.probes.keys().copied().collect();
-        order.sort_by_key(|id| self.probes[id].silent);
+        order.sort_by_key(|id| self.probes[id].memory.is_silent);
         let mut probes = Vec::with_capacity(order.len());
         let mut awaited = Vec::with_capacity(order.len());
         for id in order {
             let Some(known) = self.probes.get_mut(&id) else { continue };
-            if known.silent && known.skipped + 1 < DEAD_EVERY {
+            if known.memory.is_silent && known.skipped + 1 < DEAD_EVERY {
                 known.skipped += 1;
                 probes.push(ProbeReading::new(id, Err(Fault::NoAnswer)));
             } else {
@@ -295,7 +219,7 @@ impl Bus for Kernel {
             let mut counts = Counts::default();
             let read = self.read(id, &mut counts);
             let Some(known) = self.probes.get_mut(&id) else { continue };
-            known.silent = read == Err(Fault::NoAnswer);
+            known.memory.is_silent = read == Err(Fault::NoAnswer);
             match read {
                 Ok(bytes) if known.is_unsure(id, &bytes) => unsure.push((id, bytes, counts)),
                 read => {
@@ -319,135 +243,5 @@ impl Bus for Kernel {
         let mut notices = self.notices();
         notices.extend(failed.then_some(Notice::BulkFailed));
         Ok(Sweep { probes, notices })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use one_wire_bus::crc::crc8;
-
-    use super::*;
-    use crate::reading::{Celsius, Sample};
-
-    /// A tree as the kernel has it, in plain files.
-    struct Tree(tempfile::TempDir);
-
-    const ONE: &str = "28-0316a2790a1b";
-    const TWO: &str = "28-0316a2790a1c";
-
-    impl Tree {
-        fn new() -> Tree {
-            let tree = Tree(tempfile::tempdir().unwrap());
-            fs::create_dir_all(tree.devices().join("w1_bus_master1")).unwrap();
-            tree
-        }
-
-        fn devices(&self) -> PathBuf {
-            self.0.path().join("devices")
-        }
-
-        fn write(&self, probe: &str, text: &str) {
-            fs::create_dir_all(self.devices().join(probe)).unwrap();
-            fs::write(self.devices().join(probe).join("w1_slave"), text).unwrap();
-        }
-
-        fn remove(&self, probe: &str) {
-            fs::remove_dir_all(self.devices().join(probe)).unwrap();
-        }
-
-        fn open(&self) -> Kernel {
-            open(&Config { root: self.0.path().to_owned(), resolution: None })
-        }
-    }
-
-    /// What `w1_slave` says of these sixteenths.
-    fn slave(sixteenths: i16) -> String {
-        let [low, high] = sixteenths.to_le_bytes();
-        let mut bytes = vec![low, high, 0x4B, 0x46, 0x7F, 0xFF, 0x10 - (low & 0x0F), 0x10];
-        bytes.push(crc8(&bytes));
-        let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let (hex, crc) = (hex.join(" "), hex[8].clone());
-        format!("{hex} : crc={crc} YES\n{hex} t={}\n", i32::from(sixteenths) * 1_000 / 16)
-    }
-
-    fn sample(bus: &mut Kernel, probe: &str) -> Option<Sample> {
-        let probe: ProbeId = probe.parse().unwrap();
-        let found = bus.measure().unwrap().probes.into_iter().find(|found| found.probe == probe)?;
-        Some(found.raw.and_then(|raw| match raw {
-            RawReading::Scratchpad { bytes, .. } => scratchpad::decode(probe.family(), &bytes),
-            RawReading::Value(celsius) => Ok(celsius),
-        }))
-    }
-
-    fn warm(sixteenths: i16) -> Option<Sample> {
-        Some(Ok(Celsius::from_sixteenths(sixteenths)))
-    }
-
-    #[test]
-    fn probes_are_read_by_their_bytes_below_zero_too() {
-        let tree = Tree::new();
-        tree.write(ONE, &slave(67));
-        tree.write(TWO, &slave(-162));
-        let mut bus = tree.open();
-        assert_eq!((sample(&mut bus, ONE), sample(&mut bus, TWO)), (warm(67), warm(-162)));
-    }
-
-    #[test]
-    fn what_the_kernel_prints_of_a_failure_is_no_temperature() {
-        let good = slave(67);
-        let garbled = good.replacen("43", "44", 1).replace("YES", "NO");
-        for (text, fault) in [
-            ("", Fault::NoAnswer),
-            ("00 00 00 00 00 00 00 00 00 : crc=00 YES\n00 00 00 00 00 00 00 00 00 t=0\n", Fault::Shorted),
-            ("ff ff ff ff ff ff ff ff ff : crc=c9 NO\n43 00 4b 46 7f ff 0d 10 a3 t=4187\n", Fault::NoAnswer),
-            (garbled.as_str(), Fault::Crc),
-            ("nonsense", Fault::Implausible),
-            ("43 00 : crc=00 YES\n", Fault::Implausible),
-        ] {
-            let tree = Tree::new();
-            tree.write(ONE, text);
-            assert_eq!(sample(&mut tree.open(), ONE), Some(Err(fault)), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_unplugged_probe_stays_silent_is_tried_less_often_and_then_is_gone() {
-        let tree = Tree::new();
-        tree.write(ONE, &slave(67));
-        tree.write(TWO, &slave(80));
-        let mut bus = tree.open();
-        assert_eq!(sample(&mut bus, ONE), warm(67));
-        tree.write(ONE, "");
-        assert_eq!(sample(&mut bus, ONE), Some(Err(Fault::NoAnswer)));
-        tree.write(ONE, &slave(68));
-        let until_healed = (0..10).position(|_| sample(&mut bus, ONE) == warm(68));
-        assert!(until_healed.is_some_and(|sweeps| sweeps < DEAD_EVERY as usize), "{until_healed:?}");
-        tree.remove(ONE);
-        assert_eq!(sample(&mut bus, ONE), None, "the cache makes `Absent` of that");
-        assert_eq!(sample(&mut bus, TWO), warm(80));
-    }
-
-    #[test]
-    fn phantoms_and_other_families_are_left_alone() {
-        let tree = Tree::new();
-        for name in ["00-800000000000", "81-00000033a2d5"] {
-            tree.write(name, &slave(67));
-        }
-        let sweep = tree.open().measure().unwrap();
-        assert_eq!((sweep.probes.len(), sweep.notices.len()), (0, 2));
-        let phantom = Notice::Phantom("00-800000000000".parse().unwrap());
-        assert!(sweep.notices.contains(&phantom));
-    }
-
-    #[test]
-    fn without_a_bus_the_cure_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let measure =
-            |root: &Path| open(&Config { root: root.to_owned(), resolution: None }).measure().unwrap_err();
-        assert!(measure(folder.path()).detail.contains("dtoverlay=w1-gpio"));
-        fs::create_dir(folder.path().join("devices")).unwrap();
-        assert!(measure(folder.path()).detail.contains("dtoverlay=w1-gpio"));
     }
 }

@@ -1,6 +1,11 @@
 //! A 1-Wire bus in memory: the same driver that runs on a Pi's pin, on a wire of this program's own,
 //! in real time, with probes in modelled fridges or playing a recording.
 
+#![cfg_attr(
+    not(feature = "fault-injection"),
+    allow(dead_code, reason = "faults are injected by tests and benches only")
+)]
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,15 +17,23 @@ use crate::reading::{BusFault, ProbeId};
 use crate::recording::{Played, Recording};
 
 pub mod cabinet;
+pub mod clock;
+pub mod clone_family;
 pub mod fault;
-pub mod part;
+pub mod pin;
 pub mod probe;
+mod protocol;
+mod slots;
+pub mod timing;
+pub mod violations;
 pub mod wire;
 
 use cabinet::Cabinet;
 pub use cabinet::{Kind, kind as cabinet_kind};
+use clock::WireClock;
+use pin::WirePin;
 use probe::{Next, Probe, Timing};
-use wire::{Costs, Shared, Wire, WireClock, WirePin};
+use wire::{Costs, Shared, Wire};
 
 /// What hangs on a simulated bus.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +50,7 @@ pub struct Config {
     pub speed: f64,
 }
 
-/// The identity of the probe of that number, counted from 1.
+/// The ROM code of the probe of that number, counted from 1.
 pub fn probe_id(number: usize) -> ProbeId {
     ProbeId::new(super::scratchpad::DS18B20, number as u64)
 }

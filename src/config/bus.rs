@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use toml::Spanned;
 
 use super::{Bus, Check, diagnostics, schema};
@@ -170,16 +171,7 @@ impl Check<'_> {
 
     fn period(&mut self, period: &Spanned<String>) -> Duration {
         let text = period.get_ref().trim();
-        let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
-        let (number, unit) = text.split_at(digits);
-        let unit = match unit.trim() {
-            "ms" => Some(Duration::from_millis(1)),
-            "s" => Some(Duration::from_secs(1)),
-            "min" | "m" => Some(Duration::from_secs(60)),
-            "h" => Some(Duration::from_secs(3_600)),
-            _ => None,
-        };
-        let length = number.parse().ok().zip(unit).and_then(|(number, unit)| unit.checked_mul(number));
+        let length = text.parse().ok().and_then(|length: SignedDuration| length.try_into().ok());
         match length {
             Some(length) if (SHORTEST_PERIOD..=LONGEST_PERIOD).contains(&length) => length,
             Some(_) => {

@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -86,19 +87,14 @@ impl Signer {
             signature: String::new(),
         };
         let tag = hmac::sign(&self.0, &context.signed_bytes());
-        context.signature = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        context.signature = HEXLOWER.encode(tag.as_ref());
         context
     }
 
     /// Whether a context is one of ours, in constant time.
     pub fn signed(&self, context: &SignedContext) -> bool {
-        let tag: Option<Vec<u8>> = context
-            .signature
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-            .collect();
-        tag.is_some_and(|tag| hmac::verify(&self.0, &context.signed_bytes(), &tag).is_ok())
+        let tag = HEXLOWER.decode(context.signature.as_bytes());
+        tag.is_ok_and(|tag| hmac::verify(&self.0, &context.signed_bytes(), &tag).is_ok())
     }
 }
 
@@ -136,13 +132,15 @@ mod tests {
         let context = key.sign("refresh", "status", "kitchen", "c1", Timestamp::UNIX_EPOCH);
         assert!(key.signed(&context));
         assert_eq!(context.expires, 24 * 3_600);
-        let changes: [fn(&mut SignedContext); 7] = [
+        let changes: [fn(&mut SignedContext); 8] = [
             |context| context.action.push('x'),
             |context| context.argument.push('x'),
             |context| context.hook = "bar".into(),
             |context| context.channel = "c2".into(),
             |context| context.expires += 1,
             |context| context.signature = "zz".repeat(32),
+            // Another spelling of the same bytes.
+            |context| context.signature = context.signature.to_uppercase(),
             // A letter moved from one part to the next.
             |context| {
                 context.hook.insert(0, 's');

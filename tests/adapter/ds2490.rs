@@ -8,8 +8,10 @@ use std::time::Instant;
 
 use embedded_hal::blocking::delay::DelayUs;
 use embedded_hal::digital::v2::{InputPin, OutputPin};
+use fridge::bus::simulated::clock::WireClock;
+use fridge::bus::simulated::pin::WirePin;
 use fridge::bus::simulated::probe::Probe;
-use fridge::bus::simulated::wire::{Costs, Shared, Wire, WireClock, WirePin};
+use fridge::bus::simulated::wire::{Costs, Shared, Wire};
 use fridge::reading::ProbeId;
 
 /// Kinds of requests ("Control commands", "Communication commands", "Mode commands").

@@ -6,9 +6,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use fridge::bus::onewire::Driver;
+use fridge::bus::simulated::clock::WireClock;
+use fridge::bus::simulated::pin::WirePin;
 use fridge::bus::simulated::probe::{Next, Probe, Timing};
 use fridge::bus::simulated::probe_id;
-use fridge::bus::simulated::wire::{Costs, Shared, Wire, WireClock, WirePin};
+use fridge::bus::simulated::wire::{Costs, Shared, Wire};
 use fridge::poll::validate::Validator;
 use fridge::reading::BusFault;
 use fridge::reading::{ProbeId, Sample};

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::realtime;
-use crate::bus::onewire::pin::Clock;
+use crate::bus::onewire::bit_bang::Clock;
 
 /// The machine's monotonic clock, in the thread that drives the pin.
 pub struct RealClock {

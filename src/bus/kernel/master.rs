@@ -8,15 +8,13 @@
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use crate::bus::probe_memory::ProbeMemory;
 use crate::reading::Notice;
 
 /// Exactly what the kernel compares with; anything else is taken without a word and does nothing.
 const TRIGGER: &[u8] = b"trigger\n";
-/// tCONV at 12 bits; each bit less halves it.
-const CONVERSION_12_BITS: Duration = Duration::from_millis(750);
-
 /// What a conversion in common came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Converted {
@@ -30,7 +28,7 @@ pub enum Converted {
 
 /// How often to search for probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
+pub enum SearchMode {
     /// As often as the kernel does by itself: every 10 s.
     Own,
     /// Not any more.
@@ -42,14 +40,14 @@ pub enum Pace {
 /// A master's files.
 pub struct Master {
     path: PathBuf,
-    pace: Option<Pace>,
+    mode: Option<SearchMode>,
     bulk_denied: bool,
 }
 
 impl Master {
     /// The master of that folder.
     pub fn new(path: PathBuf) -> Self {
-        Master { path, pace: None, bulk_denied: false }
+        Master { path, mode: None, bulk_denied: false }
     }
 
     /// Has all its probes convert at once, where the kernel offers that. The slowest has `bits`.
@@ -63,7 +61,7 @@ impl Master {
         if written.is_err() {
             return Converted::Each;
         }
-        let least = CONVERSION_12_BITS / (1 << (12 - u32::from(bits.clamp(9, 12))));
+        let least = ProbeMemory::conversion(bits);
         if began.elapsed() < least || self.state() == Some(-1) {
             return Converted::Failed;
         }
@@ -76,17 +74,19 @@ impl Master {
     }
 
     /// Sets how often the kernel searches; nothing where that is not permitted.
-    pub fn search(&mut self, pace: Pace) {
-        if self.pace == Some(pace) && pace != Pace::Once || self.pace.is_none() && pace == Pace::Own {
+    pub fn search(&mut self, mode: SearchMode) {
+        if self.mode == Some(mode) && mode != SearchMode::Once
+            || self.mode.is_none() && mode == SearchMode::Own
+        {
             return;
         }
-        let count = match pace {
-            Pace::Own => "-1\n",
-            Pace::Stopped => "0\n",
-            Pace::Once => "1\n",
+        let count = match mode {
+            SearchMode::Own => "-1\n",
+            SearchMode::Stopped => "0\n",
+            SearchMode::Once => "1\n",
         };
         if fs::write(self.path.join("w1_master_search"), count).is_ok() {
-            self.pace = Some(pace);
+            self.mode = Some(mode);
         }
     }
 

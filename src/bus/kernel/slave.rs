@@ -76,7 +76,7 @@ impl Slave {
     }
 
     /// Sets its alarm bytes to [`POWER_LOSS_SENTINEL`].
-    pub fn mark(&self, permission: &mut Permission) {
+    pub fn set_sentinel(&self, permission: &mut Permission) {
         let [high, low] = POWER_LOSS_SENTINEL.map(u8::cast_signed);
         self.write("alarms", &format!("{low} {high}\n"), permission);
     }

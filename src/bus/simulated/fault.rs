@@ -74,7 +74,7 @@ impl Schedule {
 
 /// What an operation of the pin comes to, where it is not what it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sabotage {
+pub enum InjectedFault {
     /// It fails before anything happened.
     FailBefore,
     /// It fails after it took effect.
@@ -126,5 +126,5 @@ pub struct Faults {
     /// The resets, counted from 1, whose presence pulse is missing.
     pub missing_presence: Vec<u64>,
     /// The operation of the pin, counted from 1, that goes wrong, and how.
-    pub sabotage: Option<(u64, Sabotage)>,
+    pub injected: Option<(u64, InjectedFault)>,
 }

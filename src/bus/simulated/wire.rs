@@ -1,46 +1,21 @@
-//! The wire: a line that is low while anybody holds it, virtual time in nanoseconds, and the probes.
-//! A master pulls, lets go and samples through [`WirePin`] and waits on [`WireClock`]; every edge of
-//! its is judged against the datasheet's windows, and what broke one is counted as the truth that a
-//! driver's own judgement is compared with.
+//! The wire: a line that is low while anybody holds it, virtual time in nanoseconds, and the probes. A master
+//! pulls, lets go and samples through a pin and waits on a clock; every edge of its is checked against the
+//! datasheet's windows, and what broke one is counted.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use embedded_hal::blocking::delay::DelayUs;
-use embedded_hal::digital::v2::{InputPin, OutputPin};
 use fastrand::Rng;
 
-use super::fault::{BrownOuts, Faults, Sabotage, Schedule, Stalls};
+use super::fault::{BrownOuts, Faults, InjectedFault, Schedule, Stalls};
 use super::probe::Probe;
-use crate::bus::onewire::pin::Clock;
+use super::violations::Violations;
 
 const US: u64 = 1_000;
 /// A low from which on some part may take it for a reset.
 const PERHAPS_RESET: u64 = 120 * US;
 /// tRSTL.
 const RESET: (u64, u64) = (480 * US, 960 * US);
-
-/// How many of the master's edges and samples broke which window of the datasheet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Violations {
-    /// tLOW0, tLOW1, tRSTL: the line was low too long or not long enough.
-    pub low: u64,
-    /// tRDV: a one was sampled when the probe may have let go already.
-    pub read: u64,
-    /// tPDH, tPDL: no presence was sampled when it may have been over.
-    pub presence: u64,
-    /// tREC: the next slot began too soon after the last one.
-    pub recovery: u64,
-    /// tSLOT, tRSTH: the last slot, or the time after a reset, was too short.
-    pub slot: u64,
-}
-
-impl Violations {
-    /// All of them.
-    pub fn total(&self) -> u64 {
-        self.low + self.read + self.presence + self.recovery + self.slot
-    }
-}
 
 /// What the wire's computer costs, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +48,8 @@ pub struct Wire {
     pub operations: u64,
     /// How many resets there were.
     pub resets: u64,
-    costs: Costs,
-    random: Rng,
+    pub(super) costs: Costs,
+    pub(super) random: Rng,
     /// The probes that still listen, by their index: after a ROM command that is one of many.
     listening: Vec<usize>,
     pulled: bool,
@@ -140,18 +115,18 @@ impl Wire {
         !self.pulled && !stuck && !self.listening.iter().any(|&index| self.probes[index].holds(self.now))
     }
 
-    fn work(&mut self, nanoseconds: u64) {
+    pub(super) fn work(&mut self, nanoseconds: u64) {
         self.now = self.faults.stalls.work(self.now, nanoseconds, &mut self.random);
     }
 
     /// An operation of the pin: it takes its time, and what it does happens somewhere within.
-    fn operate<T>(&mut self, operation: impl FnOnce(&mut Wire) -> T) -> Result<T, PinError> {
+    pub(super) fn operate<T>(&mut self, operation: impl FnOnce(&mut Wire) -> T) -> Result<T, PinError> {
         self.operations += 1;
-        let sabotage = self.faults.sabotage.filter(|(at, _)| *at == self.operations).map(|(_, what)| what);
-        match sabotage {
-            Some(Sabotage::FailBefore) => return Err(PinError),
-            Some(Sabotage::Panic) => panic!("sabotage"),
-            Some(Sabotage::FailAfter) | None => {}
+        let injected = self.faults.injected.filter(|(at, _)| *at == self.operations).map(|(_, what)| what);
+        match injected {
+            Some(InjectedFault::FailBefore) => return Err(PinError),
+            Some(InjectedFault::Panic) => panic!("an injected fault"),
+            Some(InjectedFault::FailAfter) | None => {}
         }
         let before = if self.costs.pin == 0 { 0 } else { self.random.u64(0..=self.costs.pin) };
         self.work(before);
@@ -161,10 +136,10 @@ impl Wire {
         }
         let value = operation(self);
         self.work(self.costs.pin - before);
-        if sabotage.is_some() { Err(PinError) } else { Ok(value) }
+        if injected.is_some() { Err(PinError) } else { Ok(value) }
     }
 
-    fn fall(&mut self) {
+    pub(super) fn fall(&mut self) {
         if self.pulled {
             return;
         }
@@ -195,7 +170,7 @@ impl Wire {
         }
     }
 
-    fn rise(&mut self) {
+    pub(super) fn rise(&mut self) {
         if !self.pulled {
             return;
         }
@@ -242,7 +217,7 @@ impl Wire {
         }
     }
 
-    fn sample(&mut self) -> bool {
+    pub(super) fn sample(&mut self) -> bool {
         let high = self.is_high();
         if high && !self.sampled && self.rose > 0 && !self.pulled {
             if self.after_reset && self.now > self.rose + 75 * US {
@@ -268,91 +243,3 @@ pub struct PinError;
 
 /// The wire, shared between its pin, its clock and whoever looks at it.
 pub type Shared = Rc<RefCell<Wire>>;
-
-/// The master's pin: open drain.
-#[derive(Clone, Debug)]
-pub struct WirePin(pub Shared);
-
-impl OutputPin for WirePin {
-    type Error = PinError;
-
-    fn set_low(&mut self) -> Result<(), PinError> {
-        self.0.borrow_mut().operate(Wire::fall)
-    }
-
-    fn set_high(&mut self) -> Result<(), PinError> {
-        self.0.borrow_mut().operate(Wire::rise)
-    }
-}
-
-impl InputPin for WirePin {
-    type Error = PinError;
-
-    fn is_high(&self) -> Result<bool, PinError> {
-        self.0.borrow_mut().operate(Wire::sample)
-    }
-
-    fn is_low(&self) -> Result<bool, PinError> {
-        self.is_high().map(|high| !high)
-    }
-}
-
-/// The wire's clock. Held to the real one, a sleep takes its real time.
-#[derive(Clone, Debug)]
-pub struct WireClock {
-    wire: Shared,
-    /// The real moment at which the virtual time was zero; `None` for virtual time alone.
-    real: Option<std::time::Instant>,
-}
-
-impl WireClock {
-    /// Virtual time alone: a sleep costs nothing.
-    pub fn virtual_time(wire: &Shared) -> Self {
-        WireClock { wire: Rc::clone(wire), real: None }
-    }
-
-    /// Virtual time that follows the real one: [`WireClock::catch_up`] brings it forward, a sleep waits
-    /// for the real one.
-    pub fn real_time(wire: &Shared) -> Self {
-        let now = std::time::Duration::from_nanos(wire.borrow().now);
-        let started = std::time::Instant::now();
-        WireClock { wire: Rc::clone(wire), real: Some(started.checked_sub(now).unwrap_or(started)) }
-    }
-
-    /// Lets the virtual time pass that has really passed.
-    pub fn catch_up(&self) {
-        if let Some(real) = self.real {
-            self.wire.borrow_mut().skip_to(real.elapsed().as_nanos() as u64);
-        }
-    }
-}
-
-impl Clock for WireClock {
-    fn now(&self) -> u64 {
-        let mut wire = self.wire.borrow_mut();
-        let cost = wire.costs.clock;
-        wire.work(cost);
-        wire.now
-    }
-
-    fn spin_until(&self, moment: u64) {
-        let wire = &mut *self.wire.borrow_mut();
-        wire.now = wire.faults.stalls.wait(wire.now, moment, &mut wire.random);
-    }
-
-    fn sleep_until(&self, moment: u64) {
-        self.wire.borrow_mut().skip_to(moment);
-        if let Some(real) = self.real {
-            let left = std::time::Duration::from_nanos(moment).saturating_sub(real.elapsed());
-            std::thread::sleep(left);
-        }
-    }
-}
-
-/// Plain delays, for driving the bare crates.
-impl DelayUs<u16> for WireClock {
-    fn delay_us(&mut self, us: u16) {
-        let moment = self.now() + u64::from(us) * US;
-        self.spin_until(moment);
-    }
-}

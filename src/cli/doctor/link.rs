@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Uri;
+use hyper::http::uri::Scheme;
 use jiff::Timestamp;
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
@@ -99,13 +101,14 @@ fn tell_mattermost(host: &str, findings: &mut Findings) {
 }
 
 fn host_and_port(url: &str) -> Option<(String, u16)> {
-    let rest = url.strip_prefix("https://")?.split('/').next()?;
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port.parse().ok()?),
-        _ => (rest, 443),
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    (!host.is_empty()).then(|| (host.to_owned(), port))
+    let uri: Uri = url.parse().ok()?;
+    let authority = uri.authority().filter(|_| uri.scheme() == Some(&Scheme::HTTPS))?;
+    // An authority with something behind its `:` that is no port.
+    if authority.port_u16().is_none() && authority.as_str() != authority.host() {
+        return None;
+    }
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    Some((host.to_owned(), authority.port_u16().unwrap_or(443)))
 }
 
 fn connect(host: &str, port: u16) -> std::io::Result<TcpStream> {

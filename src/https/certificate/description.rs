@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
+use data_encoding::HEXUPPER;
 use jiff::Timestamp;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
@@ -125,6 +126,6 @@ fn name(name: &GeneralName) -> Option<String> {
 
 fn fingerprint(der: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, der);
-    let bytes: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+    let bytes: Vec<String> = digest.as_ref().iter().map(|byte| HEXUPPER.encode(&[*byte])).collect();
     bytes.join(":")
 }

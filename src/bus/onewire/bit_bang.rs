@@ -1,10 +1,10 @@
-//! The judged pin: an open-drain pin and a clock go in; `one-wire-bus` and `ds18b20` drive what comes
-//! out as if it were a plain pin and a plain delay, and every slot that misses its time window is an
-//! error instead of a wrong bit.
+//! Bit-banging with time windows: an open-drain pin and a clock go in; `one-wire-bus` and `ds18b20` drive what
+//! comes out as if it were a plain pin and a plain delay, and every slot that misses its time window is an error
+//! instead of a wrong bit.
 //!
 //! The crates ask for fixed delays, sample a read slot 15 µs after the falling edge plus two pin
 //! operations, where the datasheet promises the bit for 15 µs (tRDV), and look at no clock. So
-//! [`Pace`] turns each delay into a deadline counted from the edge that was really seen, and [`Pin`]
+//! [`EdgeDelay`] turns each delay into a deadline counted from the edge that was really seen, and [`BitBangPin`]
 //! stamps the clock before and after each operation: the edge lies between the two. An upper bound is
 //! judged by the outer stamps, a lower bound by the inner ones. What a delay means is told by its
 //! number of microseconds, which is why the crates' versions are pinned and their sequence is tested.
@@ -14,6 +14,8 @@ use std::rc::Rc;
 
 use embedded_hal::blocking::delay::DelayUs;
 use embedded_hal::digital::v2::{InputPin, OutputPin};
+
+use super::wire_error::WireError;
 
 const US: u64 = 1_000;
 /// tSLOT, the least length of a slot (datasheet, "AC Electrical Characteristics").
@@ -67,27 +69,6 @@ pub trait Clock {
     }
 }
 
-/// What goes wrong in one try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// A time window was missed: the computer was elsewhere.
-    Late,
-    /// Nobody answered the reset.
-    NoPresence,
-    /// The line is held low.
-    Shorted,
-    /// The pin itself failed.
-    Pin,
-    /// Everything was read as one: somebody answered the reset, and nobody the command.
-    Silent,
-    /// A checksum does not fit.
-    Crc,
-    /// Nobody takes part in the search any more.
-    Odd,
-    /// Two answers whose checksums fit are not the same.
-    Fickle,
-}
-
 /// The clock before and after an operation; its edge lies between the two.
 type Span = (u64, u64);
 
@@ -103,7 +84,7 @@ enum Slot {
 }
 
 /// The line: the pin, the clock, and what is known of the slot in progress.
-pub struct Line<P, C> {
+pub struct BitBangAdapter<P, C> {
     pin: RefCell<P>,
     clock: C,
     fall: Cell<Span>,
@@ -116,14 +97,14 @@ pub struct Line<P, C> {
     bits: Cell<(u32, u128)>,
 }
 
-impl<P, C, E> Line<P, C>
+impl<P, C, E> BitBangAdapter<P, C>
 where
     P: InputPin<Error = E> + OutputPin<Error = E>,
     C: Clock,
 {
     /// Takes a pin, whose `set_high` must let the line go rather than drive it.
     pub fn new(pin: P, clock: C) -> Self {
-        Line {
+        BitBangAdapter {
             pin: RefCell::new(pin),
             clock,
             fall: Cell::default(),
@@ -154,9 +135,9 @@ where
         self.slot.set(Slot::Unknown);
     }
 
-    fn timed<T>(&self, operation: impl FnOnce(&mut P) -> Result<T, E>) -> Result<(T, Span), Trouble> {
+    fn timed<T>(&self, operation: impl FnOnce(&mut P) -> Result<T, E>) -> Result<(T, Span), WireError> {
         let before = self.clock.now();
-        let value = operation(&mut self.pin.borrow_mut()).map_err(|_| Trouble::Pin)?;
+        let value = operation(&mut self.pin.borrow_mut()).map_err(|_| WireError::Pin)?;
         Ok((value, (before, self.clock.now())))
     }
 
@@ -171,14 +152,14 @@ where
 
     /// Waits for the line to be high before it is pulled: a line that is not belongs to a slow presence
     /// pulse, or is short-circuited.
-    fn wait_for_idle(&self) -> Result<(), Trouble> {
+    fn wait_for_idle(&self) -> Result<(), WireError> {
         let end = self.clock.now() + IDLE_PATIENCE;
         loop {
             if self.timed(|pin| pin.is_high())?.0 {
                 return Ok(());
             }
             if self.clock.now() > end {
-                return Err(Trouble::Shorted);
+                return Err(WireError::Shorted);
             }
         }
     }
@@ -186,16 +167,16 @@ where
 
 /// The line as the crates see it. `set_low` fails only before it pulls; `set_high` lets go first and
 /// judges afterwards: whatever is returned, no error leaves the line low.
-pub struct Pin<P, C>(pub Rc<Line<P, C>>);
+pub struct BitBangPin<P, C>(pub Rc<BitBangAdapter<P, C>>);
 
-impl<P, C, E> OutputPin for Pin<P, C>
+impl<P, C, E> OutputPin for BitBangPin<P, C>
 where
     P: InputPin<Error = E> + OutputPin<Error = E>,
     C: Clock,
 {
-    type Error = Trouble;
+    type Error = WireError;
 
-    fn set_low(&mut self) -> Result<(), Trouble> {
+    fn set_low(&mut self) -> Result<(), WireError> {
         let line = &*self.0;
         // Looked at from the end of the slot on, so that the look and the recovery take the same time.
         line.wait_until(line.free.get().saturating_sub(RECOVERY));
@@ -207,7 +188,7 @@ where
         Ok(())
     }
 
-    fn set_high(&mut self) -> Result<(), Trouble> {
+    fn set_high(&mut self) -> Result<(), WireError> {
         let line = &*self.0;
         let rise = line.timed(|pin| pin.set_high())?.1;
         if !line.low.replace(false) {
@@ -228,45 +209,45 @@ where
             Slot::Reset => least >= RESET_LOW_LEAST && most <= RESET_LOW_MOST,
             Slot::Unknown => false,
         };
-        if in_time { Ok(()) } else { Err(Trouble::Late) }
+        if in_time { Ok(()) } else { Err(WireError::Late) }
     }
 }
 
-impl<P, C, E> InputPin for Pin<P, C>
+impl<P, C, E> InputPin for BitBangPin<P, C>
 where
     P: InputPin<Error = E> + OutputPin<Error = E>,
     C: Clock,
 {
-    type Error = Trouble;
+    type Error = WireError;
 
     /// A zero is true however late it is seen: only a probe can hold the line. A one counts only if it
     /// was seen in time.
-    fn is_high(&self) -> Result<bool, Trouble> {
+    fn is_high(&self) -> Result<bool, WireError> {
         let line = &*self.0;
         let (high, at) = line.timed(|pin| pin.is_high())?;
         match line.slot.replace(Slot::Unknown) {
-            Slot::Short if high && at.1 - line.fall.get().0 > READ_VALID => return Err(Trouble::Late),
+            Slot::Short if high && at.1 - line.fall.get().0 > READ_VALID => return Err(WireError::Late),
             Slot::Short => {
                 let (count, bits) = line.bits.get();
                 line.bits.set((count + 1, bits >> 1 | u128::from(high) << 127));
             }
-            Slot::Reset if high && at.1 - line.rise.get().0 > PRESENCE_TO => return Err(Trouble::Late),
-            Slot::Reset if high => return Err(Trouble::NoPresence),
+            Slot::Reset if high && at.1 - line.rise.get().0 > PRESENCE_TO => return Err(WireError::Late),
+            Slot::Reset if high => return Err(WireError::NoPresence),
             Slot::Reset => line.bits.set((0, 0)),
             Slot::Long | Slot::Unknown => {}
         }
         Ok(high)
     }
 
-    fn is_low(&self) -> Result<bool, Trouble> {
+    fn is_low(&self) -> Result<bool, WireError> {
         self.is_high().map(|high| !high)
     }
 }
 
 /// The crates' delays as deadlines from the recorded edges.
-pub struct Pace<P, C>(pub Rc<Line<P, C>>);
+pub struct EdgeDelay<P, C>(pub Rc<BitBangAdapter<P, C>>);
 
-impl<P, C, E> DelayUs<u16> for Pace<P, C>
+impl<P, C, E> DelayUs<u16> for EdgeDelay<P, C>
 where
     P: InputPin<Error = E> + OutputPin<Error = E>,
     C: Clock,
