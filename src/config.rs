@@ -80,7 +80,10 @@ impl Config {
     }
 
     /// Checks the text of the file at that path.
-    fn parse(path: &Path, source: &str) -> Result<Config, Problems> {
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(path: &Path, source: &str) -> Result<Config, Problems> {
         let file: schema::File =
             toml::from_str(source).map_err(|error| diagnostics::of_toml(path, source, &error))?;
         let mut check = Check {

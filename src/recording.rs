@@ -74,14 +74,23 @@ pub enum Error {
 }
 
 impl Recording {
-    /// Reads a file. Without a unit its values are degrees Celsius where any has a decimal point, else
-    /// thousandths of a degree. Empty lines, lines that begin with `#`, and a heading are passed over.
+    /// Reads a file.
     ///
     /// # Errors
     /// [`Error`], with the line.
     pub fn read(path: &Path, unit: Option<Unit>) -> Result<Recording, Error> {
         let text = fs::read_to_string(path)
             .map_err(|error| Error::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
+        Recording::parse(path, &text, unit)
+    }
+
+    /// Reads the text of the file at that path. Without a unit its values are degrees Celsius where any has a
+    /// decimal point, else thousandths of a degree. Empty lines, lines that begin with `#`, and a heading are
+    /// passed over.
+    ///
+    /// # Errors
+    /// [`Error`], with the line.
+    pub fn parse(path: &Path, text: &str, unit: Option<Unit>) -> Result<Recording, Error> {
         let at_line = |line: usize, reason: String| Error::Line { path: path.to_owned(), line, reason };
 
         let mut lines = Vec::new();

@@ -1,7 +1,7 @@
 //! The Linux kernel's own 1-Wire driver: a tree of files goes in, one folder for each probe and for each
 //! master, as it calls a bus.
 //!
-//! All probes of a master convert at once where it may be asked for that ([`master`]), else each when it is
+//! All probes of a master convert at once where it may be asked for that (`master`), else each when it is
 //! read. The nine bytes of `w1_slave` go through the same checks as on a wire of our own; the kernel's `t=`
 //! is not looked at, because it is printed of bytes whose checksum failed, too. Read in the kernel's
 //! sources: `drivers/w1/slaves/w1_therm.c` and `drivers/w1/w1.c` of 6.1 and 6.12.
@@ -19,7 +19,7 @@ use crate::reading::{BusFault, Counts, Fault, Notice, ProbeId};
 
 mod master;
 mod probe;
-mod slave;
+pub mod slave;
 #[cfg(test)]
 mod tests;
 

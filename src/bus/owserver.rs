@@ -11,9 +11,9 @@ use super::scratchpad::FAMILIES;
 use super::{Bus, ProbeReading, RawReading, Sweep};
 use crate::reading::{BusFault, Celsius, Counts, Fault, Notice, ProbeId};
 
-mod message;
+pub mod message;
 
-use message::{Connection, Refusal};
+use message::{Connection, Error};
 
 /// Where an owserver listens unless told otherwise.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:4304";
@@ -46,8 +46,8 @@ impl Owserver {
     /// for.
     fn ask<T>(
         &mut self,
-        question: impl Fn(&mut Connection) -> Result<T, Refusal>,
-    ) -> Result<Result<T, Refusal>, BusFault> {
+        question: impl Fn(&mut Connection) -> Result<T, Error>,
+    ) -> Result<Result<T, Error>, BusFault> {
         let kept = self.connection.take();
         let was_kept = kept.is_some();
         let mut connection = match kept {
@@ -55,11 +55,11 @@ impl Owserver {
             None => self.connect()?,
         };
         let mut answer = question(&mut connection);
-        if was_kept && matches!(answer, Err(Refusal::Lost(_))) {
+        if was_kept && matches!(answer, Err(Error::Lost(_))) {
             connection = self.connect()?;
             answer = question(&mut connection);
         }
-        if let Err(Refusal::Lost(reason)) = answer {
+        if let Err(Error::Lost(reason)) = answer {
             return Err(self.broken(&reason));
         }
         self.connection = Some(connection).filter(Connection::is_persistent);

@@ -45,9 +45,12 @@ impl Slave {
             Ok(text) if text.is_empty() => match self.error() {
                 Some(number) if BUSY.contains(&number) => Err(Fault::Late),
                 Some(_) => Err(Fault::NoAnswer),
-                None => read().ok().filter(|text| !text.is_empty()).map_or(Err(Fault::NoAnswer), bytes),
+                None => read()
+                    .ok()
+                    .filter(|text| !text.is_empty())
+                    .map_or(Err(Fault::NoAnswer), |text| parse(&text)),
             },
-            Ok(text) => bytes(text),
+            Ok(text) => parse(&text),
             Err(_) => Err(Fault::NoAnswer),
         }
     }
@@ -105,7 +108,10 @@ impl Slave {
 
 /// The nine bytes of the first line: "50 05 4b 46 7f ff 0c 10 1c : crc=1c YES". Those of the second line
 /// are the last good ones, and so perhaps old.
-fn bytes(text: String) -> Result<Scratchpad, Fault> {
+///
+/// # Errors
+/// [`Fault::Implausible`], where there are no nine bytes.
+pub fn parse(text: &str) -> Result<Scratchpad, Fault> {
     let hex = text.lines().next().and_then(|line| line.split_once(" :")).ok_or(Fault::Implausible)?.0;
     let mut words = hex.split(' ');
     let mut bytes = [0; 9];

@@ -12,30 +12,30 @@ const LIST: i32 = 7;
 const FLAGS: i32 = OWNET | PERSISTENT;
 const OWNET: i32 = 0x100;
 const PERSISTENT: i32 = 0x04;
-/// The payload's length in a sign of life.
+/// The payload's length in a keep-alive message.
 const STILL_WORKING: i32 = -1;
 /// What a file may hold: a temperature is 12 bytes. owserver 3.2p4 refuses to promise more than 100 kB, with
 /// error −90.
 const LONGEST_VALUE: usize = 8 * 1024;
 /// A thousand probes' paths are 27 kB.
 const LONGEST_PAYLOAD: usize = 256 * 1024;
-/// However many signs of life it sends: a server that works on one value for so long is stuck.
+/// However many keep-alive messages it sends: a server that works on one value for so long is stuck.
 const LONGEST_WORK: Duration = Duration::from_secs(30);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum Error {
     /// The server answered with an error: no such probe, or it could not be read.
     #[error("it reports error {0}")]
-    Error(i32),
+    Reported(i32),
     /// The connection failed or what came over it makes no sense.
     #[error("{0}")]
     Lost(String),
 }
 
-impl From<io::Error> for Refusal {
+impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        Refusal::Lost(match error.kind() {
+        Error::Lost(match error.kind() {
             io::ErrorKind::UnexpectedEof => String::from("it closed the connection"),
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => String::from("it sent nothing in time"),
             _ => error.to_string(),
@@ -76,60 +76,65 @@ impl Connection {
     }
 
     /// The paths in a folder, separated by commas.
-    pub fn list(&mut self, path: &str) -> Result<String, Refusal> {
+    pub fn list(&mut self, path: &str) -> Result<String, Error> {
         self.ask(LIST, path, "", 0)
     }
 
     /// What a file holds.
-    pub fn read(&mut self, path: &str) -> Result<String, Refusal> {
+    pub fn read(&mut self, path: &str) -> Result<String, Error> {
         self.ask(READ, path, "", LONGEST_VALUE)
     }
 
     /// Writes a file.
-    pub fn write(&mut self, path: &str, value: &str) -> Result<(), Refusal> {
+    pub fn write(&mut self, path: &str, value: &str) -> Result<(), Error> {
         self.ask(WRITE, path, value, value.len()).map(drop)
     }
 
-    fn ask(&mut self, kind: i32, path: &str, value: &str, size: usize) -> Result<String, Refusal> {
+    fn ask(&mut self, kind: i32, path: &str, value: &str, size: usize) -> Result<String, Error> {
         let payload = [path.as_bytes(), b"\0", value.as_bytes()].concat();
         let number = |length: usize| i32::try_from(length).unwrap_or(i32::MAX);
         let header = [0, number(payload.len()), kind, FLAGS, number(size), 0];
         let mut message: Vec<u8> = header.iter().flat_map(|number: &i32| number.to_be_bytes()).collect();
         message.extend(payload);
         self.stream.write_all(&message)?;
-        self.answer()
+        let (text, persistent) = read_answer(&mut self.stream)?;
+        self.persistent = persistent;
+        Ok(text)
     }
+}
 
-    fn answer(&mut self) -> Result<String, Refusal> {
-        let began = Instant::now();
-        loop {
-            let mut header = [0; 24];
-            self.stream.read_exact(&mut header)?;
-            let mut numbers = [0; 6];
-            for (number, bytes) in numbers.iter_mut().zip(header.chunks_exact(4)) {
-                *number = i32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-            }
-            let [version, length, result, flags, ..] = numbers;
-            if version != 0 {
-                return Err(Refusal::Lost(String::from("what answers there is no owserver")));
-            }
-            if length == STILL_WORKING {
-                if began.elapsed() > LONGEST_WORK {
-                    return Err(Refusal::Lost(String::from("it works on one value for ever")));
-                }
-                continue;
-            }
-            let length = usize::try_from(length).ok().filter(|length| *length <= LONGEST_PAYLOAD);
-            let length = length.ok_or_else(|| Refusal::Lost(String::from("its answer is too long")))?;
-            let mut payload = vec![0; length];
-            self.stream.read_exact(&mut payload)?;
-            self.persistent = flags & PERSISTENT != 0;
-            if result < 0 {
-                return Err(Refusal::Error(result));
-            }
-            let text = String::from_utf8_lossy(&payload);
-            return Ok(text.trim_end_matches('\0').to_owned());
+/// Reads one answer: its text, and whether the server keeps the connection.
+///
+/// # Errors
+/// [`Error`], for whatever is no answer of an owserver.
+pub fn read_answer(stream: &mut impl Read) -> Result<(String, bool), Error> {
+    let began = Instant::now();
+    loop {
+        let mut header = [0; 24];
+        stream.read_exact(&mut header)?;
+        let mut numbers = [0; 6];
+        for (number, bytes) in numbers.iter_mut().zip(header.chunks_exact(4)) {
+            *number = i32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
         }
+        let [version, length, result, flags, ..] = numbers;
+        if version != 0 {
+            return Err(Error::Lost(String::from("what answers there is no owserver")));
+        }
+        if length == STILL_WORKING {
+            if began.elapsed() > LONGEST_WORK {
+                return Err(Error::Lost(String::from("it works on one value for ever")));
+            }
+            continue;
+        }
+        let length = usize::try_from(length).ok().filter(|length| *length <= LONGEST_PAYLOAD);
+        let length = length.ok_or_else(|| Error::Lost(String::from("its answer is too long")))?;
+        let mut payload = vec![0; length];
+        stream.read_exact(&mut payload)?;
+        if result < 0 {
+            return Err(Error::Reported(result));
+        }
+        let text = String::from_utf8_lossy(&payload);
+        return Ok((text.trim_end_matches('\0').to_owned(), flags & PERSISTENT != 0));
     }
 }
 
@@ -164,14 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn signs_of_life_are_waited_through() {
+    fn keep_alive_messages_are_waited_through() {
         let alive = message(0, STILL_WORKING, 0, b"");
         let answer = [alive.clone(), alive, message(0, 5, 5, b"4.125")].concat();
         assert_eq!(answered(answer), Ok(String::from("4.125")));
     }
 
     #[test]
-    fn whatever_else_comes_is_a_refusal_with_its_reason() {
+    fn whatever_else_comes_is_an_error_with_its_reason() {
         for (bytes, said) in [
             (message(0, 0, -1, b""), "it reports error -1"),
             (message(0, 5, 5, b"4.1"), "it closed the connection"),
