@@ -138,6 +138,15 @@ impl Client {
     ) -> Client {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(certificate).expect("a certificate")).expect("a root");
+        Client::trusting(address, roots, versions)
+    }
+
+    /// Connects trusting those roots, which may be none.
+    pub fn trusting(
+        address: SocketAddr,
+        roots: RootCertStore,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> Client {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
@@ -164,10 +173,16 @@ impl Client {
 
     /// Does the handshake and sends nothing more.
     pub fn handshake(&mut self) {
+        self.try_handshake().expect("a handshake");
+    }
+
+    /// Does the handshake, which fails where the certificate is not trusted.
+    pub fn try_handshake(&mut self) -> std::io::Result<()> {
         let stream = self.stream.get_mut();
         while stream.conn.is_handshaking() {
-            stream.conn.complete_io(&mut stream.sock).expect("a handshake");
+            stream.conn.complete_io(&mut stream.sock)?;
         }
+        Ok(())
     }
 
     /// The certificate that the server showed.
@@ -196,6 +211,15 @@ impl Client {
         // The end may come with a TLS alert or without one.
         let _ended = self.stream.read_to_end(&mut rest);
         began.elapsed()
+    }
+
+    /// Reads until that text has come; returns all that was read, as it came over the wire.
+    pub fn read_until(&mut self, text: &str) -> String {
+        let mut read = String::new();
+        while !read.contains(text) {
+            assert!(self.stream.read_line(&mut read).expect("more") > 0, "the server ended: {read}");
+        }
+        read
     }
 
     /// Sends these bytes and reads one answer.
