@@ -1,12 +1,12 @@
-//! Files that survive a pulled plug: written beside their place, synced, and put there in one step, with the folder
-//! synced behind it. Whoever looks finds the old content or the new one, never a part.
+//! Files that survive a power cut: written under a temporary name, synced, and renamed in one step; then the
+//! folder is synced. A reader finds the old content or the new one, never a part.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// A file that is not in its place yet. It is removed when dropped before that.
+/// A file that does not have its final name yet. It is removed when dropped before that.
 #[derive(Debug)]
 pub struct Unfinished {
     file: File,
@@ -26,7 +26,7 @@ impl Unfinished {
         Unfinished::open(temporary, target, mode)
     }
 
-    /// Begins a file that is to be at `target`, under a name that whoever tidies up after a pulled plug knows.
+    /// Begins a file that is to be at `target`, under a known name, so that it can be removed after a power cut.
     /// What an earlier try left there goes.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Unfinished {
         &self.file
     }
 
-    /// Where it is until it is in its place.
+    /// Its temporary path.
     pub fn path(&self) -> &Path {
         &self.temporary
     }
@@ -60,7 +60,7 @@ impl Unfinished {
         self.file.sync_all()
     }
 
-    /// Puts it in its place, in that of whatever is there.
+    /// Gives it its final name, replacing what is there.
     ///
     /// # Errors
     /// What the system says.
@@ -70,7 +70,7 @@ impl Unfinished {
         Ok(())
     }
 
-    /// Puts it in its place, if nothing is there.
+    /// Gives it its final name, if nothing is there.
     ///
     /// # Errors
     /// What the system says, [`ErrorKind::AlreadyExists`] among it.
@@ -95,7 +95,7 @@ impl Drop for Unfinished {
     }
 }
 
-/// Puts a finished file in the place of another, for good.
+/// Gives a finished file the name of another one, and syncs the folder.
 ///
 /// # Errors
 /// What the system says.
@@ -104,7 +104,8 @@ pub fn replace(temporary: &Path, target: &Path) -> io::Result<()> {
     sync_folder(target)
 }
 
-/// Puts a finished file in its place, for good, if nothing is there: a hard link fails where the name is taken.
+/// Gives a finished file its name, if nothing is there, and syncs the folder: a hard link fails where the name is
+/// taken.
 ///
 /// # Errors
 /// What the system says.

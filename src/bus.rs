@@ -1,4 +1,4 @@
-//! The buses: a [`Config`] says what hangs where, [`open`] makes a [`Bus`] of it, and one call to
+//! The buses: a [`Config`] says where the probes are, [`open`] makes a [`Bus`] of it, and one call to
 //! [`Bus::measure`] is one sweep: every probe converts at once, then each is read.
 //!
 //! Retrying one probe within a sweep belongs to the driver, which knows what that costs. Repeating
@@ -70,7 +70,7 @@ pub enum RawReading {
         /// longer do, the power was gone since.
         sentinel_set: bool,
     },
-    /// A value that somebody else made of them, by rules of their own.
+    /// A value that another program made of them, by its own rules.
     Value(Celsius),
 }
 

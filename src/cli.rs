@@ -26,14 +26,14 @@ const BAD_CONFIGURATION: u8 = 78;
 
 /// Ask your fridges for their temperature in Mattermost.
 ///
-/// A Raspberry Pi reads the DS18B20 probes in your fridges and freezers in the background; whoever
+/// A Raspberry Pi reads the DS18B20 probes in your fridges and freezers in the background; anyone who
 /// types `fridge status` in a channel gets the answer at once, from memory.
 ///
 /// Try it with no hardware at all: fridge demo
 #[derive(Parser)]
 #[command(name = "fridge", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_long_help = "Begin with `fridge demo`; it prints a line that asks it what the chat server would ask.\n\nExit status: 0 done, 78 the configuration is wrong, 1 anything else that failed; doctor: 0 ok, 1 warnings, 2 faults."
+    after_long_help = "Begin with `fridge demo`: it prints a curl command that asks what Mattermost would ask.\n\nExit status: 0 done, 78 the configuration is wrong, 1 anything else that failed; doctor: 0 ok, 1 warnings, 2 faults."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -61,7 +61,7 @@ struct FileOptions {
 enum Command {
     /// Run the gateway: poll the buses, answer Mattermost over HTTPS
     Serve,
-    /// Look what hangs on this machine, write the first configuration, and say what Mattermost must be told
+    /// Find the probes, write the first configuration, and print what to enter in Mattermost
     Init(init::Options),
     /// Run the whole gateway on a simulated wire: no hardware, no configuration
     Demo(demo::Options),
@@ -69,13 +69,13 @@ enum Command {
     Ask(ask::Options),
     /// How the fridges are, or one of them in detail: fridge status milk
     Status(ask::StatusOptions),
-    /// What hangs on the buses, and which fridge each probe is in
+    /// Which probes are on the buses, and which fridge each is in
     Probes(probes::Options),
     /// Put another probe into a fridge, in the configuration: fridge replace milk 28-0316a2790a1b
     Replace(replace::Options),
     /// Read the configuration and say what is wrong in it, and where
     Check(check::Options),
-    /// Look at everything that can be wrong, a line each, with the cure
+    /// Check everything that can be wrong, a line each, and how to fix it
     Doctor(doctor::Options),
     /// Show the certificate (make one where there is none): names, fingerprint, expiry, how to trust it
     Cert(cert::Options),
@@ -165,7 +165,7 @@ impl FileOptions {
     }
 }
 
-/// Whether whoever read our output has had enough: `fridge help | head -1` is no failure.
+/// Whether the reader of our output has closed it: `fridge help | head -1` is no failure.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
@@ -181,7 +181,7 @@ fn block_on_daemon(
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(daemon::run(config, paths, on_hang_up, ready));
-    // A bus that hangs holds a blocking thread of the runtime, too: it is not waited for.
+    // A bus that is stuck holds a blocking thread of the runtime, too: it is not waited for.
     runtime.shutdown_background();
     Ok(result?)
 }

@@ -111,12 +111,12 @@ impl Check<'_> {
     fn config(&mut self, file: schema::File) -> Config {
         if file.hook.is_empty() {
             self.warnings.push(String::from(
-                "there is no [[hook]]: every question will be refused until one holds the token that Mattermost shows",
+                "there is no [[hook]]: every question will be rejected until one holds the token that Mattermost shows",
             ));
         }
         if file.fridge.is_empty() {
             self.warnings
-                .push(String::from("there is no [[fridge]]: `fridge probes` lists what hangs on the buses"));
+                .push(String::from("there is no [[fridge]]: `fridge probes` lists what is on the buses"));
         }
         if file.bus.is_empty() {
             self.problems
@@ -163,7 +163,7 @@ impl Check<'_> {
         if addresses.is_empty() {
             self.problems.at(
                 &span,
-                format!("`listen` is an empty list: say where to listen, such as \"{DEFAULT_LISTEN}\""),
+                format!("`listen` is an empty list: give an address, such as \"{DEFAULT_LISTEN}\""),
             );
         }
         let mut parsed = Vec::new();
@@ -172,7 +172,7 @@ impl Check<'_> {
                 Ok(address) => parsed.push(address),
                 Err(_) => self.problems.at(
                     &span,
-                    format!("`{address}` is no address with a port: \"{DEFAULT_LISTEN}\" for all of the machine's, or \"[::]:4443\" for IPv6 too"),
+                    format!("`{address}` is not an address with a port: \"{DEFAULT_LISTEN}\" for every interface, or \"[::]:4443\" for IPv6 too"),
                 ),
             }
         }
@@ -207,7 +207,9 @@ impl Check<'_> {
                 Ok(net) => nets.push(net),
                 Err(_) => self.problems.at(
                     &net.span(),
-                    format!("`{text}` is no address and no network: \"192.168.1.10\" or \"192.168.1.0/24\""),
+                    format!(
+                        "`{text}` is neither an address nor a network: \"192.168.1.10\" or \"192.168.1.0/24\""
+                    ),
                 ),
             }
         }
@@ -225,7 +227,7 @@ impl Check<'_> {
             {
                 self.problems.at(
                     &word.span(),
-                    format!("a trigger word with a blank can never match, because only the first word of a message is looked at: write \"{first}\""),
+                    format!("a trigger word with a space can never match, because only the first word of a message is looked at: write \"{first}\""),
                 );
             }
         }

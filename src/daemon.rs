@@ -72,7 +72,7 @@ pub enum Error {
     #[error(transparent)]
     Socket(#[from] socket::Error),
     /// The state folder cannot be made.
-    #[error("cannot make the state folder {}: {error}; say another with --state", path.display())]
+    #[error("cannot make the state folder {}: {error}; choose another with --state", path.display())]
     State {
         /// The folder.
         path: PathBuf,
@@ -80,7 +80,7 @@ pub enum Error {
         error: std::io::Error,
     },
     /// The system gives no threads or signals.
-    #[error("the system refuses what every program needs: {0}")]
+    #[error("the operating system refused a thread, a signal handler or a timer: {0}")]
     System(#[from] std::io::Error),
 }
 
@@ -224,7 +224,7 @@ impl Parts {
         }
         if let Err(error) = self.supervisor.reconcile(config).await {
             // What answers goes on; the bus without a thread grows old, and everybody can see its age.
-            error!("the system gives no thread for a bus: {error}");
+            error!("cannot start the thread of a bus: {error}");
         }
         Ok(())
     }
@@ -234,7 +234,7 @@ impl Parts {
 fn status(config: &Config, addresses: &[std::net::SocketAddr]) -> String {
     let addresses: Vec<String> = addresses.iter().map(|address| format!("https://{address}")).collect();
     let token =
-        if config.mattermost.hooks.is_empty() { "; no token yet: every question is refused" } else { "" };
+        if config.mattermost.hooks.is_empty() { "; no token yet: every question is rejected" } else { "" };
     format!("answering on {}; fridges: {}{token}", addresses.join(", "), config.site.fridges.len())
 }
 

@@ -61,7 +61,7 @@ pub struct Column {
 pub struct Row {
     /// Its cells.
     pub cells: Vec<Text>,
-    /// Whether somebody should have a look at what it tells.
+    /// Whether it needs attention.
     pub needs_a_look: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The fridge: what a person named, the probe that hangs in it, and its limits. Freezers and cold
+//! The fridge: what a person named, the probe in it, and its limits. Freezers and cold
 //! rooms are fridges too. Given a [`Reading`], it says how the fridge is.
 
 use serde::Serialize;
@@ -26,7 +26,7 @@ pub struct Fridge {
     pub name: String,
     /// Which others it belongs with: a room, a floor.
     pub group: Option<String>,
-    /// The probe that hangs in it.
+    /// The probe in it.
     pub probe: ProbeId,
     /// The temperatures it may have.
     pub limits: Limits,

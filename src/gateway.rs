@@ -14,7 +14,7 @@ mod scope;
 
 pub use scope::Scope;
 
-/// What the configuration says of the place: replaced as a whole when it is read again.
+/// The site's part of the configuration: replaced as a whole when it is read again.
 #[derive(Clone, Debug, Default)]
 pub struct Site {
     /// This gateway's name, where several answer in one channel.

@@ -117,14 +117,14 @@ fn cure_of(address: SocketAddr, error: &io::Error) -> String {
     use io::ErrorKind;
     match error.kind() {
         ErrorKind::AddrInUse => format!(
-            "; the port is in use: stop what uses it (`ss -ltnp sport = :{}` shows it) or say another with `listen`",
+            "; the port is in use: stop what uses it (`ss -ltnp sport = :{}` shows it) or choose another with `listen`",
             address.port()
         ),
         ErrorKind::PermissionDenied => {
-            String::from("; ports below 1024 are for root: say one above with `listen`")
+            String::from("; ports below 1024 are for root: choose one above with `listen`")
         }
         ErrorKind::AddrNotAvailable => String::from(
-            "; this machine has no such address: say one of its own, or 0.0.0.0 for all, with `listen`",
+            "; this machine has no such address: choose one of its own, or 0.0.0.0 for every interface, with `listen`",
         ),
         _ => String::new(),
     }

@@ -68,7 +68,7 @@ pub enum Placement {
     #[default]
     Post,
     /// As a comment on the question. A question that stands in a thread itself gets no answer at all
-    /// then: Mattermost refuses a comment on a comment, and tells nobody.
+    /// then: Mattermost rejects a comment on a comment, and only logs that.
     Comment,
 }
 

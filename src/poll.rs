@@ -2,8 +2,8 @@
 //! while the bus fails it backs off, and logs that once.
 //!
 //! A bus is driven from a thread of its own and never from a tokio worker, because a read from a
-//! wire, a kernel file or a socket may hang for ever: then this thread hangs and nobody else, its
-//! readings grow old, and everybody can see their age.
+//! wire, a kernel file or a socket may block for ever: then only this thread is stuck, its
+//! readings grow old, and their age is shown.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -21,8 +21,8 @@ pub mod validate;
 
 use validate::{Validated, Validator};
 
-/// The longest wait between two tries of a bus that fails. Somebody who has just mended a wire
-/// watches for this long.
+/// The longest wait between two tries of a bus that fails. Whoever has just fixed a wire
+/// will watch for this long.
 pub const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 
 /// What one try to measure a bus came to.
@@ -102,7 +102,7 @@ pub fn start(job: Job, clock: &Clock) -> std::io::Result<BusThread> {
 }
 
 /// Ends every one of these threads after the sweep it is in, and waits for that, but no longer than
-/// `patience`: a bus that hangs must keep nobody waiting for ever. Returns whether all ended.
+/// `patience`, because a stuck bus must not block the end for ever. Returns whether all ended.
 pub fn stop(threads: impl IntoIterator<Item = BusThread>, patience: Duration) -> bool {
     let (ended, all_ended) = std::sync::mpsc::channel::<()>();
     let threads: Vec<BusThread> = threads.into_iter().collect();
@@ -111,7 +111,7 @@ pub fn stop(threads: impl IntoIterator<Item = BusThread>, patience: Duration) ->
         let ended = ended.clone();
         // Without a thread to wait in there is nothing to wait with; the patience below holds.
         let waiter = Builder::new().spawn(move || {
-            // A bus thread catches its panics, so an error here carries nothing to tell.
+            // A bus thread catches its panics, so an error here carries no information.
             drop(thread.thread.join());
             drop(ended);
         });
@@ -138,7 +138,10 @@ fn poll(mut job: Job, clock: &Clock, stop: &Stop) {
         }));
         let result = measured.unwrap_or_else(|_| {
             bus = None;
-            Err(BusFault { fault: Fault::Bus, detail: String::from("the driver failed; it is opened again") })
+            Err(BusFault {
+                fault: Fault::Bus,
+                detail: String::from("the driver panicked; it is being reopened"),
+            })
         });
         let wait = match result {
             Ok(mut validated) => {

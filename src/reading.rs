@@ -18,7 +18,7 @@ mod notice;
 
 pub use notice::{CloneSign, Notice};
 
-/// One probe's identity: the family code and the 48-bit serial number of its ROM code.
+/// One probe's ROM code: its family code and its 48-bit serial number.
 ///
 /// Written as the Linux kernel writes it: `28-0316a2790a1b`, two hexadecimal digits of the family,
 /// then twelve of the serial number, most significant byte first, without the CRC.
@@ -28,7 +28,7 @@ pub struct ProbeId {
     serial: u64,
 }
 
-/// Why a text is not a probe's identity.
+/// Why a text is not a ROM code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a probe is written as two hexadecimal digits, a dash and twelve more, such as 28-0316a2790a1b")]
 pub struct ProbeIdError;
@@ -39,7 +39,7 @@ impl ProbeId {
         ProbeId { family, serial: serial & 0xFFFF_FFFF_FFFF }
     }
 
-    /// The identity in an eight-byte ROM code as it comes over the wire (family first, CRC last).
+    /// From the eight bytes that come over the wire (family first, CRC last).
     /// The CRC is the caller's to check.
     pub fn from_rom(rom: [u8; 8]) -> Self {
         let [family, s0, s1, s2, s3, s4, s5, _crc] = rom;
@@ -218,7 +218,7 @@ pub struct Counts {
     pub crc: u64,
     /// Tries in which the computer missed a time window of the bus.
     pub late: u64,
-    /// Tries that nobody answered.
+    /// Tries that no probe answered.
     pub no_answer: u64,
     /// Values that the probe holds at power-on.
     pub resets: u64,
@@ -267,7 +267,7 @@ pub enum Reading {
         /// How old it is.
         age: Duration,
     },
-    /// The newest value is too old to stand for the present, and the bus has not said why.
+    /// The newest value is too old to stand for the present, and the bus gave no reason.
     Stale {
         /// The old value; never to be shown as the present one.
         celsius: Celsius,

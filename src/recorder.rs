@@ -50,7 +50,7 @@ pub enum Input {
         /// Why.
         fault: BusFault,
     },
-    /// Somebody wants something done.
+    /// An act was requested.
     Act {
         /// What.
         act: Act,
@@ -75,7 +75,7 @@ pub enum Effect {
     },
     /// This is worth a line in the log.
     Log(Change),
-    /// Somebody did this; it is answered once the effects before it are performed.
+    /// This was done; it is answered once the effects before it are performed.
     Acted {
         /// What.
         act: Act,

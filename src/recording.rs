@@ -121,7 +121,7 @@ impl Recording {
     }
 
     /// What was recorded at that time since the first line: the newest point by then. After the last
-    /// point, once the interval before it has passed again, it begins anew.
+    /// point, once the interval before it has passed again, it starts over.
     pub fn at(&self, elapsed: Duration) -> Played {
         let ends = self.points.last().map_or(Duration::ZERO, |last| last.at);
         let before_last = self.points.iter().rev().find(|point| point.at < ends);
@@ -143,17 +143,19 @@ fn is_heading(line: &str, first: bool) -> bool {
     first && !line.contains(|character: char| character.is_ascii_digit())
 }
 
-/// The time and the value of a line. A time may hold blanks, so the value is what follows the last
-/// comma, or the last blank where there is no comma.
+/// The time and the value of a line. A time may contain spaces, so the value is what follows the last
+/// comma, or the last space where there is no comma.
 fn split(line: &str) -> Result<(Timestamp, &str), String> {
     let parts = line.rsplit_once(',').or_else(|| line.rsplit_once(char::is_whitespace));
     let Some((time, value)) = parts else {
-        return Err(String::from("a time and a value were expected, with a blank or a comma between"));
+        return Err(String::from("a time and a value were expected, with a space or a comma between them"));
     };
     let (time, value) = (time.trim(), value.trim());
     match timestamp(time) {
         Some(time) => Ok((time, value)),
-        None => Err(format!("`{time}` is no time: 2026-01-31 18:05:00 was expected, or seconds since 1970")),
+        None => {
+            Err(format!("`{time}` is not a time: 2026-01-31 18:05:00 was expected, or seconds since 1970"))
+        }
     }
 }
 
@@ -170,7 +172,7 @@ fn timestamp(text: &str) -> Option<Timestamp> {
 }
 
 fn played(text: &str, unit: Unit) -> Result<Played, String> {
-    let number: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    let number: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
     let degrees = match unit {
         Unit::Celsius => number,
         Unit::Fahrenheit => (number - 32.0) / 1.8,
@@ -226,9 +228,9 @@ mod tests {
     #[test]
     fn a_broken_line_is_named() {
         for (text, line, reason) in [
-            ("2026-01-01 00:00:00,4.5\nyesterday,5.0\n", 2, "`yesterday` is no time"),
-            ("2026-01-01 00:00:00,warm\n", 1, "`warm` is no number"),
-            ("2026-01-01 00:00:00,4.5\n2026-01-01 00:00:00,-\n", 2, "`-` is no number"),
+            ("2026-01-01 00:00:00,4.5\nyesterday,5.0\n", 2, "`yesterday` is not a time"),
+            ("2026-01-01 00:00:00,warm\n", 1, "`warm` is not a number"),
+            ("2026-01-01 00:00:00,4.5\n2026-01-01 00:00:00,-\n", 2, "`-` is not a number"),
             ("4.5\n", 1, "a time and a value were expected"),
             ("2026-01-02 00:00:00,4.5\n2026-01-01 00:00:00,4.5\n", 2, "before that of the line above"),
             ("2026-01-01 00:00:00,70.5\n2026-01-01 00:00:00,200.0\n", 2, "is the unit right?"),

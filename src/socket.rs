@@ -39,10 +39,10 @@ pub enum Question {
     RecentRejections,
 }
 
-/// Who asks, as the kernel tells (SO_PEERCRED).
+/// Who asks, as the kernel reports it (SO_PEERCRED).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Root, the gateway's own user, or somebody in the group `fridge`.
+    /// Root, the gateway's own user, or a member of the group `fridge`.
     pub privileged: bool,
 }
 
@@ -64,10 +64,10 @@ pub enum Error {
         error: std::io::Error,
     },
     /// There is something else of that name, which is not ours to remove.
-    #[error("{} is no socket and stays as it is: say another file with --socket, or remove it yourself", .0.display())]
+    #[error("{} is not a socket, and is left alone: choose another file with --socket, or remove it yourself", .0.display())]
     NotASocket(PathBuf),
     /// No gateway answers on any of these sockets.
-    #[error("no gateway answers{}: start one with `fridge serve` (or `sudo systemctl start fridge`), or say where its socket is with --socket", tried(.0))]
+    #[error("no gateway answers{}: start one with `fridge serve` (or `sudo systemctl start fridge`), or give the path of its socket with --socket", tried(.0))]
     NotRunning(Vec<PathBuf>),
     /// A gateway was reached, and the conversation broke off.
     #[error("the gateway on {} did not answer as expected: {reason}", path.display())]
@@ -123,19 +123,19 @@ impl Server {
     pub async fn run(&self, answer: Arc<Answer>) {
         let clients = Arc::new(Semaphore::new(CLIENTS));
         loop {
-            let Ok(place) = Arc::clone(&clients).acquire_owned().await else { return };
+            let Ok(permit) = Arc::clone(&clients).acquire_owned().await else { return };
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let answer = Arc::clone(&answer);
                     tokio::spawn(async move {
-                        // A client that breaks off or dawdles loses its answer, and nobody else theirs.
+                        // A client that breaks off or is slow loses its own answer and no other's.
                         drop(timeout(PATIENCE, serve(stream, &*answer)).await);
-                        drop(place);
+                        drop(permit);
                     });
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely; asking again at once would spin.
-                    warn!("the socket accepts nobody just now: {error}");
+                    warn!("the socket: accept failed, retrying: {error}");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }

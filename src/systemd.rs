@@ -1,7 +1,7 @@
 //! systemd's notifications (ready, reloading, stopping, status, watchdog ping) and its FD store, which keeps the
 //! listening sockets while the program restarts.
 //!
-//! Outside systemd nothing of this happens, and nothing is said about it: `sd_notify(3)`,
+//! Outside systemd nothing of this happens, and nothing is logged about it: `sd_notify(3)`,
 //! `sd_listen_fds(3)`, FileDescriptorStoreMax= in `systemd.service(5)`.
 
 use std::collections::BTreeSet;
@@ -69,7 +69,7 @@ impl FdStore {
         for index in 0..descriptors.len() {
             match descriptors.take_tcp_listener(index) {
                 Ok(socket) => sockets.extend(socket),
-                Err(error) => warn!("systemd hands over something that is no socket of ours: {error}"),
+                Err(error) => warn!("systemd handed over something that is not one of our sockets: {error}"),
             }
         }
         let kept = match descriptors.len() {
@@ -79,7 +79,7 @@ impl FdStore {
         (FdStore { kept }, sockets)
     }
 
-    /// From now on systemd keeps these sockets, and none other. A name has no `:` and no blanks.
+    /// From now on systemd keeps these sockets, and none other. A name has no `:` and no spaces.
     pub fn keep<'a>(&mut self, sockets: impl IntoIterator<Item = (String, BorrowedFd<'a>)>) {
         let mut named = BTreeSet::new();
         for (name, socket) in sockets {

@@ -354,9 +354,9 @@ fn a_context_that_does_not_hold_is_refused_to_the_presser() {
         context
     };
     refused("another", &refresh.1, "another channel");
-    refused(CHANNEL, &Value::Null, "not one of this gateway's");
-    refused(CHANNEL, &json!({}), "not one of this gateway's");
-    refused(CHANNEL, &json!({ "action": "refresh" }), "not one of this gateway's");
+    refused(CHANNEL, &Value::Null, "not made by this gateway");
+    refused(CHANNEL, &json!({}), "not made by this gateway");
+    refused(CHANNEL, &json!({ "action": "refresh" }), "not made by this gateway");
     for (key, value) in [
         ("argument", json!("status secret")),
         ("hook", json!("kitchen")),
@@ -366,19 +366,19 @@ fn a_context_that_does_not_hold_is_refused_to_the_presser() {
         ("signature", json!("zz")),
         ("action", json!("details")),
     ] {
-        refused(CHANNEL, &changed(key, value), "not one of this gateway's");
+        refused(CHANNEL, &changed(key, value), "not made by this gateway");
     }
     for gone in ["28-000000000002", "28-00000000ffff", "", "status"] {
         let mut context = details.1.clone();
         context["selected_option"] = json!(gone);
-        refused(CHANNEL, &context, "no longer here, or not for this channel");
+        refused(CHANNEL, &context, "no longer configured, or not visible in this channel");
     }
-    assert!(served.refused("button") >= 11);
+    assert!(served.rejected("button") >= 11);
 
     // Another gateway's key: what it signed is foreign here.
     let other = self::setup().serve();
     let foreign = parsed(&ask(&mut connect(&other), "fridge status"));
-    refused(CHANNEL, &buttons(&foreign)[0].1, "not one of this gateway's");
+    refused(CHANNEL, &buttons(&foreign)[0].1, "not made by this gateway");
 }
 
 #[test]
@@ -400,9 +400,9 @@ fn the_action_vectors_carry_foreign_signatures_and_are_refused() {
     for file in ["v12-action-button.body", "v13-action-select.body"] {
         let answer = post(&mut connect(&served), "/action", "application/json", &vector(file));
         assert_eq!(mattermost::action(answer.status, answer.body.as_bytes()), Outcome::Accepted, "{file}");
-        assert!(parsed(&answer)["ephemeral_text"].as_str().unwrap().contains("not one of this gateway's"));
+        assert!(parsed(&answer)["ephemeral_text"].as_str().unwrap().contains("not made by this gateway"));
     }
-    assert_eq!(served.refused("button"), 2);
+    assert_eq!(served.rejected("button"), 2);
 }
 
 #[test]

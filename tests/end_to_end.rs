@@ -77,7 +77,7 @@ fn nothing_of_a_users_is_removed_or_overwritten() {
     let state = format!("{folder}/state");
     let serve = fridge(&["serve", "--config", config, "--state", &state, "--socket", config]);
     let said = String::from_utf8(serve.stderr).unwrap();
-    assert!(serve.status.code() == Some(1) && said.contains("is no socket and stays as it is"), "{said}");
+    assert!(serve.status.code() == Some(1) && said.contains("is not a socket, and is left alone"), "{said}");
     let demo = fridge(&["demo", "--listen", "127.0.0.1:0", "--state", folder]);
     let said = String::from_utf8(demo.stderr).unwrap();
     assert!(demo.status.code() == Some(1) && said.contains("another folder with --state"), "{said}");
@@ -212,7 +212,7 @@ fn the_doctor_tells_by_its_exit_status_how_bad_it_is() {
     client.post_form("/webhook", &[("text", "fridge"), ("token", "wrong")]);
     let refused = fridge(&["doctor", "--socket", socket]);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    assert!(stdout(&refused).contains("1 refused: wrong token"), "{}", stdout(&refused));
+    assert!(stdout(&refused).contains("1 rejected: wrong token"), "{}", stdout(&refused));
 
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("fridge.toml");
@@ -257,7 +257,10 @@ fn a_new_certificate_is_served_by_itself_and_the_old_one_is_kept() {
     let output = fridge(&[&["cert", "--new", "--name", "fridge.lan", "192.0.2.7"][..], &arguments].concat());
     let said = stdout(&output);
     assert!(output.status.success() && said.contains("fridge.lan, 192.0.2.7,"), "{output:?}");
-    assert!(said.contains("must be told again") && said.contains("SSL_CERT_DIR="), "{said}");
+    assert!(
+        said.contains("must trust it before it accepts the gateway again") && said.contains("SSL_CERT_DIR="),
+        "{said}"
+    );
     assert_eq!(std::fs::read(folder.path().join("certificate.pem.old")).unwrap(), first);
     let deadline = std::time::Instant::now() + gateway::PATIENCE;
     while !Client::is_served(demo.address, &demo.certificate) {

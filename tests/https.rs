@@ -42,7 +42,7 @@ fn every_outgoing_webhook_vector_is_answered_as_its_note_says() {
     }
     assert_eq!(seen, 8, "the vectors of the index");
     let report = served.report();
-    assert_eq!((report.asked, report.ignored, served.refused("wrong token")), (4, 2, 2));
+    assert_eq!((report.asked, report.ignored, served.rejected("wrong token")), (4, 2, 2));
     assert_eq!(report.last_hook.as_deref(), Some("kitchen"));
 }
 
@@ -66,7 +66,7 @@ fn a_wrong_a_missing_and_an_empty_token_are_refused() {
         assert_refused(&post(&mut client, FORM, body.as_bytes()), 401);
     }
     assert_refused(&post(&mut client, JSON, b"{\"text\":\"fridge\",\"token\":null}"), 401);
-    assert_eq!(served.refused("wrong token"), 6);
+    assert_eq!(served.rejected("wrong token"), 6);
     let other = format!("text=fridge&token={OTHER_TOKEN}");
     assert!(text(&post(&mut client, FORM, other.as_bytes())).contains("Milk"));
     assert_eq!(served.report().last_hook.as_deref(), Some("bar"));
@@ -130,8 +130,8 @@ fn broken_json_says_what_is_wrong() {
         ("", "broken"),
         ("{\"text\":", "broken"),
         ("[{\"text\":\"fridge\"}]", "must be an object"),
-        ("{\"text\":4.2}", "`text` must be a text"),
-        ("{\"token\":[]}", "`token` must be a text"),
+        ("{\"text\":4.2}", "`text` must be a string"),
+        ("{\"token\":[]}", "`token` must be a string"),
         (deep.as_str(), "broken"),
     ] {
         let answer = post(&mut client, JSON, body.as_bytes());

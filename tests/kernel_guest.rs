@@ -468,7 +468,7 @@ fn a_probe_that_loses_its_power_shows_no_85_degrees() {
 
 #[test]
 #[ignore = "needs the guest of scripts/test-in-guest"]
-fn a_probe_that_is_fed_through_the_data_line_is_read_beside_one_that_is_not() {
+fn a_probe_that_is_powered_through_the_data_line_is_read_beside_one_that_is_not() {
     let guest = Guest::new();
     let plugged = plug(&guest, &[(12, 4.0), (12, 5.0)]);
     plugged.adapter.with(|chip| chip.probe(0, |probe| probe.parasite = true));
@@ -477,7 +477,7 @@ fn a_probe_that_is_fed_through_the_data_line_is_read_beside_one_that_is_not() {
     plugged.set(1, 6.0);
     wait("the new value", MINUTE, || (shown(&gateway, 1)? == 6.0).then_some(()));
     assert_eq!(guest.sh("cat /sys/bus/w1/devices/28-*/ext_power"), "0\n1\n");
-    assert!(gateway.says("probes").contains("fed through its data line"), "{}", gateway.says("probes"));
+    assert!(gateway.says("probes").contains("powered through its data line"), "{}", gateway.says("probes"));
     let settled = Instant::now();
     let (converts, _) = wait("sweeps", MINUTE, || {
         let converts = plugged.converts_since(settled);

@@ -172,7 +172,7 @@ fn the_probe_that_is_warmed_is_named() {
     service.until(&["status"], |answer| row(&answer["fridges"], "name", "Milk")["verdict"] == "in_range");
     let mut watching = service.command(&["probes", "--watch"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.next().unwrap().contains("into your hand"));
+    assert!(lines.next().unwrap().contains("in your hand"));
     let (said, marked) = std::sync::mpsc::channel();
     std::thread::spawn(move || lines.try_for_each(|line| said.send(line)));
     let deadline = Instant::now() + PATIENCE;
@@ -203,15 +203,15 @@ fn another_probe_is_put_into_a_fridge_and_the_file_stays_as_it_was_otherwise() {
         done.status.success() && said.contains("Milk: 28-0316a2790a1b instead of 28-0000000a0001"),
         "{done:?}"
     );
-    assert!(said.ends_with("Make it live: sudo systemctl reload fridge\n"), "{said}");
+    assert!(said.ends_with("To put it into use: sudo systemctl reload fridge\n"), "{said}");
     let after = fs::read_to_string(service.config()).unwrap();
     assert_eq!(after, before.replace(MILK, "28-0316a2790a1b"));
     let unplugged = stdout(&service.run(&["replace", "milk", "28-00000000ffff"]));
     assert!(unplugged.contains("is it plugged in?"), "{unplugged}");
     for (fridge, probe, words) in [
-        ("milk", "28-0000000a0002", "hangs in Freezer"),
+        ("milk", "28-0000000a0002", "is in Freezer"),
         ("mlik", "28-0316a2790a1b", "did you mean Milk?"),
-        ("milk", "28-0316", "is no probe"),
+        ("milk", "28-0316", "is not a ROM code"),
     ] {
         let refused = service.run(&["replace", fridge, probe]);
         let error = String::from_utf8(refused.stderr).unwrap();

@@ -87,7 +87,7 @@ fn a_link_that_works_is_said_to() {
     assert!(has(&said, "ok", "answers in") && has(&said, "ok", "is trusted by this machine's"), "{said}");
     assert!(has(&said, "ok", "AllowedUntrustedInternalConnections must hold: 127.0.0.1/32"), "{said}");
     assert_eq!(served.report().ignored, 1, "the doctor's message is no question");
-    assert_eq!(served.report().refused.len(), 0);
+    assert_eq!(served.report().rejected.len(), 0);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_certificate_that_nobody_vouches_for_gets_no_token() {
     assert!(has(&said, "warning", "unknown authority") && said.contains("`fridge cert`"), "{said}");
     assert!(has(&said, "warning", "no token was sent"), "{said}");
     let report = served.report();
-    assert_eq!((report.asked, report.ignored, report.refused.len()), (0, 0, 0));
+    assert_eq!((report.asked, report.ignored, report.rejected.len()), (0, 0, 0));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_stranger_at_the_configured_address_never_sees_the_token() {
         let said = Patient::new(&url(&served, "127.0.0.1"), TOKEN).examine(&more);
         assert!(has(&said, "warning", "no token was sent"), "{said}");
         let report = served.report();
-        assert_eq!((report.asked, report.ignored, report.refused.len()), (0, 0, 0), "{names:?} {years:?}");
+        assert_eq!((report.asked, report.ignored, report.rejected.len()), (0, 0, 0), "{names:?} {years:?}");
     }
 }
 
@@ -149,7 +149,7 @@ fn an_expired_certificate() {
 fn a_closed_port() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let said = Patient::new(&format!("https://{free}"), TOKEN).examine(&[]);
-    assert!(has(&said, "fault", "nobody answers on"), "{said}");
+    assert!(has(&said, "fault", "nothing answers on"), "{said}");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_token_that_the_gateway_does_not_know_and_none_at_all() {
     let served = Setup::new().serve();
     let ca = ["--ca", served.certificate.to_str().unwrap()];
     let said = Patient::new(&url(&served, "127.0.0.1"), "wrongwrongwrongwrongwrong1").examine(&ca);
-    assert!(has(&said, "fault", "refuses the configured token"), "{said}");
+    assert!(has(&said, "fault", "rejects the configured token"), "{said}");
 
     let mut setup = Setup::new();
     setup.config.hooks.clear();
@@ -201,13 +201,13 @@ fn the_last_rejections_are_explained_with_the_end_of_a_wrong_token_only() {
     client.ask("fridge dance");
     let last = String::from_utf8(doctor(&demo, &["--last"]).stdout).unwrap();
     let lines: Vec<&str> = last.lines().collect();
-    assert!(lines[0].contains("unknown word") && lines[1].contains("content type"), "{last}");
+    assert!(lines[0].contains("unknown command") && lines[1].contains("content type"), "{last}");
     assert!(
         lines[2].contains("a token that ends in uf8a") && !last.contains(TOKEN) && !last.contains("dance"),
         "{last}"
     );
     let wrong = doctor(&demo, &[]);
-    assert!(has(&String::from_utf8(wrong.stdout).unwrap(), "warning", "1 refused: wrong token"));
+    assert!(has(&String::from_utf8(wrong.stdout).unwrap(), "warning", "1 rejected: wrong token"));
 }
 
 #[test]

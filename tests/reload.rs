@@ -167,7 +167,7 @@ fn a_missing_token_file_refuses_its_hook_and_no_other() {
     let service = supervisor.start(&socket, &[("CREDENTIALS_DIRECTORY", folder.to_str().unwrap())]);
     let mut client = service.connect();
     assert!(client.ask("fridge help").contains("status"));
-    assert!(service.log().contains("every question of the hook `bar` is refused"), "{}", service.log());
+    assert!(service.log().contains("every question of the hook `bar` is rejected"), "{}", service.log());
     let other = "i8ge9icprrz8ppjsg7ncawuf8a";
     let mut status = || client.post_form("/webhook", &[("text", "fridge"), ("token", other)]).status;
     assert_eq!(status(), 401);

@@ -15,7 +15,7 @@ mod registers;
 
 pub use clock::RealClock;
 
-/// The pin that the kernel's own driver uses unless told otherwise: GPIO 4, physical pin 7.
+/// The pin that the kernel's own driver uses by default: GPIO 4, physical pin 7.
 pub const DEFAULT_PIN: u8 = 4;
 /// The highest number on a Pi's header.
 pub const HIGHEST_PIN: u8 = 27;
@@ -34,7 +34,7 @@ pub struct Config {
 /// How a pin is driven.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Through {
-    /// The GPIO character device: the kernel knows who holds the line, refuses it to anybody else, and takes
+    /// The GPIO character device: the kernel knows who holds the line, refuses it to others, and takes
     /// it back from a program that dies.
     CharacterDevice {
         /// Its file; `None` for the one whose label is a Pi's.
@@ -44,7 +44,7 @@ pub enum Through {
     Registers,
 }
 
-/// A pin with nothing in the way of whoever drives it: `set_high` lets the line go.
+/// An open-drain pin: `set_high` releases the line.
 enum Opened {
     CharacterDevice(cdev::CharacterPin),
     Registers(registers::RegisterPin),
@@ -121,7 +121,7 @@ where
     Ok((late, !clock.lacks_priority()))
 }
 
-/// A pin of a Pi 5 hangs behind PCIe, which falls asleep between two operations and takes microseconds to
+/// A pin of a Pi 5 is behind PCIe, which falls asleep between two operations and takes microseconds to
 /// wake up.
 trait BehindPcie {
     /// Whether it has to be kept awake.

@@ -197,7 +197,7 @@ impl Bus for Kernel {
     fn measure(&mut self) -> Result<Sweep, BusFault> {
         self.list()?;
         self.pace_searches();
-        // Those that answered come first: a dead one keeps nobody waiting.
+        // Those that answered come first: a dead one delays no other.
         let mut order: Vec<ProbeId> = self.probes.keys().copied().collect();
         order.sort_by_key(|id| self.probes[id].memory.is_silent);
         let mut probes = Vec::with_capacity(order.len());

@@ -2,7 +2,7 @@
 //! asks it over the network. One write converts all probes; each value is then read past its cache.
 //!
 //! It hands out values, made of the scratchpads by its own rules, and no loss of power can be seen behind
-//! them but by the value itself; `docs/readings.md` tells what that means.
+//! them but by the value itself; `docs/readings.md` explains what that means.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub mod message;
 
 use message::{Connection, Error};
 
-/// Where an owserver listens unless told otherwise.
+/// Where an owserver listens by default.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:4304";
 /// How long to wait for a connection, and for each piece of an answer. While it works, the server sends a
 /// sign of life every second.
@@ -32,7 +32,7 @@ pub struct Config {
 pub(super) struct Owserver {
     address: String,
     connection: Option<Connection>,
-    /// Whether each probe is fed through the data line, as far as it said.
+    /// Whether each probe is powered through the data line, as far as is known.
     parasites: BTreeMap<ProbeId, bool>,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn open(config: &Config) -> Owserver {
 }
 
 impl Owserver {
-    /// One question. A connection that is gone is made anew once: the server drops those it has no more use
+    /// One request. A connection that is gone is opened again once: the server drops those it has no more use
     /// for.
     fn ask<T>(
         &mut self,
@@ -80,7 +80,7 @@ impl Owserver {
 
     fn list(&mut self) -> Result<Vec<(ProbeId, String)>, BusFault> {
         let listed = self.ask(|connection| connection.list("/uncached"))?;
-        let paths = listed.map_err(|refusal| self.broken(&refusal.to_string()))?;
+        let paths = listed.map_err(|error| self.broken(&error.to_string()))?;
         let probes = paths.split(',').filter_map(|path| Some((probe(path)?, path.trim().to_owned())));
         Ok(probes.filter(|(probe, _)| FAMILIES.contains(&probe.family())).collect())
     }

@@ -17,7 +17,7 @@ pub const SURPRISING: u16 = 16;
 pub struct ProbeMemory {
     /// The bytes of its last good reading.
     pub last_good: Option<Scratchpad>,
-    /// Whether it is powered through its data line; `None` until it said so.
+    /// Whether it is powered through its data line; `None` until that is known.
     pub parasite: Option<bool>,
     /// Whether TH and TL were seen to hold the power-loss sentinel.
     pub sentinel_set: bool,

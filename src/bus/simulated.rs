@@ -35,7 +35,7 @@ use pin::WirePin;
 use probe::{Next, Probe, Timing};
 use wire::{Costs, Shared, Wire};
 
-/// What hangs on a simulated bus.
+/// What is on a simulated bus.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// How many probes, each in a cabinet of its own; 1 to 1000.

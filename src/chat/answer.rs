@@ -16,7 +16,7 @@ pub struct Answer {
     pub data: Data,
     /// How bad it is.
     pub severity: Severity,
-    /// The question that makes this answer anew, in the configuration's words and none of the asker's; `None` for
+    /// The question that repeats this answer, in the configuration's words and none of the asker's; `None` for
     /// an answer that is not about how fridges are.
     pub again: Option<String>,
     /// What the asker wants done.

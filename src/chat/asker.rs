@@ -36,7 +36,7 @@ pub enum Rights {
 }
 
 impl Asker {
-    /// Somebody on this machine: may see everything, and do what `rights` say.
+    /// A user of this machine: may see everything, and do what `rights` say.
     pub fn local(rights: Rights) -> Asker {
         Asker { scope: Scope::everything(), hook: None, user: None, channel: None, rights }
     }

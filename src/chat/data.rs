@@ -132,7 +132,7 @@ pub struct AboutBus {
 pub struct Inventory {
     /// Every probe that a bus has shown since the start, then those that only the configuration names.
     pub probes: Vec<ProbeRow>,
-    /// The buses, in the order of the configuration; none for whoever may not see everything.
+    /// The buses, in the order of the configuration; none where the asker may not see every fridge.
     pub buses: Vec<BusRow>,
 }
 

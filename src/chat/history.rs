@@ -12,7 +12,7 @@ use crate::text::{self, history};
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Where there was no reading.
 const GAP: char = '·';
-/// How many marks a single fridge's line has, and each of several: a phone shows 48 in a line.
+/// How many blocks a single fridge's line has, and each of several: a phone shows 48 in a line.
 const MARKS: usize = 48;
 const MARKS_IN_TABLE: usize = 24;
 
@@ -80,8 +80,8 @@ fn mean(minutes: &[Option<Minute>]) -> Option<Celsius> {
 
 /// A line of blocks, the lowest value as the lowest block. Less than a degree of change is drawn as if
 /// it were one, so that noise does not look like a mountain.
-fn blocks(minutes: &[Option<Minute>], marks: usize) -> String {
-    let middles = middles(minutes, marks);
+fn blocks(minutes: &[Option<Minute>], count: usize) -> String {
+    let middles = middles(minutes, count);
     let known = || middles.iter().copied().flatten();
     let (low, high) = (known().fold(f64::MAX, f64::min), known().fold(f64::MIN, f64::max));
     let height = (high - low).max(1.0);

@@ -107,7 +107,7 @@ fn patterns(bus: &BusState) -> Vec<Text> {
     let is_many = |count: u64| count >= ERRORS && count * SWEEPS_AN_ERROR >= bus.sweeps;
     let say = |pattern: &Pattern, count| probes::pattern(pattern, count, bus.sweeps, &bus.name);
     let all = sum(bus);
-    let mut said = Vec::new();
+    let mut patterns = Vec::new();
     if is_many(all.crc) {
         // Nine in ten of one probe, where there are others.
         let of_one = bus.probes.iter().find(|(_, probe)| probe.counts.crc * 10 >= all.crc * 9);
@@ -115,22 +115,22 @@ fn patterns(bus: &BusState) -> Vec<Text> {
             Some((id, _)) => Pattern::GarbledByOne(*id),
             None => Pattern::Garbled { probes: bus.probes.len() },
         };
-        said.push(say(&pattern, all.crc));
+        patterns.push(say(&pattern, all.crc));
     }
     if is_many(all.late) {
-        said.push(say(&Pattern::Late, all.late));
+        patterns.push(say(&Pattern::Late, all.late));
     }
     // One that does not answer at all has a fault already; this is about those that do at times.
     let at_times =
         bus.probes.iter().filter(|(_, probe)| is_many(probe.counts.no_answer) && probe.newest.is_ok());
-    said.extend(at_times.map(|(id, probe)| say(&Pattern::Silent(*id), probe.counts.no_answer)));
+    patterns.extend(at_times.map(|(id, probe)| say(&Pattern::Silent(*id), probe.counts.no_answer)));
     let mut reset = bus.probes.iter().filter(|(_, probe)| probe.counts.resets > 0);
     match (reset.next(), reset.next()) {
         (Some((id, probe)), None) if is_many(probe.counts.resets) => {
-            said.push(say(&Pattern::Reset(*id), probe.counts.resets));
+            patterns.push(say(&Pattern::Reset(*id), probe.counts.resets));
         }
-        (Some(_), Some(_)) if is_many(all.resets) => said.push(say(&Pattern::Resets, all.resets)),
+        (Some(_), Some(_)) if is_many(all.resets) => patterns.push(say(&Pattern::Resets, all.resets)),
         _ => {}
     }
-    said
+    patterns
 }

@@ -26,7 +26,7 @@ pub struct Reply {
     /// Whether the asker wants everybody in the channel to see it.
     #[serde(skip)]
     pub share: bool,
-    /// The question that makes this answer anew.
+    /// The question that repeats this answer.
     #[serde(skip)]
     pub again: Option<String>,
     /// What the asker wants done.

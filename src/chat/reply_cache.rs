@@ -1,4 +1,4 @@
-//! The last answer about fridges, kept for as long as making it anew would give the same bytes: the same
+//! The last answer about fridges, kept for as long as making it again would give the same bytes: the same
 //! question of the same scope, the same snapshot, and not one age a second further. A busy channel asks
 //! the same thing of the same second.
 
@@ -69,7 +69,7 @@ impl ReplyCache {
     }
 }
 
-/// The first moment at which anything that an answer tells may read differently: an age that is a whole
+/// The first moment at which anything in an answer may read differently: an age that is a whole
 /// second further, a reading that turns stale, a new day.
 fn first_change(view: &View<'_>) -> Duration {
     let now = view.now.mono;

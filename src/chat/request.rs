@@ -20,7 +20,7 @@ pub struct Request {
 impl Request {
     /// Takes the words behind the trigger word apart. No words at all ask for the status.
     pub fn parse(words: &str) -> Request {
-        // A slash command that was cut behind a wide blank begins with what was left of it.
+        // A slash command that was cut after a wide space begins with what was left of it.
         let mut words: Vec<&str> =
             words.split_whitespace().map(|word| word.trim_matches('\u{fffd}')).collect();
         words.retain(|word| !word.is_empty());

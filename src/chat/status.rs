@@ -16,7 +16,7 @@ use crate::text::{self, Units};
 /// How many of the fridges that need a look the headline names: it is a phone's notification.
 const NAMED_IN_HEADLINE: usize = 3;
 
-/// How one fridge is, and the reading that tells.
+/// How one fridge is, and the reading behind that.
 struct Judged {
     row: FridgeRow,
     reading: Reading,
@@ -42,7 +42,7 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
     Answer { again, ..answer }
 }
 
-/// The question that makes the answer anew; `None` where several parts of names did.
+/// The question that repeats the answer; `None` where the asker named several parts.
 fn again(selected: &Selection<'_>, view: &View<'_>) -> Option<String> {
     let units = match view.units {
         units if units == view.site_units => "",

@@ -8,7 +8,7 @@ use super::{FileOptions, terminal};
 use crate::doc::{self, Doc};
 use crate::socket::{self, Question};
 
-/// What `ask` may be told.
+/// The options of `ask`.
 #[derive(Args)]
 pub struct Options {
     /// The words that follow the trigger word in the channel: status milk
@@ -19,7 +19,7 @@ pub struct Options {
     json: bool,
 }
 
-/// What `status` may be told.
+/// The options of `status`.
 #[derive(Args)]
 pub struct StatusOptions {
     /// Any part of a fridge's name

@@ -11,10 +11,10 @@ use crate::config::Config;
 use crate::host;
 use crate::https::certificate::{self, Description};
 
-/// What `cert` may be told.
+/// The options of `cert`.
 #[derive(Args)]
 pub struct Options {
-    /// Make another certificate and key in the place of the gateway's own; the old pair is kept beside it,
+    /// Replace the gateway's own certificate and key; the old pair is kept beside it,
     /// and a gateway that runs takes the new one within seconds
     #[arg(long)]
     new: bool,
@@ -36,7 +36,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     };
     let pair = match configured {
         Some(pair) if options.new => bail!(
-            "the configuration names a certificate of your own, {}: put another in its place, it is read without a restart; or take `certificate` and `key` out of the configuration, and the gateway makes its own",
+            "the configuration names a certificate of your own, {}: replace it there, it is read without a restart; or take `certificate` and `key` out of the configuration, and the gateway makes its own",
             pair.certificate.display()
         ),
         Some(pair) => pair,
@@ -52,9 +52,10 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
             certificate::ensure(&state)?
         }
     };
-    let said = certificate::describe(&pair.certificate)?;
+    let description = certificate::describe(&pair.certificate)?;
     let path = pair.certificate.display().to_string();
-    let output = if options.json { json(&path, &said) } else { text(&path, &said, options.new) };
+    let output =
+        if options.json { json(&path, &description) } else { text(&path, &description, options.new) };
     terminal::print(&output)
 }
 
@@ -67,33 +68,33 @@ fn names(given: &[String]) -> Vec<String> {
     names
 }
 
-fn json(path: &str, said: &Description) -> String {
+fn json(path: &str, description: &Description) -> String {
     let json = serde_json::json!({
         "path": path,
-        "names": said.names,
-        "fingerprint_sha256": said.fingerprint,
-        "not_before": said.not_before.to_string(),
-        "not_after": said.not_after.to_string(),
-        "is_ca": said.is_ca,
-        "self_signed": said.self_signed,
+        "names": description.names,
+        "fingerprint_sha256": description.fingerprint,
+        "not_before": description.not_before.to_string(),
+        "not_after": description.not_after.to_string(),
+        "is_ca": description.is_ca,
+        "self_signed": description.self_signed,
     });
     format!("{json:#}\n")
 }
 
-fn text(path: &str, said: &Description, new: bool) -> String {
-    let signed = match (said.self_signed, said.is_ca) {
+fn text(path: &str, description: &Description, new: bool) -> String {
+    let signed = match (description.self_signed, description.is_ca) {
         (true, false) => "yes; it cannot sign others",
         (true, true) => "yes; it could sign others, too (CA:TRUE)",
         (false, _) => "no, signed by an authority",
     };
-    let names = if said.names.is_empty() {
-        String::from("none: Mattermost will refuse it, make it anew with a subject alternative name")
+    let names = if description.names.is_empty() {
+        String::from("none: Mattermost will not accept it, make another with a subject alternative name")
     } else {
-        said.names.join(", ")
+        description.names.join(", ")
     };
     let renewed = if new {
-        "This is a new one: Mattermost's server must be told again, or it refuses the gateway. The pair before it\n\
-         is kept beside it as *.old.\n\n"
+        "This is a new one: Mattermost's server must trust it before it accepts the gateway again. The old pair is\n\
+         kept beside it as *.old.\n\n"
     } else {
         ""
     };
@@ -106,10 +107,10 @@ fn text(path: &str, said: &Description, new: bool) -> String {
          self-signed  {signed}\n\
          \n\
          {renewed}\
-         How Mattermost's server comes to trust exactly this certificate, with verification left on:\n\
+         To make Mattermost's server trust exactly this certificate, with verification left on:\n\
          \n\
-         Copy {path} to Mattermost's machine as fridge.crt (it holds no secret), and look there whether it\n\
-         is the one above:\n\
+         Copy {path} to Mattermost's machine as fridge.crt (it holds no secret), and compare its\n\
+         fingerprint there with the one above:\n\
          \n  \
          openssl x509 -noout -fingerprint -sha256 -in fridge.crt\n\
          \n\
@@ -127,9 +128,9 @@ fn text(path: &str, said: &Description, new: bool) -> String {
          - SSL_CERT_DIR=/etc/ssl/certs:/etc/fridge-trust\n\
          \n\
          Leave EnableInsecureOutgoingConnections off: it would switch verification off for every outgoing\n\
-         connection of the server. Another name or address for this machine: fridge cert --new --name NAME\n",
-        said.not_before.strftime("%Y-%m-%d"),
-        said.not_after.strftime("%Y-%m-%d"),
-        fingerprint = said.fingerprint,
+         connection of the server. For another name or address of this machine: fridge cert --new --name NAME\n",
+        description.not_before.strftime("%Y-%m-%d"),
+        description.not_after.strftime("%Y-%m-%d"),
+        fingerprint = description.fingerprint,
     )
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use super::{FileOptions, terminal};
 use crate::text::count;
 
-/// What `check` may be told.
+/// The options of `check`.
 #[derive(Args)]
 pub struct Options {}
 

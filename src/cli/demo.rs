@@ -23,13 +23,13 @@ const TOKEN_LENGTH: usize = 26;
 /// The first line of its configuration, by which it knows it again.
 const FIRST_LINE: &str = "# Written by `fridge demo`. `fridge serve --config THIS-FILE` runs the same.";
 
-/// What `demo` may be told.
+/// The options of `demo`.
 #[derive(Args)]
 pub struct Options {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4443")]
     listen: SocketAddr,
-    /// How many probes hang on the simulated wire [default: 6; 1 with --replay]
+    /// How many probes are on the simulated wire [default: 6; 1 with --replay]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     probes: Option<u16>,
     /// From the start of one sweep to the start of the next; a conversion takes its real 750 ms
@@ -64,7 +64,7 @@ enum Unit {
     Milli,
 }
 
-/// Writes the demo's configuration and runs the gateway on it until it is told to end.
+/// Writes the demo's configuration and runs the gateway on it until it is asked to end.
 pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     if files.config.is_some() {
         bail!("`fridge demo` writes a configuration of its own; `fridge serve --config FILE` runs yours");
@@ -138,7 +138,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(mut file) => file.write_all(text.as_bytes()).with_context(failed),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => bail!(
-            "{} is not the demo's, and stays as it is: name another folder with --state",
+            "{} was not written by the demo, and is left alone: choose another folder with --state",
             path.display()
         ),
         Err(error) => Err(error).with_context(failed),
@@ -149,7 +149,7 @@ fn new_token() -> anyhow::Result<String> {
     let mut bytes = [0; TOKEN_LENGTH];
     SystemRandom::new()
         .fill(&mut bytes)
-        .map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;
+        .map_err(|_| anyhow::anyhow!("the operating system gives no random numbers"))?;
     Ok(bytes.iter().map(|byte| char::from(TOKEN_LETTERS[usize::from(byte % 32)])).collect())
 }
 

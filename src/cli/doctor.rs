@@ -26,7 +26,7 @@ mod link;
 /// A certificate that ends within this time is worth a warning.
 const ENDS_SOON: Duration = Duration::from_secs(30 * 86_400);
 
-/// What `doctor` may be told.
+/// The options of `doctor`.
 #[derive(Args)]
 pub struct Options {
     /// Explain the last rejected requests instead (for root and the group fridge)
@@ -79,7 +79,7 @@ impl Findings {
     }
 }
 
-/// Looks at everything and tells what it found.
+/// Runs every check and reports the findings.
 pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
     if options.last {
         return last(options, files);
@@ -139,20 +139,20 @@ fn last(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
 }
 
 fn text(findings: &[Finding], colour: bool) -> String {
-    let mut text = String::new();
-    for Finding { level, about, text: said, cure } in findings {
+    let mut lines = String::new();
+    for Finding { level, about, text, cure } in findings {
         let (word, style) = match level {
             Level::Ok => ("ok", AnsiColor::Green.on_default()),
             Level::Warning => ("warning", AnsiColor::Yellow.on_default().bold()),
             Level::Fault => ("fault", AnsiColor::Red.on_default().bold()),
         };
         let style = if colour { style } else { Style::new() };
-        text.push_str(&format!("{style}{word:<8}{style:#} {about}: {said}\n"));
+        lines.push_str(&format!("{style}{word:<8}{style:#} {about}: {text}\n"));
         if let Some(cure) = cure {
-            text.push_str(&format!("         → {cure}\n"));
+            lines.push_str(&format!("         → {cure}\n"));
         }
     }
-    text
+    lines
 }
 
 fn gateway(files: &FileOptions, findings: &mut Findings) -> Option<Report> {
@@ -174,7 +174,7 @@ fn gateway(files: &FileOptions, findings: &mut Findings) -> Option<Report> {
             None
         }
         Err(error) => {
-            findings.warning(ABOUT, "none runs, or it cannot be reached", error.to_string());
+            findings.warning(ABOUT, "not running, or not reachable", error.to_string());
             None
         }
     }
@@ -191,12 +191,12 @@ fn configuration(files: &FileOptions, report: Option<&Report>, findings: &mut Fi
         Ok(config) => {
             findings.ok(ABOUT, format!("{} is OK", config.path.display()));
             for warning in &config.warnings {
-                findings.warning(ABOUT, warning.clone(), "docs/config.md tells how");
+                findings.warning(ABOUT, warning.clone(), "docs/config.md describes every setting");
             }
             Some(config)
         }
         Err(problems) => {
-            findings.fault(ABOUT, problems.to_string(), "mend it, then `fridge check`");
+            findings.fault(ABOUT, problems.to_string(), "correct it, then `fridge check`");
             None
         }
     }
@@ -222,21 +222,28 @@ fn certificate(
     }
     match certificate::describe(&path) {
         Err(error) => findings.fault(ABOUT, error.to_string(), "`fridge cert --help`"),
-        Ok(said) => judge_certificate(&path, &said, Timestamp::now(), findings),
+        Ok(description) => judge_certificate(&path, &description, Timestamp::now(), findings),
     }
     Some(path)
 }
 
-fn judge_certificate(path: &Path, said: &certificate::Description, now: Timestamp, findings: &mut Findings) {
+fn judge_certificate(
+    path: &Path,
+    description: &certificate::Description,
+    now: Timestamp,
+    findings: &mut Findings,
+) {
     const ABOUT: &str = "certificate";
-    let issues = said.issues(now);
-    let until = said.not_after.strftime("%Y-%m-%d");
-    if issues.is_empty() && said.not_after.duration_since(now).unsigned_abs() < ENDS_SOON {
-        let another = "put another in its place; it is read without a restart";
+    let issues = description.issues(now);
+    let until = description.not_after.strftime("%Y-%m-%d");
+    if issues.is_empty() && description.not_after.duration_since(now).unsigned_abs() < ENDS_SOON {
+        let another = "replace it; the new one is read without a restart";
         findings.warning(ABOUT, format!("{} expires on {until}", path.display()), another);
     } else if issues.is_empty() {
-        findings
-            .ok(ABOUT, format!("{} is valid until {until} for {}", path.display(), said.names.join(", ")));
+        findings.ok(
+            ABOUT,
+            format!("{} is valid until {until} for {}", path.display(), description.names.join(", ")),
+        );
     }
     for issue in issues {
         findings.fault(ABOUT, format!("{}: {}", path.display(), issue.what), issue.cure);
@@ -251,7 +258,7 @@ fn port(config: Option<&Config>, findings: &mut Findings) {
             Err(error) => findings.fault(
                 "port",
                 format!("cannot listen on {address}: {error}"),
-                format!("`ss -ltnp sport = :{}` shows what has it", address.port()),
+                format!("`ss -ltnp sport = :{}` shows what uses it", address.port()),
             ),
         }
     }
@@ -276,7 +283,7 @@ fn running(report: &Report, findings: &mut Findings) {
                 findings.fault(
                     "readings",
                     format!("{}: no sweep for {age}", bus.name),
-                    "its driver hangs: restart the gateway, and look at its wires",
+                    "its driver is stuck: restart the gateway, and look at its wires",
                 );
             }
             (None, None) => findings.warning(
@@ -295,7 +302,7 @@ fn questions(report: &Report, findings: &mut Findings) {
     if report.hooks == 0 {
         findings.fault(
             ABOUT,
-            "no token is configured: every question is refused",
+            "no token is configured: every question is rejected",
             "a [[hook]] with the token that Mattermost shows",
         );
     }
@@ -307,10 +314,14 @@ fn questions(report: &Report, findings: &mut Findings) {
         _ => findings.warning(
             ABOUT,
             "no question since the start",
-            "type `fridge status` in the channel; if nothing comes, README, \"When it does not work\"",
+            "type `fridge status` in the channel; if there is no answer, see README, \"When it does not work\"",
         ),
     }
-    for (reason, count) in &questions.refused {
-        findings.warning(ABOUT, format!("{count} refused: {reason}"), "README, \"When it does not work\"");
+    for (reason, count) in &questions.rejected {
+        findings.warning(
+            ABOUT,
+            format!("{count} rejected: {reason}"),
+            "see README, \"When it does not work\"",
+        );
     }
 }

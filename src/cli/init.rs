@@ -24,11 +24,11 @@ use scan::Scanned;
 const SHIPPED: &str = include_str!("../../systemd/fridge.toml");
 const SERVICE_STATE: &str = "/var/lib/fridge";
 
-/// What `init` may be told.
+/// The options of `init`.
 #[derive(Args)]
 pub struct Options {}
 
-/// Scans the machine for buses, writes the configuration and the certificate, and tells how to go on.
+/// Scans the machine for buses, writes the configuration and the certificate, and prints the next steps.
 pub fn run(_options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let path = paths::new_configuration(files.config.as_deref(), host::is_root(), &paths::environment);
     let before = what_is_there(&path)?;
@@ -39,7 +39,7 @@ pub fn run(_options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     write(&path, &configuration, before)?;
     let state = state_folder(files, &path)?;
     let certificate = certificate::ensure(&state)?;
-    let said = certificate::describe(&certificate.certificate)?;
+    let description = certificate::describe(&certificate.certificate)?;
     let option = |name: &str, path: &Option<PathBuf>| {
         path.as_ref().map(|path| format!(" {name} {}", path.display())).unwrap_or_default()
     };
@@ -49,7 +49,7 @@ pub fn run(_options: &Options, files: &FileOptions) -> anyhow::Result<()> {
         found: &found,
         address: address.as_deref(),
         certificate: &certificate.certificate,
-        fingerprint: &said.fingerprint,
+        fingerprint: &description.fingerprint,
         is_service: is_service(&path),
         options: &options,
     };
@@ -68,16 +68,17 @@ fn what_is_there(path: &Path) -> anyhow::Result<Before> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Before::Nothing),
         Ok(text) if text == SHIPPED => Ok(Before::Shipped),
         Ok(_) => bail!(
-            "{0} is there already, and nothing was changed. `fridge check` reads it, `fridge probes` lists what hangs on the buses. To begin anew, move it away: mv {0} {0}.old",
+            "{0} exists already, and nothing was changed. `fridge check` reads it, `fridge probes` lists what is on the buses. To start over, move it away: mv {0} {0}.old",
             path.display()
         ),
-        Err(error) => Err(error).with_context(|| format!("cannot look at {}; with sudo?", path.display())),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}; try sudo", path.display())),
     }
 }
 
-/// Writes it beside its place, has it checked like any other, and puts it there.
+/// Writes it under a temporary name, checks it like any other, and renames it.
 fn write(path: &Path, text: &str, before: Before) -> anyhow::Result<()> {
-    let failed = || format!("cannot write {}; with sudo, or say another place with --config", path.display());
+    let failed =
+        || format!("cannot write {}; try sudo, or choose another path with --config", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(failed)?;
     let mut file = Unfinished::beside(path, 0o640).with_context(failed)?;
@@ -198,7 +199,7 @@ mod tests {
             is_service: true,
             options: "",
         };
-        let said = next.to_string();
+        let description = next.to_string();
         for part in [
             "2 probes",
             "https://192.0.2.7:4443/webhook",
@@ -207,10 +208,10 @@ mod tests {
             "systemctl reload fridge",
             "AA:BB",
         ] {
-            assert!(said.contains(part), "`{part}` is not in {said}");
+            assert!(description.contains(part), "`{part}` is not in {description}");
         }
         next.found = &[];
-        let said = next.to_string();
-        assert!(said.contains("dtoverlay=w1-gpio") && said.contains("4.7 kΩ"), "{said}");
+        let description = next.to_string();
+        assert!(description.contains("dtoverlay=w1-gpio") && description.contains("4.7 kΩ"), "{description}");
     }
 }

@@ -16,10 +16,10 @@ mod watch;
 
 use buses::OpenBuses;
 
-/// What `probes` may be told.
+/// The options of `probes`.
 #[derive(Args)]
 pub struct Options {
-    /// Mark the probe that is being warmed by a hand, until Ctrl-C: so one tells which is which
+    /// Mark the probe that is being warmed by a hand, until Ctrl-C, to find out which is which
     #[arg(long)]
     watch: bool,
     /// Answer in JSON, for programs

@@ -1,4 +1,4 @@
-//! `fridge replace`: another probe in a fridge. Changes one identity in the configuration's file, and says
+//! `fridge replace`: another probe in a fridge. Changes one ROM code in the configuration's file, and says
 //! how to make it live.
 
 use clap::Args;
@@ -7,13 +7,13 @@ use super::{FileOptions, terminal};
 use crate::config;
 use crate::socket::{self, Question};
 
-/// What `replace` must be told.
+/// The arguments of `replace`.
 #[derive(Args)]
 pub struct Options {
     /// The fridge, or a part of its name that no other has
     #[arg(value_name = "FRIDGE")]
     fridge: String,
-    /// The probe that hangs in it now, as `fridge probes` prints it
+    /// The new probe, as `fridge probes` prints it
     #[arg(value_name = "PROBE")]
     probe: String,
 }
@@ -22,7 +22,7 @@ pub struct Options {
 pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let path = files.config_path()?;
     let done = match config::replace(&path, &options.fridge, &options.probe) {
-        // Told as `check` tells it, with its exit status.
+        // Reported as `check` reports it, with its exit status.
         Err(config::ReplaceError::Problems(problems)) => return Err(problems.into()),
         done => done?,
     };
@@ -36,7 +36,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     );
     if done.is_calibrated {
         text.push_str(&format!(
-            "Its calibration was measured with the old probe: measure it anew, or take `calibration` out of {}.\n",
+            "Its calibration was measured with the old probe: measure it again, or remove `calibration` from {}.\n",
             path.display()
         ));
     }
@@ -50,8 +50,8 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
             && !row["bus"].is_null()
     };
     if !known["probes"].as_array().is_some_and(|rows| rows.iter().any(is_it)) {
-        text.push_str("No bus has shown that probe since the start: is it plugged in?\n");
+        text.push_str("That probe has not been seen on any bus since the start: is it plugged in?\n");
     }
-    text.push_str("Make it live: sudo systemctl reload fridge\n");
+    text.push_str("To put it into use: sudo systemctl reload fridge\n");
     terminal::print(&text)
 }

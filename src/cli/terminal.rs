@@ -27,13 +27,13 @@ pub fn wants_colour() -> bool {
 
 /// Prints an error with its causes.
 pub fn error(error: &anyhow::Error) {
-    // Where the standard error is closed, nobody reads.
+    // The standard error may be closed.
     drop(writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {error:#}"));
 }
 
-/// What takes a while, said before it: to the standard error, so that no program reads it for an answer.
+/// Announces what takes a while, on the standard error, so that no program takes it for the answer.
 pub fn progress(text: &str) {
-    // Where the standard error is closed, nobody waits.
+    // The standard error may be closed.
     drop(writeln!(std::io::stderr(), "{text}"));
 }
 
@@ -52,6 +52,6 @@ pub fn log() {
     } else {
         log.init();
     }
-    // A panic is our own fault: it is logged like everything else, and whoever caught it goes on.
+    // A panic is our own fault: it is logged like everything else, and the thread that caught it goes on.
     std::panic::set_hook(Box::new(|panic| tracing::error!("a bug: {panic}")));
 }

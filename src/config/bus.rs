@@ -1,4 +1,4 @@
-//! `[[bus]]`: what hangs where, and how often it is measured.
+//! `[[bus]]`: the kind of bus, where it is, and how often it is measured.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -126,7 +126,7 @@ impl Check<'_> {
             let number = u8::try_from(*pin.get_ref()).ok().filter(|pin| *pin <= gpio::HIGHEST_PIN);
             if number.is_none() {
                 let text = format!(
-                    "a pin is a GPIO number from 0 to {}, not the number of its place in the row: place 7 is `pin = 4`",
+                    "a pin is a GPIO number from 0 to {}, not its number on the header: pin 7 of the header is `pin = 4`",
                     gpio::HIGHEST_PIN
                 );
                 self.problems.at(&pin.span(), text);
@@ -179,7 +179,7 @@ impl Check<'_> {
                 DEFAULT_PERIOD
             }
             None => {
-                self.problems.at(&period.span(), format!("`{text}` is no length of time: write a whole number and ms, s, min or h, such as \"10s\""));
+                self.problems.at(&period.span(), format!("`{text}` is not a length of time: write a whole number and ms, s, min or h, such as \"10s\""));
                 DEFAULT_PERIOD
             }
         }

@@ -99,7 +99,7 @@ fn in_words(message: &str) -> String {
         && let Some(unknown) = quoted.next()
     {
         return unknown_word(
-            &format!("`{unknown}` is no setting here"),
+            &format!("`{unknown}` is not a setting here"),
             unknown,
             &quoted.collect::<Vec<_>>(),
         );
@@ -110,7 +110,7 @@ fn in_words(message: &str) -> String {
         return format!("the setting `{missing}` is missing here");
     }
     if message.starts_with("duplicate key") {
-        return String::from("this setting stands here twice: remove one of them");
+        return String::from("this setting appears twice: remove one of them");
     }
     message.trim().replace('\n', "; ")
 }

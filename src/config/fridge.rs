@@ -1,4 +1,4 @@
-//! `[[fridge]]`: what people call it, which probe hangs in it, and what it may have.
+//! `[[fridge]]`: its name, its probe and its limits.
 
 use std::collections::HashMap;
 
@@ -35,7 +35,7 @@ impl Check<'_> {
                 Ok(probe) => probe,
                 Err(error) => {
                     self.problems
-                        .at(&probe_span, format!("`{}` is no probe: {error}", fridge.probe.get_ref()));
+                        .at(&probe_span, format!("`{}` is not a ROM code: {error}", fridge.probe.get_ref()));
                     continue;
                 }
             };
@@ -43,9 +43,7 @@ impl Check<'_> {
             if let Some(other) = probes.insert(probe, line) {
                 self.problems.at(
                     &probe_span,
-                    format!(
-                        "line {other} puts the probe {probe} into another fridge: it can hang in one only"
-                    ),
+                    format!("line {other} puts the probe {probe} into another fridge: it can be in one only"),
                 );
             }
             let calibration = fridge.calibration.and_then(|calibration| self.calibration(calibration));
@@ -109,7 +107,7 @@ impl Check<'_> {
         if let (Some(min), Some(max)) = (limits.min, limits.max)
             && min >= max
         {
-            self.problems.at(&span, "`min` must be below `max`: these limits are upside down");
+            self.problems.at(&span, "`min` must be below `max`: are these two swapped?");
         }
         limits
     }

@@ -42,9 +42,9 @@ impl Check<'_> {
             };
             let Some(token) = token.map(|token| token.trim().to_owned()) else { continue };
             if token.contains(char::is_whitespace) {
-                self.problems.at(&span, "the token holds blanks: copy the 26 letters that Mattermost shows, once the hook is saved");
+                self.problems.at(&span, "the token has spaces in it: copy the 26 characters that Mattermost shows, once the hook is saved");
             } else if token.chars().count() < SHORTEST_TOKEN {
-                self.problems.at(&span, format!("the token is too short to be safe: Mattermost's have 26 letters, and {SHORTEST_TOKEN} are the least"));
+                self.problems.at(&span, format!("the token is too short to be safe: Mattermost's have 26 characters, and {SHORTEST_TOKEN} are the least"));
             } else if checked.iter().any(|other| other.token.matches(&token)) {
                 self.problems
                     .at(&span, "another hook has the same token: each of Mattermost's hooks has its own");
@@ -79,7 +79,7 @@ impl Check<'_> {
             "comment" => Placement::Comment,
             unknown => {
                 let text = diagnostics::unknown_word(
-                    &format!("there is no response `{unknown}`"),
+                    &format!("`response` cannot be `{unknown}`"),
                     unknown,
                     &["post", "comment"],
                 );
@@ -124,7 +124,7 @@ impl Check<'_> {
             Err(error) => {
                 let cure = match error.kind() {
                     ErrorKind::PermissionDenied => {
-                        ": let the gateway's user read it; what is in `tokens` it gets at its start, so `systemctl restart fridge`"
+                        ": let the gateway's user read it; the service gets what is in `tokens` when it starts, so `systemctl restart fridge`"
                     }
                     _ => "",
                 };
@@ -134,7 +134,7 @@ impl Check<'_> {
             }
         };
         self.warnings.push(format!(
-            "every question of the hook `{hook}` is refused, because its token_file {} {state}: put the token into it that Mattermost shows, then reload",
+            "every question of the hook `{hook}` is rejected, because its token_file {} {state}: put the token into it that Mattermost shows, then reload",
             path.display()
         ));
         None

@@ -34,14 +34,14 @@ pub fn configuration(given: Option<&Path>, environment: &Environment<'_>) -> Res
     }
     let system = Path::new("/etc/fridge").join(CONFIGURATION);
     let own = user_folders().map(|folders| folders.config_dir().join(CONFIGURATION));
-    let places: Vec<PathBuf> = std::iter::once(system.clone()).chain(own).collect();
-    match places.iter().find(|path| path.exists()) {
+    let candidates: Vec<PathBuf> = std::iter::once(system.clone()).chain(own).collect();
+    match candidates.iter().find(|path| path.exists()) {
         Some(path) => Ok(path.clone()),
         None => {
-            let places: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
+            let tried: Vec<String> = candidates.iter().map(|path| path.display().to_string()).collect();
             let text = format!(
                 "there is no configuration (looked for {}): write one with `fridge init`, name one with --config, or try `fridge demo`, which needs none",
-                places.join(" and ")
+                tried.join(" and ")
             );
             Err(Problems::of_file(&system, text))
         }

@@ -1,5 +1,5 @@
 //! Another probe in a fridge: the configuration's file with one ROM code exchanged and every other byte as
-//! it was, comments included. The new text is checked before it takes the old one's place, in one step: a
+//! it was, comments included. The new text is checked before it replaces the old one, in one step: a
 //! plug that is pulled leaves the one or the other.
 
 use std::fs;
@@ -42,24 +42,26 @@ pub enum Error {
     /// Several fridges have that in their names.
     #[error("which one do you mean: {0}?")]
     Ambiguous(String),
-    /// It is the one that hangs there.
+    /// It is the one that is there already.
     #[error("{probe} is in {fridge} already: nothing to change")]
     Same {
         /// The probe.
         probe: ProbeId,
-        /// Where it hangs.
+        /// Where it is.
         fridge: String,
     },
-    /// It hangs in another fridge.
-    #[error("{probe} hangs in {fridge}, and can hang in one fridge only: give that one another probe first")]
+    /// It is in another fridge.
+    #[error(
+        "{probe} is in {fridge}, and a probe can be in one fridge only: give that one another probe first"
+    )]
     Taken {
         /// The probe.
         probe: ProbeId,
-        /// Where it hangs.
+        /// Where it is.
         fridge: String,
     },
     /// No probe is written so.
-    #[error("`{0}` is no probe: {1}; `fridge probes` lists those that are there")]
+    #[error("`{0}` is not a ROM code: {1}; `fridge probes` lists those that are there")]
     NoProbe(String, ProbeIdError),
     /// The file cannot be written.
     #[error("cannot write {}: {error}{}", path.display(), cure_of(error))]
@@ -80,7 +82,7 @@ fn cure_of(error: &io::Error) -> &'static str {
     }
 }
 
-/// Puts `probe` into the fridge that `name`, or a part of its name, tells.
+/// Puts `probe` into the fridge that `name`, or a part of its name, selects.
 ///
 /// # Errors
 /// [`Error`]; the file is then as it was.
@@ -138,7 +140,7 @@ fn index(config: &Config, name: &str) -> Result<usize, Error> {
     }
 }
 
-/// Puts a new file in the place of the old one, with its owner and its rights.
+/// Replaces a file by a new one with the same owner and rights.
 fn exchange(path: &Path, text: &str) -> io::Result<()> {
     let before = fs::metadata(path)?;
     let mut new = Unfinished::beside(path, 0o600)?;
@@ -191,9 +193,9 @@ mod tests {
         for (name, probe, said) in [
             ("mlik", "28-000000000009", "did you mean Milk?; there are: Milk, Milk shakes"),
             ("mil", "28-000000000009", "which one do you mean: Milk, Milk shakes?"),
-            ("milk", "28-9", "`28-9` is no probe"),
+            ("milk", "28-9", "`28-9` is not a ROM code"),
             ("milk", "28-000000000001", "is in Milk already"),
-            ("milk", "28-000000000002", "hangs in Milk shakes"),
+            ("milk", "28-000000000002", "is in Milk shakes"),
             ("", "28-000000000009", "there is no fridge with that name"),
         ] {
             let error = replace(&path, name, probe).unwrap_err().to_string();

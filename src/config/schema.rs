@@ -1,5 +1,5 @@
 //! The shape of the TOML file: which keys there are and of what type. What they mean and whether they
-//! fit together is checked one floor up.
+//! fit together is checked in the parent module.
 
 use std::fmt;
 
@@ -112,7 +112,7 @@ impl<'de> Deserialize<'de> for OneOrMany {
             type Value = OneOrMany;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or a list of texts")
+                f.write_str("a string or a list of strings")
             }
 
             fn visit_str<E>(self, text: &str) -> Result<OneOrMany, E> {

@@ -8,7 +8,7 @@ const FREEZER: Celsius = Celsius::from_sixteenths(-10 * 16);
 const FRIDGE: Celsius = Celsius::from_sixteenths(15 * 16);
 
 /// A `[[fridge]]` table for a probe, with limits that suit what it reads now; without a value that suggests
-/// any, they are left to whoever knows. `now` says what it reads.
+/// any, they are left to the person who edits the file. `now` is what it reads.
 pub fn fridge_table(name: &str, probe: ProbeId, celsius: Option<Celsius>, now: &str) -> String {
     let limits = match celsius {
         Some(celsius) if celsius < FREEZER => "limits = { max = -15 }",

@@ -1,5 +1,5 @@
 //! Pings systemd's watchdog while the self-check passes; else systemd restarts the gateway, and the log says why.
-//! A bus that fails or hangs is no reason.
+//! A bus that fails or is stuck is no reason.
 //!
 //! Two threads: one runs the check and may block; the other enforces the deadline and pings.
 
@@ -102,7 +102,7 @@ fn answer_of(
             answer
         }
         Err(RecvTimeoutError::Timeout) => Err(format!("nothing within {} s", limit.as_secs_f32())),
-        Err(RecvTimeoutError::Disconnected) => Err(String::from("the thread that checks has ended")),
+        Err(RecvTimeoutError::Disconnected) => Err(String::from("the thread of the self-check has ended")),
     }
 }
 

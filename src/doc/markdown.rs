@@ -102,8 +102,8 @@ fn write_table(markdown: &mut String, table: &Table, most: usize) {
     let write_line = |markdown: &mut String, cells: &mut dyn Iterator<Item = &str>| {
         markdown.push('|');
         for ((cell, column), &columns_width) in cells.zip(&table.columns).zip(&widths) {
-            let blanks = columns_width.saturating_sub(width(cell));
-            let (before, after) = if column.is_number { (blanks, 0) } else { (0, blanks) };
+            let spaces = columns_width.saturating_sub(width(cell));
+            let (before, after) = if column.is_number { (spaces, 0) } else { (0, spaces) };
             markdown.push(' ');
             markdown.extend(std::iter::repeat_n(' ', before));
             markdown.push_str(cell);

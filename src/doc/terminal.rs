@@ -23,14 +23,14 @@ pub fn render(doc: &Doc, colour: bool) -> String {
     text
 }
 
-/// A line of text without any marks. Control characters never reach a terminal.
+/// A line of text without markup. Control characters never reach a terminal.
 pub fn line(text: &Text) -> String {
     let parts = text.spans().iter().map(|span| match span {
         Span::Words(words) => words.as_ref(),
         Span::Name(text) | Span::Code(text) | Span::Strong(text) => text.as_str(),
     });
-    let blank = |character: char| if character.is_control() { ' ' } else { character };
-    parts.flat_map(str::chars).map(blank).collect()
+    let printable = |character: char| if character.is_control() { ' ' } else { character };
+    parts.flat_map(str::chars).map(printable).collect()
 }
 
 fn styled(text: &str, style: Style, colour: bool) -> String {

@@ -16,7 +16,7 @@ pub struct Text(Vec<Span>);
 pub enum Span {
     /// Our own words.
     Words(Cow<'static, str>),
-    /// What somebody else wrote: it is shown as written, and calls nobody.
+    /// Text that somebody else wrote: it is shown as written, and mentions nobody.
     Name(String),
     /// What is typed, or an id.
     Code(String),

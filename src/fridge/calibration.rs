@@ -1,4 +1,4 @@
-//! How what a probe shows is corrected, as a comparison with a better thermometer tells.
+//! The correction of what a probe shows, measured by comparing it with a better thermometer.
 
 use crate::reading::Celsius;
 

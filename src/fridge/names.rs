@@ -37,7 +37,8 @@ pub fn containing<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>) ->
 }
 
 /// The candidates at edit distance 1 from `typed`, in the whole or in one of their words. In fewer than four
-/// letters a slip says too much, and a digit is identity: "freezer 2" never means "Freezer 1".
+/// letters one typing mistake could mean anything, and a digit tells fridges apart: "freezer 2" never means
+/// "Freezer 1".
 pub fn one_slip_from<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<usize> {
     let typed = fold(typed);
     if !(4..=LONGEST).contains(&typed.chars().count()) {

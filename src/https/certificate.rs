@@ -21,7 +21,7 @@ pub use description::{CertIssue, Description, describe, describe_der};
 /// A certificate that we make is valid for ten years: nobody is there to renew one that works.
 const YEARS: i16 = 10;
 /// It is valid from this day on. A Raspberry Pi has no battery clock: a start of today would be a
-/// start in the future for whoever looks while one of the clocks is behind.
+/// start in the future for a client whose clock is behind.
 const FIRST_DAY: (i16, i8, i8) = (2020, 1, 1);
 
 /// Why there is no certificate.
@@ -39,7 +39,7 @@ pub enum Error {
         reason: String,
     },
     /// One cannot be written.
-    #[error("cannot write {}: {error}; the state folder must belong to the gateway's user, or say another with --state", path.display())]
+    #[error("cannot write {}: {error}; the state folder must belong to the gateway's user, or choose another with --state", path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,
@@ -106,7 +106,7 @@ pub fn make(files: &Files, names: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes another pair in the place of one that is there. The old one stays beside it, as `*.old`; a gateway
+/// Replaces the pair that is there. The old one stays beside it, as `*.old`; a gateway
 /// that runs takes the new one by itself. A plug that is pulled between the two files is made up for by
 /// [`ensure`].
 ///
@@ -126,7 +126,7 @@ pub fn renew(files: &Files, names: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts a new certificate in its place whose key is there already.
+/// Puts a new certificate beside the key that is there already.
 fn finish_renewal(files: &Files) -> Result<(), Error> {
     let new = Files { certificate: unfinished(&files.certificate), key: files.key.clone() };
     let is_torn = new.certificate.exists()
@@ -184,7 +184,7 @@ fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
         let mut file = Unfinished::named(unfinished(path), path, mode)?;
         let folder = fs::metadata(path.parent().unwrap_or(path))?;
         match fchown(file.file(), Some(folder.uid()), Some(folder.gid())) {
-            // Nobody but root may give a file away; whoever makes it for himself need not.
+            // Only root may give a file away; a user's own file needs no other owner.
             Err(error) if error.kind() != ErrorKind::PermissionDenied => return Err(error),
             _ => {}
         }
@@ -206,16 +206,16 @@ mod tests {
         let files = ensure(folder.path()).unwrap();
         let mode = fs::metadata(&files.key).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let said = describe(&files.certificate).unwrap();
-        assert!(!said.is_ca && said.self_signed);
+        let description = describe(&files.certificate).unwrap();
+        assert!(!description.is_ca && description.self_signed);
         for name in ["localhost", "127.0.0.1", "::1"] {
-            assert!(said.names.iter().any(|said| said == name), "{:?}", said.names);
+            assert!(description.names.iter().any(|said| said == name), "{:?}", description.names);
         }
         let now = Timestamp::now();
-        assert!(said.not_before < now);
-        let years = (said.not_after.as_second() - now.as_second()) as f64 / (365.25 * 86_400.0);
+        assert!(description.not_before < now);
+        let years = (description.not_after.as_second() - now.as_second()) as f64 / (365.25 * 86_400.0);
         assert!((9.9..10.1).contains(&years), "{years}");
-        assert_eq!(said.fingerprint.len(), 32 * 3 - 1);
+        assert_eq!(description.fingerprint.len(), 32 * 3 - 1);
         tls::CertifiedPair::read(files).unwrap();
     }
 
@@ -279,12 +279,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let files = Files { certificate: folder.path().join("c"), key: folder.path().join("k") };
         make(&files, &["Fridge.lan", "*.example.org", "192.168.1.50"].map(String::from)).unwrap();
-        let said = describe(&files.certificate).unwrap();
+        let description = describe(&files.certificate).unwrap();
         for host in ["fridge.lan", "FRIDGE.LAN", "pi.example.org", "192.168.1.50"] {
-            assert!(said.covers(host), "{host}");
+            assert!(description.covers(host), "{host}");
         }
         for host in ["example.org", "a.b.example.org", "lan", "192.168.1.5"] {
-            assert!(!said.covers(host), "{host}");
+            assert!(!description.covers(host), "{host}");
         }
     }
 

@@ -81,7 +81,8 @@ pub fn visit(
     stream.write_all(request).and_then(|()| stream.read_exact(&mut line)).map_err(asking)?;
     let status =
         std::str::from_utf8(&line).ok().and_then(|line| line.strip_prefix("HTTP/1.1 ")?.parse().ok());
-    let status = status.ok_or_else(|| Error::Request(String::from("what answers speaks no HTTP/1.1")))?;
+    let status =
+        status.ok_or_else(|| Error::Request(String::from("what answers there does not speak HTTP/1.1")))?;
     let chain = verifier.chain.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Ok(Visit { chain, status, took: began.elapsed() })
 }

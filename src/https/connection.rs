@@ -35,7 +35,7 @@ pub struct Shared {
     pub acceptor: TlsAcceptor,
     /// What is served.
     pub service: Arc<dyn Service>,
-    /// Is told what happens.
+    /// Receives the events.
     pub observer: Arc<dyn Observer>,
     /// How much and how long.
     pub limits: Arc<Limits>,
@@ -69,7 +69,7 @@ pub async fn serve(stream: TcpStream, peer: Peer, permit: ConnectionPermit, shar
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     // hyper has one limit for a header and for idling; the first request has a shorter one of its own.
-    // An error is the peer's and ends the connection; there is nobody left to tell.
+    // An error is the peer's and ends the connection; there is no one left to report it to.
     tokio::select! {
         _ = &mut connection => return,
         () = asked.notified() => {}
@@ -94,7 +94,7 @@ async fn handshake(
     permit: &ConnectionPermit,
     shared: &Shared,
 ) -> Option<TlsStream<TcpStream>> {
-    // Small answers leave at once. Where the system refuses, they leave a little later.
+    // Small answers leave at once. Where this cannot be set, they leave a little later.
     drop(stream.set_nodelay(true));
     let limit = shared.limits.handshake;
     let shaken = tokio::select! {
@@ -146,6 +146,6 @@ async fn respond(
 
 /// Waits until the server ends.
 async fn ended(mut ending: Receiver<bool>) {
-    // An error says that nobody is left to tell us: that is the end too.
+    // An error means that the sender is gone: that is the end too.
     drop(ending.wait_for(|ending| *ending).await);
 }

@@ -1,7 +1,7 @@
-//! Connection limits: at most `connections` in total and `connections_per_address` from one address. A full
-//! house lets the newcomer in and ends the connection that is worth least: one that never proved a token,
-//! and of those the one that has been idle longest. So neither a port scanner nor Mattermost's own idle
-//! connections can shut Mattermost out.
+//! Connection limits: at most `connections` in total and `connections_per_address` from one address. At a
+//! limit a new connection is accepted and the open one with the lowest priority is evicted: one that never
+//! proved a token, and of those the one that has been idle longest. So neither a port scanner nor
+//! Mattermost's own idle connections can keep Mattermost from being answered.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -42,7 +42,7 @@ struct Table {
     proved: VecDeque<(Network, Instant)>,
     self_check: Option<SocketAddr>,
     turned_away: TurnedAway,
-    /// When the log last told that an accept failed.
+    /// When a failed accept was last logged.
     accept_failed: Option<Instant>,
 }
 
@@ -56,13 +56,13 @@ struct Connection {
     evict: Arc<Notify>,
 }
 
-/// How much a connection is worth keeping, the least first.
+/// The priority of a connection; the lowest is evicted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Standing {
-    /// Its last answer said that it ends.
+    /// Its last response had `Connection: close`.
     Closing,
-    /// Nothing is known of it.
-    Stranger,
+    /// Nothing is known of its address.
+    Unknown,
     /// Its address is in one of the preferred networks.
     Preferred,
     /// Its address proved a token on another connection within the last hour.
@@ -96,7 +96,7 @@ struct TurnedAway {
 }
 
 impl ConnectionLimiter {
-    /// One that has let in nobody yet.
+    /// Limits with no connection open yet.
     pub fn new(limits: &Limits, preferred: Vec<IpNet>, observer: Arc<dyn Observer>) -> Self {
         ConnectionLimiter {
             preferred: ArcSwap::from_pointee(preferred),
@@ -107,7 +107,7 @@ impl ConnectionLimiter {
         }
     }
 
-    /// From now on strangers make room for these networks.
+    /// From now on connections from these networks have priority over unknown ones.
     pub fn prefer(&self, networks: Vec<IpNet>) {
         self.preferred.store(Arc::new(networks));
     }
@@ -118,7 +118,7 @@ impl ConnectionLimiter {
     }
 
     /// A permit for one more connection from that address. Where a limit is reached, another connection is
-    /// ended for it; `None` where every other one is worth more.
+    /// evicted for it; `None` where every other one has a higher priority.
     pub fn try_acquire(self: &Arc<Self>, peer: SocketAddr) -> Option<ConnectionPermit> {
         let is_preferred = self.preferred.load().iter().any(|network| network.contains(&peer.ip()));
         let mut table = self.table();
@@ -131,13 +131,13 @@ impl ConnectionLimiter {
         let standing = match is_preferred {
             _ if table.has_proved(network, now) => Standing::Known,
             true => Standing::Preferred,
-            false => Standing::Stranger,
+            false => Standing::Unknown,
         };
         let from_here = table.open.values().filter(|other| other.network == network).count();
         let is_full = from_here >= self.per_address || table.open.len() >= self.connections;
         let has_room = if from_here >= self.per_address {
-            // Within one address the newcomer counts for more than whatever idles, a proved one included:
-            // its client has opened a new connection because it no longer uses the old ones.
+            // Within one address a new connection has priority over any idle one, even one that proved a
+            // token: the client opens a new one because it no longer uses the old ones.
             table.evict(now, |other| other.network == network)
         } else if is_full {
             table.evict(now, |other| other.standing <= standing)
@@ -269,7 +269,7 @@ impl ConnectionPermit {
             if !is_answering && until <= Instant::now() {
                 return;
             }
-            // An answer has limits of its own; the time begins anew behind it.
+            // Answering has limits of its own; the idle time starts after it.
             let next = if is_answering { Instant::now() + other } else { until };
             tokio::time::sleep_until(next).await;
         }

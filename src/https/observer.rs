@@ -1,5 +1,5 @@
-//! What happens at the edge, told to an [`Observer`] as it happens: nothing that is turned away is lost from
-//! sight.
+//! Events of the transport, passed to an [`Observer`] as they happen, so that whatever is turned away is still
+//! counted.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ pub enum Event {
     Accepted,
     /// A connection was closed at once, or an idle one was ended to make room for it.
     LimitReached {
-        /// Whether the newcomer was let in.
+        /// Whether the new connection was accepted.
         made_room: bool,
     },
     /// A TLS handshake did not succeed.
@@ -33,7 +33,7 @@ pub enum Event {
     },
 }
 
-/// Is told of every event, on the runtime's thread: it must neither block nor panic.
+/// Receives every event, on the runtime's thread: it must neither block nor panic.
 pub trait Observer: Send + Sync + 'static {
     /// Something happened to a connection from that address.
     fn observe(&self, peer: IpAddr, event: Event);

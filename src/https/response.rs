@@ -20,7 +20,7 @@ pub type Body = UnsyncBoxBody<Bytes, Infallible>;
 pub type WholeResponse = hyper::Response<Bytes>;
 
 /// Marks a response to a request that proved a token or showed a button of ours: such a connection may idle
-/// for longer, and is not ended to make room for a stranger's.
+/// for longer, and is not evicted for an unknown one.
 #[derive(Clone, Copy, Debug)]
 pub struct Authenticated;
 
@@ -43,7 +43,7 @@ pub fn rejection(status: StatusCode, reason: &str) -> WholeResponse {
 
 /// The rejection of a method; `allowed` lists those that the path takes.
 pub fn method_not_allowed(allowed: &'static str) -> WholeResponse {
-    let reason = format!("this path takes {allowed} and nothing else");
+    let reason = format!("this path takes {allowed} only");
     let mut response = rejection(StatusCode::METHOD_NOT_ALLOWED, &reason);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response

@@ -34,7 +34,7 @@ pub fn check(
         limiter.expect_self_check(from);
         let before = resolver.pair();
         return match request(socket, reached(*address), &before, limit) {
-            // The certificate may have been exchanged meanwhile: then the next check will tell.
+            // The certificate may have been exchanged meanwhile: then the next check will succeed.
             Err(_) if !Arc::ptr_eq(&before, &resolver.pair()) => Ok(()),
             checked => checked.map_err(|error| format!("no answer on https://{address}: {error}")),
         };

@@ -161,7 +161,9 @@ fn load(config: &Config, state: &Path) -> Result<tls::CertifiedPair, Error> {
 /// Logs why a client would reject the certificate in that file.
 fn warn_of(path: &Path) {
     // One that cannot be described cannot be loaded either, and has been reported already.
-    for issue in certificate::describe(path).iter().flat_map(|said| said.issues(Timestamp::now())) {
+    for issue in
+        certificate::describe(path).iter().flat_map(|description| description.issues(Timestamp::now()))
+    {
         warn!("the certificate in {}: {}; {}", path.display(), issue.what, issue.cure);
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::observer::{Event, Observer};
 
-/// Reasons of failed handshakes beyond so many are counted together: a stranger must not make them endless.
+/// Reasons of failed handshakes beyond so many are counted together, because peers choose them.
 const REASONS: usize = 32;
 /// What those are counted as.
 const OTHER: &str = "other";

@@ -93,7 +93,7 @@ impl CertResolver {
                 info!("serving the new certificate in {}", pair.files.certificate.display());
                 self.replace(pair);
             }
-            Err(error) => warn!("{error}; the certificate served so far stays"),
+            Err(error) => warn!("{error}; still using the previous certificate"),
         }
     }
 }

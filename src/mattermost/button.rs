@@ -6,9 +6,9 @@ use strum::{EnumString, IntoStaticStr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Button {
-    /// Makes the post anew where it stands.
+    /// Updates the post in place.
     Refresh,
-    /// A menu of fridges; the chosen one is told to the one who chose.
+    /// A menu of fridges; only the person who chose sees the chosen one.
     Details,
 }
 

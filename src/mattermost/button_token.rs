@@ -114,7 +114,7 @@ fn make(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = vec![0; KEY_LENGTH];
     SystemRandom::new()
         .fill(&mut bytes)
-        .map_err(|_| std::io::Error::other("the system gives no random numbers"))?;
+        .map_err(|_| std::io::Error::other("the operating system gives no random numbers"))?;
     let mut file = Unfinished::beside(path, 0o600)?;
     file.write(&bytes)?;
     file.create()?;

@@ -31,7 +31,7 @@ async fn run(
     payload: &OutgoingWebhookPayload,
     authorization: Option<&str>,
 ) -> WholeResponse {
-    // The header has the same token, unless an outgoing OAuth connection took its place.
+    // The header has the same token, unless an outgoing OAuth connection replaced it.
     let in_header = authorization.and_then(|value| value.strip_prefix("Token ")).map(str::trim);
     let token = if payload.token.is_empty() { in_header.unwrap_or_default() } else { &payload.token };
     let hook = match context.hook_of(token) {

@@ -1,4 +1,4 @@
-//! `GET /health`: whether the readings are fresh, for whoever watches the gateway. It needs no token,
+//! `GET /health`: whether the readings are fresh, for monitoring. It needs no token,
 //! so it names no fridge.
 
 use hyper::StatusCode;

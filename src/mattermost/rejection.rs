@@ -1,4 +1,4 @@
-//! Why a request is rejected, and what its sender and the administrator are told about that.
+//! Why a request is rejected, and how that is explained to its sender and to the administrator.
 
 use std::net::IpAddr;
 
@@ -63,11 +63,11 @@ impl Rejection {
             Rejection::WrongToken { .. } => "wrong token",
             Rejection::NotAllowed(_) => "address not allowed",
             Rejection::Button(_) => "button",
-            Rejection::UnknownWord => "unknown word",
+            Rejection::UnknownWord => "unknown command",
         }
     }
 
-    /// What the caller is told: the reason and the cure.
+    /// The explanation for the caller: the reason and what to do.
     pub fn cure(&self) -> String {
         match self {
             Rejection::ContentType => {
@@ -78,24 +78,24 @@ impl Rejection {
                 "no token is configured: put the one that Mattermost shows into a [[hook]] of the configuration".into()
             }
             Rejection::WrongToken { .. } => {
-                "the token is none of the configured hooks': copy the one that Mattermost shows into the configuration".into()
+                "the token belongs to no configured hook: copy the one that Mattermost shows into the configuration".into()
             }
             Rejection::NotAllowed(_) => "this address may not ask: the configuration's `allow` names those that may".into(),
             Rejection::Button(why) => (*why).into(),
-            Rejection::UnknownWord => "the word is none of those that `fridge help` lists".into(),
+            Rejection::UnknownWord => "`fridge help` lists the commands, and this is none of them".into(),
         }
     }
 
-    /// What only the administrator is told.
+    /// The explanation for the administrator alone.
     pub fn explanation(&self) -> String {
         match self {
             Rejection::WrongToken { tail: Some(tail) } => {
                 format!(
-                    "a token that ends in {tail}, which is none of the configured hooks': it was made anew in Mattermost, or is another hook's"
+                    "a token that ends in {tail}, which belongs to no configured hook: it was regenerated in Mattermost, or is another hook's"
                 )
             }
             Rejection::WrongToken { tail: None } => String::from(
-                "no token, or one too short to be Mattermost's: the caller is not Mattermost, or the hook is of another kind",
+                "no token, or one too short to be Mattermost's: the caller is not Mattermost, or something between removed it",
             ),
             Rejection::NotAllowed(address) => {
                 format!(
@@ -120,7 +120,7 @@ mod tests {
         };
         assert_eq!(tail("i8ge9icprrz8ppjsg7ncawuf8a").as_deref(), Some("uf8a"));
         assert_eq!(tail("hunter2"), None);
-        assert_eq!(tail("a token with blanks in it"), None);
+        assert_eq!(tail("a token with spaces in it"), None);
         assert_eq!(tail(""), None);
     }
 }

@@ -87,7 +87,9 @@ impl OutgoingWebhookPayload {
         let fields: Fields<'_> = object(body)?;
         let field = |key: &str, value: Option<&RawValue>| match value {
             None => Ok(String::new()),
-            Some(value) => text(value).ok_or_else(|| Rejection::Malformed(format!("`{key}` must be a text"))),
+            Some(value) => {
+                text(value).ok_or_else(|| Rejection::Malformed(format!("`{key}` must be a string")))
+            }
         };
         Ok(OutgoingWebhookPayload {
             token: field("token", fields.token)?,
@@ -219,7 +221,7 @@ mod tests {
         };
         assert!(reason(b"{\"text\":").contains("broken"));
         assert!(reason(b"[]").contains("an object"));
-        assert!(reason(b"{\"text\":4.2}").contains("`text` must be a text"));
+        assert!(reason(b"{\"text\":4.2}").contains("`text` must be a string"));
         assert!(reason(b"{\"text\":\"\xff\"}").contains("broken"));
         assert_eq!(
             OutgoingWebhookPayload::read(JSON, b"{\"text\":null}"),

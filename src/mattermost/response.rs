@@ -1,4 +1,4 @@
-//! What Mattermost reads, strictly: an answer's text with an emoji before it that tells its severity, the
+//! What Mattermost reads, strictly: an answer's text with an emoji before it that shows its severity, the
 //! hook's own look, and buttons where they can be pressed. A key that has no value is left out: Mattermost
 //! refuses `null` where a list belongs.
 
@@ -111,7 +111,7 @@ pub fn to_command(reply: &Reply, hook: &Hook, buttons: Option<Buttons<'_>>) -> C
     CommandResponse { response_type, skip_slack_parsing: true, ..response(reply, hook, buttons) }
 }
 
-/// A post that is made anew where it stands.
+/// A post that is updated in place.
 pub fn update(reply: &Reply, buttons: Option<Buttons<'_>>) -> PostActionIntegrationResponse {
     let props = PostProps { attachments: attachments(reply, buttons) };
     PostActionIntegrationResponse {

@@ -22,7 +22,7 @@ pub struct Stats {
 struct Counts {
     asked: u64,
     ignored: u64,
-    refused: BTreeMap<&'static str, u64>,
+    rejected: BTreeMap<&'static str, u64>,
     last_question: Option<(String, Stamp)>,
     recent_rejections: VecDeque<(Rejection, Stamp)>,
 }
@@ -35,7 +35,7 @@ pub struct Report {
     /// How many messages were none of ours and got an empty answer.
     pub ignored: u64,
     /// How many requests were rejected, by the reason.
-    pub refused: BTreeMap<String, u64>,
+    pub rejected: BTreeMap<String, u64>,
     /// The hook that asked last.
     pub last_hook: Option<String>,
     /// How many seconds ago that was.
@@ -69,7 +69,7 @@ impl Stats {
 
     /// Counts a rejection.
     pub fn rejected(&self, why: &Rejection) {
-        self.update(|counts| *counts.refused.entry(why.reason()).or_default() += 1);
+        self.update(|counts| *counts.rejected.entry(why.reason()).or_default() += 1);
     }
 
     /// Remembers a rejection, and forgets the oldest where there are too many.
@@ -86,7 +86,7 @@ impl Stats {
         Report {
             asked: counts.asked,
             ignored: counts.ignored,
-            refused: counts.refused.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
+            rejected: counts.rejected.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
             last_hook: counts.last_question.as_ref().map(|(hook, _)| hook.clone()),
             last_question_age_s: counts.last_question.as_ref().map(|(_, at)| now.since(at).as_secs()),
         }

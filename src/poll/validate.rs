@@ -1,7 +1,7 @@
 //! Plausibility checks, the same for every bus. Turns a raw sweep into a value or a fault per probe; a suspect
 //! value triggers one re-measurement, and the two are compared.
 //!
-//! A probe that lost its power shows +85 °C, and a checksum that fits. Whether it did is told, in this
+//! A probe that lost its power shows +85 °C, and a checksum that fits. Whether it did is decided, in this
 //! order, by its alarm bytes, which the loss sets back (see [`scratchpad::POWER_LOSS_SENTINEL`]); by byte 6, which a part
 //! of the maker leaves at 0x0C until it has converted; and where neither can tell, by the last good value:
 //! +85 °C is accepted only beside one that is near. Serial numbers, clones and their ways:
@@ -65,7 +65,7 @@ struct ProbeMemory {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Validity {
     Accepted(Celsius),
-    /// Another conversion may tell.
+    /// Another conversion may decide.
     Suspect {
         fault: Fault,
         value: Option<Celsius>,
@@ -180,7 +180,7 @@ impl ProbeMemory {
         Validity::Accepted(celsius)
     }
 
-    /// Whether the value is what the probe held at power-on, as far as its bytes and its past tell.
+    /// Whether the value is what the probe held at power-on, as far as its bytes and its past show.
     fn lost_power(&self, family: u8, bytes: &Scratchpad, celsius: Celsius, sentinel_set: bool) -> bool {
         if sentinel_set && !scratchpad::has_sentinel(bytes) {
             return true;

@@ -9,7 +9,7 @@ use super::ProbeId;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
-    /// The probe is fed through its data line: it has no power of its own, or its supply wire is broken.
+    /// The probe is powered through its data line: it has no power of its own, or its supply wire is broken.
     Parasite,
     /// The probe is probably no DS18B20 of the company that makes them.
     LikelyClone(CloneSign),
@@ -23,9 +23,9 @@ pub enum Notice {
     ForeignFamily(ProbeId),
     /// The bus can convert all probes at once, and this program is not allowed to ask for it.
     BulkNotPermitted,
-    /// The kernel said that it converted all probes at once, and did not.
+    /// The kernel reported a bulk conversion that did not happen.
     BulkFailed,
-    /// The probes' alarm registers (TH, TL) cannot be written, so a loss of power is told by the value alone.
+    /// The probes' alarm registers (TH, TL) cannot be written, so a loss of power shows in the value alone.
     SentinelNotPermitted,
     /// The resolution that was asked for cannot be set.
     ResolutionNotPermitted,
@@ -43,7 +43,7 @@ impl Notice {
     }
 }
 
-/// What tells a clone.
+/// What gives a clone away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CloneSign {

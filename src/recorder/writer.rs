@@ -34,7 +34,7 @@ pub struct Writer {
     names: Names,
 }
 
-/// One input, and whoever waits for its effects.
+/// One input, and a sender for the caller that waits for its effects.
 enum Message {
     Input(Input),
     Buses(Input, oneshot::Sender<Vec<BusKey>>),
@@ -102,7 +102,7 @@ impl Writer {
 
     fn run(&mut self, queue: &Receiver<Message>) {
         loop {
-            // Whoever waits may have gone meanwhile: that is nothing to tell.
+            // The caller may be gone by now: that is no error.
             match queue.recv_timeout(TICK) {
                 Ok(Message::Input(input)) => self.write(input),
                 Ok(Message::Buses(input, keys)) => {
@@ -155,7 +155,7 @@ impl Handle {
         let (sender, done) = oneshot::channel();
         let message = Message::Act(Input::Act { act, by }, sender);
         self.inputs.try_send(message).map_err(|_| {
-            error!("the recorder takes no acts");
+            error!("the recorder has stopped, or its queue is full");
             ActError::NotRecorded
         })?;
         done.await.map_err(|_| ActError::NotRecorded)

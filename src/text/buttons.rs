@@ -1,11 +1,11 @@
-//! The buttons below an answer, and what is told to somebody whose press does nothing.
+//! The buttons below an answer, and the replies to a press that does nothing.
 
-/// Makes the post anew.
+/// Updates the post.
 pub const REFRESH: &str = "Refresh";
-/// A menu of fridges, to be told of one in detail.
+/// A menu of fridges, to see one in detail.
 pub const DETAILS: &str = "Details…";
 /// A button that this gateway did not sign.
-pub const FOREIGN: &str = "This button is not one of this gateway's. Ask `fridge status` for new ones.";
+pub const FOREIGN: &str = "This button was not made by this gateway. Ask `fridge status` for new ones.";
 /// A button whose day is over.
 pub const EXPIRED: &str = "This button is more than a day old. Ask `fridge status` for new ones.";
 /// A button that was pressed in another channel than its own.
@@ -15,4 +15,4 @@ pub const WITHOUT_HOOK: &str =
     "The hook that this button belongs to is no longer configured. Ask `fridge status` again.";
 /// A fridge that is gone, or that the hook may not see.
 pub const FRIDGE_GONE: &str =
-    "That fridge is no longer here, or not for this channel. Ask `fridge status` again.";
+    "That fridge is no longer configured, or not visible in this channel. Ask `fridge status` again.";

@@ -19,13 +19,13 @@ pub const FOR_ALL: &str = "Any part of a name will do. At the end, `in F` or `in
 pub const STATUS: CommandHelp = CommandHelp {
     usage: "status [fridge or group]",
     summary: "how the fridges are, the worst first, or one of them in detail",
-    explanation: "`fridge status` lists all fridges, `fridge status milk` tells one in detail: now, limits, today, the last fault. Any part of a name will do, case and accents do not matter, one typing mistake is forgiven, though not in a number. The name of a group lists its fridges.",
+    explanation: "`fridge status` lists all fridges, `fridge status milk` shows one in detail: now, limits, today, the last fault. Any part of a name will do, case and accents do not matter, one typing mistake is forgiven, though not in a number. The name of a group lists its fridges.",
 };
 
 /// `worst`
 pub const WORST: CommandHelp = CommandHelp {
     usage: "worst",
-    summary: "the fridge that needs a look most, in detail",
+    summary: "the fridge that needs attention most, in detail",
     explanation: "The fridge that is furthest outside its limits; where all are in range, the one that is nearest to a limit.",
 };
 
@@ -33,50 +33,50 @@ pub const WORST: CommandHelp = CommandHelp {
 pub const TREND: CommandHelp = CommandHelp {
     usage: "trend [fridge or group]",
     summary: "how fast they warm up or cool down",
-    explanation: "Degrees per hour over the last 60 minutes, or as long as there are readings; a line is laid through them, so a door that was open for a minute hardly counts.",
+    explanation: "Degrees per hour over the last 60 minutes, or as long as there are readings; a line is fitted through them, so a door that was open for a minute hardly counts.",
 };
 
 /// `minmax`
 pub const MINMAX: CommandHelp = CommandHelp {
     usage: "minmax [fridge or group] [today|yesterday|24h]",
     summary: "their lowest and highest temperatures",
-    explanation: "Lowest and highest since midnight, of yesterday, or of the last 24 hours. After a restart they count from there.",
+    explanation: "Lowest and highest since midnight, of yesterday, or of the last 24 hours. After a restart they cover the time since then.",
 };
 
 /// `history`
 pub const HISTORY: CommandHelp = CommandHelp {
     usage: "history [fridge or group]",
     summary: "their last 24 hours as a line",
-    explanation: "The last 24 hours as a line of blocks, the lowest value as the lowest block; a dot stands where there was no reading. It is kept in memory and begins anew when the gateway is restarted.",
+    explanation: "The last 24 hours as a line of blocks, the lowest value as the lowest block; a dot stands where there was no reading. It is kept in memory, and starts again when the gateway is restarted.",
 };
 
 /// `probes`
 pub const PROBES: CommandHelp = CommandHelp {
     usage: "probes",
     summary: "which probes are on the buses, and which fridge each is in",
-    explanation: "Every probe that was seen on a bus since the start, with its ROM code as the configuration wants it.",
+    explanation: "Every probe that was seen on a bus since the start, with its ROM code as the configuration needs it.",
 };
 
 /// `about`
 pub const ABOUT: CommandHelp = CommandHelp {
     usage: "about",
-    summary: "the gateway itself: version, up since, buses",
-    explanation: "Which version runs since when, how many questions it has answered, and when each bus was last measured.",
+    summary: "the gateway itself: version, uptime, buses",
+    explanation: "Its version and uptime, how many questions it has answered, and when each bus was last measured.",
 };
 
 /// `help`
 pub const HELP_ITSELF: CommandHelp = CommandHelp {
-    usage: "help [word]",
-    summary: "this list, or one word explained",
-    explanation: "`fridge help` lists the words, `fridge help trend` explains one. At the end of any question, `in F` or `in C` chooses the unit; at the end of a slash command, `share` shows the answer to everybody.",
+    usage: "help [command]",
+    summary: "this list, or one command explained",
+    explanation: "`fridge help` lists the commands, `fridge help trend` explains one. At the end of any question, `in F` or `in C` chooses the unit; at the end of a slash command, `share` shows the answer to everybody.",
 };
 
 /// The answer to a word that is none of ours. The asker's own text is never repeated: it may hold `@all`.
 pub fn unknown_word(nearest: Option<&str>) -> String {
     match nearest {
-        Some(word) => format!(
-            "I do not know that word. Did you mean `fridge {word}`? `fridge help` lists what can be asked."
-        ),
-        None => String::from("I do not know that word. `fridge help` lists what can be asked."),
+        Some(word) => {
+            format!("I do not know that command. Did you mean `fridge {word}`? `fridge help` lists them all.")
+        }
+        None => String::from("I do not know that command. `fridge help` lists them all."),
     }
 }

@@ -21,11 +21,11 @@ fn sentence(notice: &Notice) -> String {
                 ),
                 CloneSign::FixedByte6 => (
                     "its byte 6 never changes",
-                    "a true 85 °C is told from a loss of power by the value before it",
+                    "only the value before it separates a true 85 °C from a loss of power",
                 ),
                 CloneSign::ReservedBytes => (
                     "its reserved bytes are not the maker's",
-                    "it may keep its resolution whatever is set; compare it with another thermometer",
+                    "it may ignore the resolution that is set; compare it with another thermometer",
                 ),
             };
             format!("likely a clone, {sign}: {meaning}")
@@ -41,7 +41,7 @@ fn sentence(notice: &Notice) -> String {
             )
         }
         Notice::DuplicateRom => String::from(
-            "two probes have this ROM code, and readings of both are rejected: take one of them off",
+            "two probes have this ROM code, and readings of both are rejected: disconnect one of them",
         ),
         Notice::Phantom(id) => format!(
             "saw the impossible address `{id}`: usually a floating or grounded data line, check the 4.7 kΩ resistor"
@@ -51,16 +51,16 @@ fn sentence(notice: &Notice) -> String {
             "its probes convert one after another, 0.8 s each, because asking all at once is not permitted: the udev rule `60-fridge.rules` permits it, `fridge doctor` says how",
         ),
         Notice::BulkFailed => String::from(
-            "the kernel could not make all probes convert at once, so each converted by itself: check the wires",
+            "the kernel could not make all probes convert at once, so each converted on its own: check the wires",
         ),
         Notice::SentinelNotPermitted => String::from(
-            "its probes' alarm registers may not be written, so a loss of power is told by the value alone: the udev rule `60-fridge.rules` permits it",
+            "writing its probes' alarm registers is not permitted, so a loss of power shows in the value alone: the udev rule `60-fridge.rules` permits it",
         ),
         Notice::ResolutionNotPermitted => String::from(
-            "its probes' `resolution` may not be set: the udev rule `60-fridge.rules` permits it",
+            "setting its probes' `resolution` is not permitted: the udev rule `60-fridge.rules` permits it",
         ),
         Notice::NoPriority => String::from(
-            "its thread may not have priority, so more slots come late: the drop-in `fridge-gpio.conf` permits it",
+            "its thread has no real-time priority, so more slots come late: the drop-in `fridge-gpio.conf` permits it",
         ),
         Notice::UnderVoltage => String::from(
             "probes lost their power, and the Pi's own supply was too low since it started: use a stronger one, and a short cable",

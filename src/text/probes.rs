@@ -52,7 +52,7 @@ pub fn pattern(pattern: &Pattern, count: u64, sweeps: u64, bus: &str) -> Text {
             happened("CRC errors").and(": a 2.2 kΩ pull-up is usual for this many probes")
         }
         Pattern::Garbled { .. } => happened("CRC errors").and(
-            ": a cable that is too long, close to a motor, or a star of many branches; a 2.2 kΩ pull-up helps",
+            ": a cable that is too long, close to a motor, or long branches in a star; a 2.2 kΩ pull-up helps",
         ),
         Pattern::GarbledByOne(id) => happened("CRC errors")
             .and(", nearly all of ")

@@ -1,4 +1,4 @@
-//! What is said where it is not clear which fridge is meant.
+//! The replies where it is not clear which fridge is meant.
 
 use crate::doc::Text;
 

@@ -23,7 +23,7 @@ pub const GROUP: &str = "Group";
 /// There was no fault.
 pub const NO_FAULT: &str = "none since the start";
 /// What stands below the fridges that a part of a name found.
-pub const MORE_OF_THE_NAME: &str = "Type more of the name for the details of one.";
+pub const MORE_OF_THE_NAME: &str = "Type more of a name to see that fridge in detail.";
 
 /// The verdict in a word or three, for one fridge.
 pub fn verdict(verdict: Verdict) -> &'static str {

@@ -3,7 +3,7 @@
 
 use crate::reading::Celsius;
 
-/// The unit in which temperatures are said.
+/// The unit in which temperatures are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Units {
     /// Degrees Celsius.

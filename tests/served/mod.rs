@@ -164,8 +164,8 @@ impl Served {
     }
 
     /// How often it refused for that reason.
-    pub fn refused(&self, reason: &str) -> u64 {
-        self.report().refused.get(reason).copied().unwrap_or(0)
+    pub fn rejected(&self, reason: &str) -> u64 {
+        self.report().rejected.get(reason).copied().unwrap_or(0)
     }
 
     /// What it counted.

@@ -92,7 +92,7 @@ fn is_busy(error: &Error) -> bool {
     is(error, libc::EBUSY, "EBUSY")
 }
 
-/// Whether the system said that. The crate keeps the number to itself where an ioctl failed; its text begins
+/// Whether it is that error of the system. The crate hides the number where an ioctl failed; its text begins
 /// with the number's name.
 fn is(error: &Error, number: i32, name: &str) -> bool {
     let cause = std::error::Error::source(error);

@@ -1,4 +1,4 @@
-//! The machine's clock for slots: it spins, because a sleep of 6 µs takes 70 (measured in many places; 16
+//! The machine's clock for slots: it spins, because a sleep of 6 µs takes 70 (measured on many machines; 16
 //! at the very best), and gives its thread priority while a transaction lasts.
 
 use std::cell::Cell;

@@ -30,7 +30,7 @@ pub fn lock_memory() -> bool {
 mod tests {
     use super::*;
 
-    /// As root priority is granted and given back; as anybody else it is refused and nothing changes. Either
+    /// As root priority is granted and given back; otherwise it is refused and nothing changes. Either
     /// way the thread ends as an ordinary one.
     #[test]
     fn priority_is_given_back() {

@@ -12,7 +12,7 @@ use rppal::gpio::{Error, Gpio, IoPin, Mode};
 use super::{BehindPcie, broken};
 use crate::reading::BusFault;
 
-/// An open-drain pin. Whoever drops it lets the line go.
+/// An open-drain pin. Dropping it releases the line.
 pub struct RegisterPin {
     pin: IoPin,
     is_pi_5: bool,
@@ -32,9 +32,9 @@ impl RegisterPin {
 
 fn explain(pin: u8, error: &Error) -> String {
     match error {
-        Error::UnknownModel => String::from(
-            "this is no Raspberry Pi that rppal knows; `through = \"cdev\"` needs no knowledge of the model",
-        ),
+        Error::UnknownModel => {
+            String::from("rppal does not know this computer; `through = \"cdev\"` works on any model")
+        }
         Error::PinUsed(_) => format!("GPIO {pin} is used by another bus of this gateway"),
         Error::PinNotAvailable(_) => format!("this Pi has no GPIO {pin}"),
         Error::PermissionDenied(path) => format!(

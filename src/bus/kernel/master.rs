@@ -3,7 +3,7 @@
 //!
 //! The kernel offers `therm_bulk_read` at the first master alone. Writing "trigger" to it takes as long as
 //! the conversion; the next reading of each probe then hands out what it holds. Where the conversion could
-//! not be started the write succeeds all the same, and what is handed out is old: only the time tells.
+//! not be started the write succeeds all the same, and what is handed out is old: only the time shows it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};

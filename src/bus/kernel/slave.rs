@@ -40,7 +40,7 @@ impl Slave {
         let read = || fs::read_to_string(self.path.join("w1_slave"));
         match read() {
             Err(error) if error.kind() == ErrorKind::NotFound => Err(Fault::Absent),
-            // Since 5.8 the kernel tells every failure by an empty file. Only the file for the hardware
+            // Since 5.8 the kernel reports every failure as an empty file. Only the file for the hardware
             // monitor says which; where it reads well, so does the probe by now.
             Ok(text) if text.is_empty() => match self.error() {
                 Some(number) if BUSY.contains(&number) => Err(Fault::Late),
@@ -69,7 +69,7 @@ impl Slave {
         drop(fs::read(self.path.join("w1_slave")));
     }
 
-    /// Whether it is fed through the data line; `None` where the kernel does not say.
+    /// Whether it is powered through the data line; `None` where the kernel does not say.
     pub fn is_parasite(&self) -> Option<bool> {
         match fs::read_to_string(self.path.join("ext_power")).ok()?.trim() {
             "0" => Some(true),

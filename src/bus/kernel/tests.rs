@@ -1,4 +1,4 @@
-//! A tree of plain files in the kernel's place.
+//! A tree of plain files instead of the kernel's.
 
 use std::path::Path;
 

@@ -6,7 +6,7 @@
 //! operations, where the datasheet promises the bit for 15 µs (tRDV), and look at no clock. So
 //! [`EdgeDelay`] turns each delay into a deadline counted from the edge that was really seen, and [`BitBangPin`]
 //! stamps the clock before and after each operation: the edge lies between the two. An upper bound is
-//! judged by the outer stamps, a lower bound by the inner ones. What a delay means is told by its
+//! judged by the outer stamps, a lower bound by the inner ones. What a delay means follows from its
 //! number of microseconds, which is why the crates' versions are pinned and their sequence is tested.
 
 use std::cell::{Cell, RefCell};
@@ -35,7 +35,7 @@ const RESET_LOW_MOST: u64 = 960 * US;
 /// tRSTH: the least high time after a reset.
 const RESET_HIGH: u64 = 480 * US;
 /// A presence pulse starts 15 to 60 µs (tPDHIGH) after the release and lasts 60 to 240 µs (tPDLOW):
-/// whoever is there holds the line low from 60 to 75 µs.
+/// any probe that is there holds the line low from 60 to 75 µs.
 const PRESENCE_FROM: u64 = 60 * US;
 const PRESENCE_TO: u64 = 75 * US;
 /// When a read slot is sampled. Later leaves less room for a short stall, earlier less for a slow
@@ -72,7 +72,7 @@ pub trait Clock {
 /// The clock before and after an operation; its edge lies between the two.
 type Span = (u64, u64);
 
-/// What the slot in progress is, as told by the delays that the crates ask for.
+/// What the slot in progress is, as the delays that the crates ask for show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slot {
     Unknown,

@@ -17,7 +17,7 @@ pub struct Probe {
     pub resolution: u8,
     /// Searches in a row that did not find it.
     pub misses: u8,
-    /// It does not keep the power-loss sentinel. Tried anew after every search.
+    /// It does not keep the power-loss sentinel. Tried again after every search.
     pub sentinel_refused: bool,
 }
 

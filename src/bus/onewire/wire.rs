@@ -81,9 +81,9 @@ where
             };
             last = match result {
                 Ok(value) => return Ok(value),
-                Err(OneWireError::PinError(trouble)) => trouble,
+                Err(OneWireError::PinError(error)) => error,
                 Err(OneWireError::BusNotHigh) => WireError::Shorted,
-                // A scratchpad of 72 ones: nobody held the line once.
+                // A scratchpad of 72 ones: no probe ever held the line low.
                 Err(OneWireError::CrcMismatch) if self.line.bits() == (72, !0 << 56) => WireError::NoResponse,
                 Err(OneWireError::CrcMismatch) => WireError::Crc,
                 Err(_) => WireError::SearchConflict,
@@ -127,7 +127,7 @@ where
         Ok(found)
     }
 
-    /// Whether the probe is fed through the data line: it holds the line low when asked for its supply.
+    /// Whether the probe is powered through the data line: it holds the line low when asked for its supply.
     fn is_parasite(&mut self, address: &Address, attempts: &mut Attempts) -> Result<bool, WireError> {
         self.transact(TRIES, attempts, |bus, delay| {
             bus.send_command(one_wire_bus::commands::READ_POWER_SUPPLY, Some(address), delay)?;
@@ -137,7 +137,7 @@ where
 
     /// Before a conversion: asks a new probe for its supply, sets the resolution that is wanted, and writes the
     /// power-loss sentinel where it is not set. If the sentinel could not be written because of a wire error, the
-    /// probe gets no value this sweep; a probe that refuses the write is still read.
+    /// probe gets no value this sweep; a probe that ignores the write is still read.
     pub fn prepare(
         &mut self,
         probe: &mut Probe,

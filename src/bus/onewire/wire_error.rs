@@ -7,13 +7,13 @@ use crate::reading::{BusFault, Fault};
 pub enum WireError {
     /// A time window was missed: the computer was elsewhere.
     Late,
-    /// Nobody answered the reset.
+    /// No probe answered the reset.
     NoPresence,
     /// The line is held low.
     Shorted,
     /// The pin itself failed.
     Pin,
-    /// Everything was read as one: somebody answered the reset, and nobody the command.
+    /// Everything was read as one: a probe answered the reset, and none the command.
     NoResponse,
     /// A checksum does not fit.
     Crc,

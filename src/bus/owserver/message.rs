@@ -53,7 +53,7 @@ impl Connection {
     /// Connects. Each read and write gets that long.
     ///
     /// # Errors
-    /// Where nobody listens there.
+    /// Nothing listens there.
     pub fn open(address: &str, patience: Duration) -> io::Result<Self> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in address.to_socket_addrs()? {
@@ -118,11 +118,13 @@ pub fn read_answer(stream: &mut impl Read) -> Result<(String, bool), Error> {
         }
         let [version, length, result, flags, ..] = numbers;
         if version != 0 {
-            return Err(Error::Lost(String::from("what answers there is no owserver")));
+            return Err(Error::Lost(String::from("what answers there is not an owserver")));
         }
         if length == STILL_WORKING {
             if began.elapsed() > LONGEST_WORK {
-                return Err(Error::Lost(String::from("it works on one value for ever")));
+                return Err(Error::Lost(String::from(
+                    "it was still working on one value when the time was up",
+                )));
             }
             continue;
         }
@@ -157,7 +159,7 @@ mod tests {
             question
         });
         let mut connection = Connection::open(&address, Duration::from_secs(5)).unwrap();
-        let answer = connection.read("/x").map_err(|refusal| refusal.to_string());
+        let answer = connection.read("/x").map_err(|error| error.to_string());
         let question = server.join().unwrap();
         assert_eq!(question[..12], [0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 2], "version 0, 3 bytes, a read");
         answer
@@ -180,7 +182,7 @@ mod tests {
         for (bytes, said) in [
             (message(0, 0, -1, b""), "it reports error -1"),
             (message(0, 5, 5, b"4.1"), "it closed the connection"),
-            (b"HTTP/1.1 400 Bad Request\r\n".to_vec(), "what answers there is no owserver"),
+            (b"HTTP/1.1 400 Bad Request\r\n".to_vec(), "what answers there is not an owserver"),
             (message(0, i32::MAX, 0, b""), "its answer is too long"),
             (message(0, -2, 0, b""), "its answer is too long"),
             (Vec::new(), "it closed the connection"),

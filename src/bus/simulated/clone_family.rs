@@ -68,7 +68,7 @@ impl CloneFamily {
         }
     }
 
-    /// Whether it keeps 12 bits whatever it is told.
+    /// Whether it ignores the resolution that is set and keeps 12 bits.
     pub fn is_always_12_bits(self) -> bool {
         matches!(self, CloneFamily::C | CloneFamily::F)
     }

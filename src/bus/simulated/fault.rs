@@ -115,11 +115,11 @@ pub struct Faults {
     pub stalls: Schedule,
     /// The line is held low from then on.
     pub stuck_low_from: Option<u64>,
-    /// The wire is cut from then on: the resistor holds the line high, and no probe hears anything.
+    /// The wire is cut from then on: the resistor holds the line high, and no probe receives anything.
     pub cut_from: Option<u64>,
     /// The chance that a sample of the master's is wrong.
     pub noise: f64,
-    /// The chance that a probe hears another bit than the master sends.
+    /// The chance that a probe receives another bit than the master sends.
     pub noise_at_probes: f64,
     /// The probes' power fails for a moment.
     pub brown_outs: BrownOuts,

@@ -29,12 +29,12 @@ pub struct Probe {
     pub(super) written: bool,
     /// What the next conversion comes to.
     pub next: Next,
-    /// Whether it hangs on the wire.
+    /// Whether it is on the wire.
     pub plugged: bool,
     /// Whether it is dead beyond its ROM code: takes part in resets and searches, and answers no
     /// function command.
     pub mute: bool,
-    /// Whether it is fed through the data line.
+    /// Whether it is powered through the data line.
     pub parasite: bool,
     /// How many conversions it began.
     pub conversions: u64,
@@ -112,7 +112,7 @@ impl Probe {
         }
     }
 
-    /// Its identity.
+    /// Its ROM code.
     pub fn id(&self) -> ProbeId {
         ProbeId::from_rom(self.rom)
     }

@@ -26,7 +26,7 @@ pub enum State {
     Convert,
     /// Sends ones: it is done, or has its own supply.
     SendOnes,
-    /// Sends zeros: it is fed through the data line.
+    /// Sends zeros: it is powered through the data line.
     SendZeros,
 }
 

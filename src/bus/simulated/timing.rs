@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 const US: u64 = 1_000;
 
-/// A span of time in nanoseconds, from which each slot draws anew.
+/// A span of time in nanoseconds, from which each slot draws a value.
 pub type Range = (u64, u64);
 
 /// When a part samples and how long it holds the line. The datasheet gives windows; each part, and
@@ -30,7 +30,7 @@ impl Timing {
     pub const TYPICAL: Timing = Timing::fixed(30, 30, 120);
     /// The slowest part that the datasheet allows.
     pub const SLOW: Timing = Timing::fixed(60, 60, 240);
-    /// Anything that the datasheet allows, drawn anew in every slot; and a pulse too short for a
+    /// Anything that the datasheet allows, drawn again in every slot; and a pulse too short for a
     /// reset may be taken for one.
     pub const VARYING: Timing = Timing {
         reset: (130 * US, 480 * US),

@@ -33,7 +33,7 @@ impl Default for Costs {
     }
 }
 
-/// The wire and all that hangs on it.
+/// The wire and everything on it.
 #[derive(Debug)]
 pub struct Wire {
     /// The virtual time.
@@ -185,7 +185,7 @@ impl Wire {
         }
         for &index in &self.listening {
             let noisy = self.faults.noise_at_probes > 0.0 && self.random.f64() < self.faults.noise_at_probes;
-            // A bit that is heard wrongly: a zero for a one, or the other way round.
+            // A bit that is received wrongly: a zero for a one, or the other way round.
             let low = match (noisy, low < PERHAPS_RESET) {
                 (true, true) if low > 30 * US => US,
                 (true, true) => 60 * US,
@@ -241,5 +241,5 @@ impl Wire {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PinError;
 
-/// The wire, shared between its pin, its clock and whoever looks at it.
+/// The wire, shared between its pin, its clock and the tests.
 pub type Shared = Rc<RefCell<Wire>>;

@@ -51,7 +51,7 @@ fn history_draws_a_day_as_a_line() {
     assert_eq!(line.chars().count(), 48 + 2);
     assert!(line.starts_with("`▁▁▁") && line.ends_with("██`"), "{line}");
     assert!(
-        text.ends_with("2.0 to 26.0 °C, 14.0 °C on average; one mark per half hour, newest on the right"),
+        text.ends_with("2.0 to 26.0 °C, 14.0 °C on average; one block per half hour, newest on the right"),
         "{text}"
     );
     assert!(kitchen.ask(now, "history").contains("| Freezer 1 "));

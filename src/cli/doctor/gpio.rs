@@ -26,7 +26,7 @@ pub fn examine(files: &FileOptions, findings: &mut Findings) -> anyhow::Result<(
     let mut pins = match files.load() {
         Ok(config) => pins(&config),
         Err(problems) if files.config.is_some() => return Err(problems.into()),
-        // Whoever decides between the kernel's driver and a pin has no configuration yet.
+        // To choose between the kernel's driver and a pin, no configuration is needed.
         Err(_) => Vec::new(),
     };
     if pins.is_empty() {
@@ -71,14 +71,16 @@ fn judge(name: &str, timing: &Timing, findings: &mut Findings) {
     let complete = timing.complete_sweeps(PROBES);
     let priority = if timing.priority { "with priority" } else { "without priority" };
     let text = format!(
-        "{name}: {} of {} slots came late, {priority}; {:.2} % of sweeps of {PROBES} probes are complete with that",
+        "{name}: {} of {} slots came late, {priority}; {:.2} % of sweeps of {PROBES} probes would be complete",
         timing.late,
         timing.slots,
         complete * 100.0
     );
     match (complete, timing.priority) {
         (WELL.., true) => findings.ok(ABOUT, format!("{text}: this computer can drive a pin")),
-        (WELL.., false) => findings.ok(ABOUT, format!("{text}: this computer can drive a pin even so")),
+        (WELL.., false) => {
+            findings.ok(ABOUT, format!("{text}: this computer can drive a pin even without it"))
+        }
         (_, false) => findings.warning(ABOUT, text, PRIORITY),
         (WORKS.., true) => findings.warning(ABOUT, text, RATHER_KERNEL),
         (_, true) => findings.fault(ABOUT, text, RATHER_KERNEL),
@@ -99,7 +101,7 @@ mod tests {
         assert!(
             said(10, true).starts_with("ok       gpio: GPIO 4: 10 of 100000 slots came late, with priority")
         );
-        assert!(said(10, false).contains("even so"));
+        assert!(said(10, false).contains("even without it"));
         assert!(said(200, true).starts_with("warning") && said(200, true).contains("dtoverlay=w1-gpio"));
         assert!(said(5_000, true).starts_with("fault"));
         assert!(said(5_000, false).contains("sudo fridge doctor --gpio"), "it may do well with priority");

@@ -92,15 +92,15 @@ impl Machine {
         const CURE: &str = "timedatectl; sudo timedatectl set-ntp true";
         if let Some(made) = self.made.filter(|made| self.now < *made) {
             let (now, made) = (self.now.strftime("%Y-%m-%d"), made.strftime("%Y-%m-%d"));
-            findings.fault(ABOUT, format!("it shows {now}, and this program was made on {made}"), CURE);
+            findings.fault(ABOUT, format!("it shows {now}, and this program was built on {made}"), CURE);
             return;
         }
         if !matters {
             return;
         }
         let synchronised = self.path("run/systemd/timesync/synchronized").exists();
-        let said = || self.say(&["timedatectl", "show", "--property=NTPSynchronized", "--value"]);
-        match (synchronised, if synchronised { None } else { said() }.as_deref()) {
+        let answer = || self.say(&["timedatectl", "show", "--property=NTPSynchronized", "--value"]);
+        match (synchronised, if synchronised { None } else { answer() }.as_deref()) {
             (true, _) | (_, Some("yes")) => findings.ok(ABOUT, "synchronised"),
             (_, Some("no")) => findings.warning(
                 ABOUT,
@@ -147,7 +147,7 @@ impl Machine {
             findings.fault(
                 ABOUT,
                 format!("{} cannot be written: its file system is read-only", state.display()),
-                "dmesg | grep -i -e mmc -e ext4: an SD card that is worn out ends so; copy it to a new one",
+                "dmesg | grep -i -e mmc -e ext4: a worn-out SD card fails like this; copy it to a new one",
             );
             return;
         }

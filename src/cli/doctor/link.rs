@@ -28,10 +28,10 @@ const STEP: Duration = Duration::from_secs(3);
 /// Where Debian's and Ubuntu's programs, Go's among them, find the authorities they trust.
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// The request of the first look, at a peer that nobody vouches for yet.
+/// The first request, to a peer that is not verified yet: it holds no token.
 const LOOK: &[u8] = b"GET /health HTTP/1.1\r\nHost: fridge\r\nConnection: close\r\n\r\n";
 
-/// Goes to the configured `url` and tells what Mattermost would meet. `ca` holds the authorities to trust
+/// Goes to the configured `url` and reports what Mattermost would meet. `ca` holds the authorities to trust
 /// beside this system's, `own` this gateway's certificate.
 pub fn examine(config: &Config, own: Option<&Path>, ca: Option<&Path>, findings: &mut Findings) {
     let Some(url) = &config.url else {
@@ -46,8 +46,8 @@ pub fn examine(config: &Config, own: Option<&Path>, ca: Option<&Path>, findings:
     let stream = match connect(&host, port) {
         Ok(stream) => stream,
         Err(error) => {
-            let cure = "does the gateway run, does it listen on that address, and does no firewall stand between? `fridge doctor` on the machine itself";
-            findings.fault(ABOUT, format!("nobody answers on {url}: {error}"), cure);
+            let cure = "is the gateway running, does it listen on that address, and is a firewall blocking it? Run `fridge doctor` on the machine itself";
+            findings.fault(ABOUT, format!("nothing answers on {url}: {error}"), cure);
             return;
         }
     };
@@ -59,8 +59,8 @@ pub fn examine(config: &Config, own: Option<&Path>, ca: Option<&Path>, findings:
         Ok(()) => findings.ok(ABOUT, "its certificate is trusted by this machine's authorities"),
         Err(reason) => findings.warning(
             ABOUT,
-            format!("this machine's authorities do not vouch for its certificate ({reason}); Mattermost's server needs it among its own"),
-            "`fridge cert` tells how to put it there; `fridge doctor --ca FILE` tries with that file",
+            format!("the certificate authorities of this machine do not verify it ({reason}); Mattermost's server must trust it itself"),
+            "`fridge cert` explains how; `fridge doctor --ca FILE` tries with that file",
         ),
     }
     // A token leaves this machine only to who is known: by our own certificate, or by an authority.
@@ -69,7 +69,7 @@ pub fn examine(config: &Config, own: Option<&Path>, ca: Option<&Path>, findings:
         findings.warning(
             ABOUT,
             format!(
-                "{url} answers in {} ms; no token was sent, because it cannot be told who answers there",
+                "{url} answers in {} ms; no token was sent, because nothing proves which server that is",
                 look.took.as_millis()
             ),
             "run `fridge doctor` on the gateway itself, or with --ca FILE that holds its certificate",
@@ -85,7 +85,7 @@ pub fn examine(config: &Config, own: Option<&Path>, ca: Option<&Path>, findings:
             judge_status(url, &answer, findings);
         }
         Err(error) => {
-            findings.fault(ABOUT, format!("nobody answers on {url} any more: {error}"), "try again");
+            findings.fault(ABOUT, format!("nothing answers on {url} any more: {error}"), "try again");
         }
     }
 }
@@ -167,8 +167,8 @@ fn visit(
 fn judge_status(url: &str, visit: &Visit, findings: &mut Findings) {
     match visit.status {
         200 => findings.ok(ABOUT, format!("{url} answers in {} ms", visit.took.as_millis())),
-        401 => findings.fault(ABOUT, format!("{url} refuses the configured token"), "another gateway answers there, or one with an older configuration: `sudo systemctl restart fridge`"),
-        503 => findings.fault(ABOUT, format!("{url} has no token configured and refuses every question"), "a [[hook]] with the token that Mattermost shows"),
+        401 => findings.fault(ABOUT, format!("{url} rejects the configured token"), "another gateway answers there, or one with an older configuration: `sudo systemctl restart fridge`"),
+        503 => findings.fault(ABOUT, format!("{url} has no token configured and rejects every question"), "a [[hook]] with the token that Mattermost shows"),
         403 => findings.warning(ABOUT, format!("{url} rejects this machine's address (not in `allow`)"), "add it to `allow` to try from here; Mattermost's server must be in there"),
         other => findings.fault(ABOUT, format!("{url} answers with status {other}"), "is it the gateway that listens there?"),
     }
@@ -176,21 +176,24 @@ fn judge_status(url: &str, visit: &Visit, findings: &mut Findings) {
 
 /// Judges a certificate; returns whether it is valid for that host at this moment.
 fn judge(host: &str, leaf: &CertificateDer<'_>, findings: &mut Findings) -> bool {
-    let said = match certificate::describe_der(leaf) {
-        Ok(said) => said,
+    let description = match certificate::describe_der(leaf) {
+        Ok(description) => description,
         Err(reason) => {
             findings.fault(
                 ABOUT,
-                format!("its certificate cannot be understood: {reason}"),
+                format!("its certificate cannot be parsed: {reason}"),
                 "make another: docs/chat.md",
             );
             return false;
         }
     };
-    let covers = said.covers(host);
+    let covers = description.covers(host);
     if !covers {
-        let holds =
-            if said.names.is_empty() { String::from("no name at all") } else { said.names.join(", ") };
+        let holds = if description.names.is_empty() {
+            String::from("no names")
+        } else {
+            description.names.join(", ")
+        };
         findings.fault(
             ABOUT,
             format!("its certificate is not for {host}, but for {holds}"),
@@ -198,12 +201,12 @@ fn judge(host: &str, leaf: &CertificateDer<'_>, findings: &mut Findings) -> bool
         );
     }
     let now = Timestamp::now();
-    let is_current = said.not_before <= now && now <= said.not_after;
+    let is_current = description.not_before <= now && now <= description.not_after;
     if !is_current {
         findings.fault(
             ABOUT,
             "its certificate is expired, or not valid yet",
-            "put another in its place; is this machine's clock right? `timedatectl`",
+            "replace it; is this machine's clock right? `timedatectl`",
         );
     }
     covers && is_current

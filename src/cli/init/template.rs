@@ -20,25 +20,25 @@ const EXAMPLE: &str = r#"
 
 /// The configuration, in TOML.
 pub fn configuration(found: &[Scanned], address: Option<&str>) -> String {
-    let (mark, address) = address.map_or(("#", "192.168.1.50"), |address| ("", address));
+    let (comment, address) = address.map_or(("#", "192.168.1.50"), |address| ("", address));
     let mut text = format!(
-        "# The configuration of fridge, as `fridge init` found this machine. docs/config.md tells every setting.\n\
-         # After a change: `fridge check`, then `sudo systemctl reload fridge`; nobody's question is lost.\n\
+        "# The configuration of fridge, as `fridge init` found this machine. docs/config.md describes every setting.\n\
+         # After a change: `fridge check`, then `sudo systemctl reload fridge`; no question is lost.\n\
          \n\
          # Says who answers, where several gateways are in one channel.\n\
          #name = \"Kitchen Pi\"\n\
          \n\
-         # Where to listen: one address, or a list. 0.0.0.0 is all of the machine's.\n\
+         # Where to listen: one address, or a list. 0.0.0.0 is every interface.\n\
          listen = \"0.0.0.0:{PORT}\"\n\
          \n\
          # The gateway as Mattermost reaches it: with it answers have buttons, and `fridge doctor` tries it.\n\
-         {mark}url = \"https://{address}:{PORT}\"\n\
+         {comment}url = \"https://{address}:{PORT}\"\n\
          \n\
          # A message is a question when its first word begins with one of these. One word each.\n\
          trigger_words = [\"fridge\"]\n\
          \n\
          # One for each outgoing webhook and slash command in Mattermost, which shows the token once it was saved.\n\
-         # Until then every question is refused.\n\
+         # Until then every question is rejected.\n\
          #[[hook]]\n\
          #name = \"kitchen channel\"\n\
          #token = \"the 26 characters that Mattermost shows\"\n"
@@ -91,7 +91,7 @@ pub struct Next<'a> {
     pub fingerprint: &'a str,
     /// Whether this is the service's configuration, and not a person's own.
     pub is_service: bool,
-    /// What every command must be told to find these files: nothing where they are in their usual places.
+    /// The options with which every command finds these files: none for the usual paths.
     pub options: &'a str,
 }
 
@@ -132,7 +132,7 @@ impl fmt::Display for Next<'_> {
         };
         write!(
             f,
-            "\nWhat is to be done now, in this order:\n\
+            "\nNext steps, in this order:\n\
              \n\
              1. Name the fridges and give them limits:\n     \
              {edit}\n\
@@ -143,10 +143,10 @@ impl fmt::Display for Next<'_> {
              {allowed}\n\
              4. Have Mattermost's server trust {}\n   \
              (SHA-256 {}):\n     \
-             fridge cert{options}      tells how\n\
+             fridge cert{options}      explains how\n\
              5. In Mattermost, Integrations > Outgoing Webhooks > Add Outgoing Webhook:\n     \
              Content Type: application/json\n     \
-             Channel: the one in which it is to be asked\n     \
+             Channel: the one where people will ask\n     \
              Trigger Words: fridge\n     \
              Trigger When: First word matches a trigger word exactly\n     \
              Callback URLs: https://{address}:{PORT}/webhook\n   \
@@ -154,7 +154,7 @@ impl fmt::Display for Next<'_> {
              Command Trigger Word: fridge, Request URL: https://{address}:{PORT}/command\n\
              6. Save. Mattermost now shows a token: put it into a [[hook]] of {path}, then:\n     \
              fridge check{options} && {reload}\n\
-             7. Type `fridge status` in the channel. If nothing comes:\n     \
+             7. Type `fridge status` in the channel. If there is no answer:\n     \
              sudo fridge doctor{options}\n",
             self.certificate.display(),
             self.fingerprint,

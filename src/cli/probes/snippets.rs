@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::config;
 use crate::reading::{Celsius, ProbeId};
 
-/// A sentence and a table for each probe that hangs on a bus and is in no fridge; nothing where there is
+/// A sentence and a table for each probe that is on a bus and in no fridge; nothing where there is
 /// none.
 pub fn for_unnamed(answer: &Value) -> String {
     let rows = answer["probes"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -31,7 +31,7 @@ pub fn for_unnamed(answer: &Value) -> String {
         return tables;
     }
     format!(
-        "\nFor the configuration, with names of your own (`fridge probes --watch` tells which is which):\n{tables}"
+        "\nFor the configuration, with names of your own (`fridge probes --watch` shows which is which):\n{tables}"
     )
 }
 

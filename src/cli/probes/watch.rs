@@ -23,7 +23,7 @@ const WARMED: f64 = 1.0;
 pub fn run(mut source: Source, first: Value, json: bool) -> anyhow::Result<()> {
     let redraws = !json && std::io::stdout().is_terminal();
     if !json {
-        terminal::print("Take one probe into your hand: it is marked here within seconds. Ctrl-C ends.\n")?;
+        terminal::print("Hold one probe in your hand: it is marked here within seconds. Ctrl-C ends.\n")?;
     }
     let (mut watch, mut answer, mut marked, mut drawn) = (Watch::default(), first, None, 0);
     loop {
@@ -38,7 +38,7 @@ pub fn run(mut source: Source, first: Value, json: bool) -> anyhow::Result<()> {
             warmed.as_ref().filter(|(probe, _)| marked.as_ref() != Some(probe))
         {
             let fridge = rows.iter().find(|row| row["probe"] == **probe).map(|row| row["fridge"].clone());
-            terminal::print(&said(probe, fridge.unwrap_or_default(), *risen, json))?;
+            terminal::print(&announced(probe, fridge.unwrap_or_default(), *risen, json))?;
         }
         marked = warmed.map(|(probe, _)| probe);
         std::thread::sleep(EVERY);
@@ -46,7 +46,7 @@ pub fn run(mut source: Source, first: Value, json: bool) -> anyhow::Result<()> {
     }
 }
 
-/// Back to the first of so many lines, which are then written anew.
+/// Back to the first of so many lines, which are then written again.
 fn above(lines: usize) -> String {
     if lines == 0 { String::new() } else { format!("\x1b[{lines}A\x1b[J") }
 }
@@ -56,13 +56,13 @@ fn line(row: &Value, warmed: Option<&(String, f64)>) -> String {
     let fridge = row["fridge"].as_str().unwrap_or(text::probes::UNNAMED);
     let now = row["celsius"].as_f64().and_then(Celsius::from_degrees);
     let now = now.map_or_else(|| String::from("no value"), |now| text::temperature(now, Units::Celsius));
-    let mark = warmed
+    let warming = warmed
         .filter(|(warm, _)| warm == probe)
         .map(|(_, risen)| format!("  ◀ being warmed, +{risen:.1} °C"));
-    format!("  {probe}  {now:>9}  {fridge}{}\n", mark.unwrap_or_default())
+    format!("  {probe}  {now:>9}  {fridge}{}\n", warming.unwrap_or_default())
 }
 
-fn said(probe: &str, fridge: Value, risen: f64, json: bool) -> String {
+fn announced(probe: &str, fridge: Value, risen: f64, json: bool) -> String {
     if json {
         return format!("{}\n", serde_json::json!({ "probe": probe, "fridge": fridge, "risen": risen }));
     }
@@ -126,9 +126,9 @@ mod tests {
         let row = serde_json::json!({ "probe": "28-1", "fridge": "Milk", "celsius": 4.25 });
         let warmed = (String::from("28-1"), 1.5);
         assert_eq!(line(&row, Some(&warmed)), "  28-1     4.3 °C  Milk  ◀ being warmed, +1.5 °C\n");
-        assert_eq!(said("28-1", "Milk".into(), 1.5, false), "28-1 is being warmed, +1.5 °C: Milk\n");
+        assert_eq!(announced("28-1", "Milk".into(), 1.5, false), "28-1 is being warmed, +1.5 °C: Milk\n");
         assert_eq!(
-            said("28-1", Value::Null, 1.5, true),
+            announced("28-1", Value::Null, 1.5, true),
             "{\"fridge\":null,\"probe\":\"28-1\",\"risen\":1.5}\n"
         );
     }

@@ -24,14 +24,14 @@ pub struct Description {
     pub not_before: Timestamp,
     /// Until when it is valid.
     pub not_after: Timestamp,
-    /// Whether it may sign others. `openssl req -x509` makes such ones; some clients refuse them as
+    /// Whether it may sign others. `openssl req -x509` makes such ones; some clients reject them as
     /// a server's.
     pub is_ca: bool,
     /// Whether it is self-signed.
     pub self_signed: bool,
 }
 
-/// Why a client refuses a certificate, and what to do.
+/// Why a client rejects a certificate, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertIssue {
     /// What is wrong with it.
@@ -48,7 +48,7 @@ impl Description {
         let mut add = |what: String, cure| issues.push(CertIssue { what, cure });
         if now > self.not_after {
             let what = format!("it expired on {}", self.not_after.strftime("%Y-%m-%d"));
-            add(what, "put another in its place; it is read without a restart");
+            add(what, "replace it; the new one is read without a restart");
         }
         if now < self.not_before {
             let what = format!("it is not valid before {}", self.not_before.strftime("%Y-%m-%d"));
@@ -59,7 +59,7 @@ impl Description {
                 String::from(
                     "it has no subjectAltName: Mattermost says \"certificate relies on legacy Common Name field, use SANs instead\"",
                 ),
-                "make it anew with -addext 'subjectAltName=DNS:…,IP:…'",
+                "make another with -addext 'subjectAltName=DNS:…,IP:…'",
             );
         }
         issues

@@ -43,7 +43,7 @@ pub enum Error {
         reason: String,
     },
     /// The certificate is of an older X.509 than version 3, as `openssl x509 -req` makes them.
-    #[error("{} holds a certificate of X.509 version 1, which has no room for names, and clients take none without: make one with `openssl req -x509 -addext 'subjectAltName=DNS:…,IP:…'`", .0.display())]
+    #[error("{} holds a certificate of X.509 version 1, which cannot hold the names that clients look for: make one with `openssl req -x509 -addext 'subjectAltName=DNS:…,IP:…'`", .0.display())]
     NotVersion3(PathBuf),
     /// The key is of a kind that TLS cannot use.
     #[error("the key in {} cannot be used: make an ECDSA P-256 or an RSA key of at least 2048 bits ({reason})", path.display())]
@@ -54,7 +54,7 @@ pub enum Error {
         reason: String,
     },
     /// The key is another certificate's.
-    #[error("the key in {} does not fit the certificate in {}: they must come from one call of openssl or one order", key.display(), certificate.display())]
+    #[error("the key in {} does not fit the certificate in {}: they must have been made together", key.display(), certificate.display())]
     Mismatch {
         /// The certificate's file.
         certificate: PathBuf,
@@ -68,7 +68,7 @@ fn cure_of(error: &std::io::Error) -> &'static str {
         ErrorKind::PermissionDenied => {
             "; let the gateway's user read it: `chgrp fridge FILE && chmod 640 FILE`"
         }
-        ErrorKind::NotFound => "; say where it is in the configuration, `certificate` and `key`",
+        ErrorKind::NotFound => "; `certificate` and `key` in the configuration say where they are",
         _ => "",
     }
 }

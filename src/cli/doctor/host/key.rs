@@ -18,17 +18,17 @@ impl Machine {
         let files = configured.unwrap_or_else(|| certificate::own_files(state));
         self.rights_of_key(&files.key, findings);
         let has_url = config.is_some_and(|config| config.mattermost.url.is_some());
-        // With a `url` it is known how Mattermost reaches the gateway, and the link tells.
+        // With a `url` it is known how Mattermost reaches the gateway, and the link is checked instead.
         if is_own
             && !has_url
-            && let Ok(said) = certificate::describe(&files.certificate)
+            && let Ok(description) = certificate::describe(&files.certificate)
         {
             let addresses: Vec<String> = host::stable_addresses()
                 .iter()
                 .filter(|address| !address.is_loopback())
                 .map(ToString::to_string)
                 .collect();
-            names(&said, &addresses, findings);
+            names(&description, &addresses, findings);
         }
     }
 
@@ -41,32 +41,32 @@ impl Machine {
         let group_is_services = service.is_some_and(|(_, group)| group == file.gid());
         if file.mode() & 0o007 != 0 {
             let cure = format!(
-                "sudo chmod o= {shown}; whoever had a look has it: `fridge cert --new` makes another"
+                "sudo chmod o= {shown}; anyone on this machine may have copied it: `fridge cert --new` makes another"
             );
-            findings.fault(ABOUT, format!("every user of this machine may read {shown}"), cure);
+            findings.fault(ABOUT, format!("every user of this machine can read {shown}"), cure);
         } else if file.mode() & 0o070 != 0 && !(group_is_services && file.mode() & 0o070 == 0o040) {
-            let text = format!("others than its owner may read or write {shown}");
+            let text = format!("users other than its owner can read or write {shown}");
             findings.fault(ABOUT, text, format!("sudo chmod g= {shown}"));
         } else if let Some((user, group)) = service.filter(|_| key.starts_with("/var/lib/fridge"))
             && file.uid() != user
             && !(file.gid() == group && file.mode() & 0o040 != 0)
         {
-            let text = format!("the service's user may not read {shown}");
+            let text = format!("the service's user cannot read {shown}");
             findings.fault(ABOUT, text, format!("sudo chown fridge:fridge {shown}"));
         } else {
-            findings.ok(ABOUT, format!("nobody else may read {shown}"));
+            findings.ok(ABOUT, format!("no other user can read {shown}"));
         }
     }
 }
 
 /// Whether the certificate is for any of the addresses that the machine has now.
-pub(super) fn names(said: &certificate::Description, addresses: &[String], findings: &mut Findings) {
-    if addresses.is_empty() || addresses.iter().any(|address| said.covers(address)) {
+pub(super) fn names(description: &certificate::Description, addresses: &[String], findings: &mut Findings) {
+    if addresses.is_empty() || addresses.iter().any(|address| description.covers(address)) {
         return;
     }
     findings.warning(
         "certificate",
-        format!("it is for none of this machine's addresses ({}): they have changed since", addresses.join(", ")),
+        format!("it covers none of this machine's addresses ({}): they have changed since", addresses.join(", ")),
         "give the machine a fixed address, or: sudo fridge cert --new, and have Mattermost's server trust that",
     );
 }

@@ -52,7 +52,7 @@ impl Machine {
         let is_loaded = |module: &str| modules.lines().any(|line| line.starts_with(&format!("{module} ")));
         let (text, cure) = match firmware {
             Some((file, text)) if !has_overlay(&text) => (
-                format!("the kernel drives no bus: /{file} switches none on"),
+                format!("the kernel drives no bus: /{file} enables none"),
                 format!("echo dtoverlay=w1-gpio | sudo tee -a /{file} && sudo reboot"),
             ),
             Some(_) if !is_loaded("w1_gpio") => (
@@ -84,7 +84,7 @@ impl Machine {
             .map(|file| file.display().to_string())
             .collect();
         let Some(first) = denied.first() else {
-            findings.ok(ABOUT, "the group fridge may write what it has to");
+            findings.ok(ABOUT, "the group fridge can write what it needs to");
             return;
         };
         let cure = if self.path(RULE).exists() {
@@ -95,7 +95,7 @@ impl Machine {
         let more = if denied.len() == 1 { String::new() } else { format!(" and {} more", denied.len() - 1) };
         findings.warning(
             ABOUT,
-            format!("the group fridge may not write {first}{more}: sweeps take longer, and a loss of power is harder to see"),
+            format!("the group fridge cannot write {first}{more}: sweeps take longer, and a loss of power is harder to see"),
             cure,
         );
     }

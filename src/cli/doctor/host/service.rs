@@ -26,9 +26,9 @@ impl Machine {
             return;
         }
         let properties = "--property=UnitFileState,ActiveState,SubState,Result,NRestarts,ExecMainStatus";
-        let Some(said) = self.say(&["systemctl", "show", "fridge.service", properties]) else { return };
-        let said: HashMap<&str, &str> = said.lines().filter_map(|line| line.split_once('=')).collect();
-        let property = |name: &str| said.get(name).copied().unwrap_or_default();
+        let Some(shown) = self.say(&["systemctl", "show", "fridge.service", properties]) else { return };
+        let shown: HashMap<&str, &str> = shown.lines().filter_map(|line| line.split_once('=')).collect();
+        let property = |name: &str| shown.get(name).copied().unwrap_or_default();
         match property("UnitFileState") {
             "masked" | "masked-runtime" => {
                 findings.fault(ABOUT, "masked: nothing can start it", "sudo systemctl unmask fridge")
@@ -74,7 +74,7 @@ impl Machine {
             let shown = path.display();
             findings.fault(
                 ABOUT,
-                format!("its user may not read {shown}"),
+                format!("its user cannot read {shown}"),
                 format!("sudo chgrp fridge {shown}; sudo chmod 640 {shown}; sudo systemctl restart fridge"),
             );
         }
@@ -115,7 +115,7 @@ impl Machine {
             findings.warning(
                 "package",
                 format!("version {package} is installed, and {runs} {what}"),
-                "sudo systemctl restart fridge; `type -a fridge` shows whether there are two",
+                "sudo systemctl restart fridge; `type -a fridge` shows whether two versions are installed",
             );
         }
     }
@@ -124,7 +124,7 @@ impl Machine {
 /// A result of systemd's in words (`systemd.exec(5)`, $SERVICE_RESULT).
 fn reason(result: &str) -> String {
     match result {
-        "watchdog" => "it no longer answered itself (watchdog)".into(),
+        "watchdog" => "its self-check failed for too long (watchdog)".into(),
         "oom-kill" => "it was out of memory (oom-kill)".into(),
         "timeout" => "it took too long to start or end (timeout)".into(),
         "exit-code" => "it failed (exit-code)".into(),

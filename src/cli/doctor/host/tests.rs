@@ -108,8 +108,8 @@ fn what_keeps_the_kernel_from_driving_a_bus_is_named_with_its_cure() {
     let (off, on) = ("#dtoverlay=w1-gpio\n", "[all]\ndtoverlay=w1-gpio,gpiopin=17\n");
     for (files, words) in [
         (vec![], ["drives no bus", "modprobe"]),
-        (vec![(firmware, off)], ["switches none on", "tee -a /boot/firmware/config.txt"]),
-        (vec![("boot/config.txt", off)], ["switches none on", "tee -a /boot/config.txt"]),
+        (vec![(firmware, off)], ["enables none", "tee -a /boot/firmware/config.txt"]),
+        (vec![("boot/config.txt", off)], ["enables none", "tee -a /boot/config.txt"]),
         (vec![(firmware, on)], ["although the firmware", "modprobe w1-gpio"]),
         (vec![(firmware, on), ("proc/modules", "w1_gpio 12 0 - Live\n")], ["is loaded", "dmesg"]),
         (vec![(&*format!("{MASTER}/x"), ""), (&*format!("{PROBE}/id"), "")], ["reads no temp", "w1_therm"]),
@@ -139,7 +139,7 @@ fn files_that_the_service_may_not_write_are_counted_and_the_rule_is_named() {
     assert_found(&found(&made, KERNEL), Level::Warning, "1-Wire", &words);
     set(&bulk, 0o646);
     set(&alarms, 0o646);
-    assert_found(&found(&made, KERNEL), Level::Ok, "1-Wire", &["may write what it has to"]);
+    assert_found(&found(&made, KERNEL), Level::Ok, "1-Wire", &["can write what it needs to"]);
 }
 
 #[test]
@@ -181,10 +181,10 @@ fn a_key_that_others_may_read_is_a_fault() {
     fs::create_dir(&state).unwrap();
     let key = certificate::ensure(&state).unwrap().key;
     for (mode, level, words) in [
-        (0o600, Level::Ok, ["nobody else", "key.pem"]),
-        (0o640, Level::Fault, ["others than its owner", "chmod g="]),
+        (0o600, Level::Ok, ["no other user", "key.pem"]),
+        (0o640, Level::Fault, ["users other than its owner", "chmod g="]),
         (0o604, Level::Fault, ["every user", "chmod o="]),
-        (0o660, Level::Fault, ["others than its owner", "chmod g="]),
+        (0o660, Level::Fault, ["users other than its owner", "chmod g="]),
     ] {
         fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
         assert_found(&found(&made, SIMULATED), level, "key", &words);
@@ -201,7 +201,7 @@ fn a_group_of_the_services_may_read_the_key() {
     let mut findings = Findings::default();
     fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
     made.machine.examine(None, state.path(), None, &mut findings);
-    assert_found(&findings, Level::Ok, "key", &["nobody else"]);
+    assert_found(&findings, Level::Ok, "key", &["no other user"]);
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn the_units_state_and_the_last_restarts_reason_are_told() {
             Level::Fault,
             ["failed", "journ"],
         ),
-        ("ActiveState=active\nNRestarts=3", Level::Warning, ["3 times", "no longer answered itself"]),
+        ("ActiveState=active\nNRestarts=3", Level::Warning, ["3 times", "self-check failed for too long"]),
         ("ActiveState=active\nNRestarts=0", Level::Ok, ["it runs", "never"]),
     ] {
         assert_found(&said(properties), level, "service", &words);
@@ -256,7 +256,7 @@ fn a_configuration_that_the_service_may_not_read_is_told() {
         made.machine.rights_of_configuration(Some(&config), &mut findings);
         assert_eq!(findings.0.len(), expected, "{findings:?}", findings = findings.0);
         if expected == 1 {
-            assert_found(&findings, Level::Fault, "service", &["may not read", "chgrp fridge"]);
+            assert_found(&findings, Level::Fault, "service", &["cannot read", "chgrp fridge"]);
         }
     }
 }
