@@ -2,7 +2,7 @@
 //! another temperature, so an old value is a wrong one. 50,000 reads in all, a million in release; no wrong
 //! one may be shown as good.
 //!
-//! What a checksum cannot exclude, noise and two probes with one identity, is held against reading once and
+//! What a checksum cannot exclude, noise and two probes with one ROM code, is held against reading once and
 //! looking at the checksum alone.
 
 use std::cell::RefCell;
@@ -213,7 +213,7 @@ fn documented(results: &[(usize, &str, CloneFamily, Tally)]) {
 /// ours, with how many carried the notice that there are two.
 fn rates(wires: impl Fn(u64) -> Shared, sweeps: u64) -> ((u64, u64), (u64, u64, u64)) {
     let (mut naive, mut naive_wrong) = (0, 0);
-    let (mut reads, mut wrong, mut twins) = (0, 0, 0);
+    let (mut reads, mut wrong, mut duplicates) = (0, 0, 0);
     for seed in 1..=sweeps / 50 {
         let mut random = Rng::with_seed(seed);
         let wire = wires(seed);
@@ -243,13 +243,13 @@ fn rates(wires: impl Fn(u64) -> Shared, sweeps: u64) -> ((u64, u64), (u64, u64, 
             reads += 1;
             let Ok(validated) = validator.measure(&mut driver) else { continue };
             for sampled in validated.probes.iter().filter(|sampled| sampled.probe == probe_id(1)) {
-                twins += u64::from(sampled.notices.contains(&Notice::DuplicateRom));
+                duplicates += u64::from(sampled.notices.contains(&Notice::DuplicateRom));
                 let wrong_one = |celsius: Celsius| !is_true(celsius.sixteenths());
                 wrong += u64::from(sampled.sample.is_ok_and(wrong_one));
             }
         }
     }
-    ((naive_wrong, naive), (wrong, reads, twins))
+    ((naive_wrong, naive), (wrong, reads, duplicates))
 }
 
 const NOISY_SWEEPS: u64 = if cfg!(debug_assertions) { 3_000 } else { 250_000 };
@@ -275,7 +275,7 @@ fn noise_is_told_from_a_reading_a_hundred_times_better_than_by_the_checksum() {
             assert_better(naive, wrong, reads);
         }
     }
-    // A command to convert that the probe does not hear leaves its old value, and nothing tells: this is the
+    // A command to convert that the probe does not receive leaves its old value, and nothing shows it: this is the
     // rate that no second reading lowers.
     let (naive, wrong, reads) = measure(0.0, 0.0005);
     assert!(wrong as f64 / reads as f64 <= naive * 1.5, "{wrong} of {reads}, by the checksum {naive}");
@@ -285,15 +285,15 @@ fn noise_is_told_from_a_reading_a_hundred_times_better_than_by_the_checksum() {
 fn two_probes_with_one_identity_end_as_a_remark() {
     let wires = |seed| {
         let wire = wire(CloneFamily::A1, 1, seed);
-        let twin = Probe::new(probe_id(1), Timing::TYPICAL);
-        wire.borrow_mut().probes.push(twin);
+        let duplicate = Probe::new(probe_id(1), Timing::TYPICAL);
+        wire.borrow_mut().probes.push(duplicate);
         wire
     };
-    let ((naive_wrong, naive), (wrong, reads, twins)) = rates(wires, NOISY_SWEEPS);
+    let ((naive_wrong, naive), (wrong, reads, duplicates)) = rates(wires, NOISY_SWEEPS);
     println!(
-        "two probes with one identity: by the checksum {naive_wrong} wrong of {naive}, ours {wrong} wrong of {reads}; {twins} with the notice"
+        "two probes with one ROM code: by the checksum {naive_wrong} wrong of {naive}, ours {wrong} wrong of {reads}; {duplicates} with the notice"
     );
-    assert!(twins > reads * 9 / 10, "{twins} of {reads}");
+    assert!(duplicates > reads * 9 / 10, "{duplicates} of {reads}");
     if !cfg!(debug_assertions) {
         assert_better(naive_wrong as f64 / naive as f64, wrong, reads);
     }

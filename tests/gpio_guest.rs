@@ -120,7 +120,7 @@ fn a_line_that_the_kernels_driver_holds_is_refused_with_the_way_out() {
 
 #[test]
 #[ignore = "needs the guest of scripts/test-in-guest"]
-fn whoever_may_not_is_told_of_the_group_gpio_and_whoever_is_in_it_may() {
+fn without_permission_the_error_names_the_group_gpio() {
     let guest = Guest::new();
     let chip = Chip::new(&guest);
     // As Raspberry Pi OS has them.

@@ -240,7 +240,7 @@ fn a_sweep_is_one_conversion_where_the_rule_permits_it_and_one_for_each_probe_wh
             (converts.iter().filter(|convert| convert.to == first).count() > SWEEPS).then_some(converts)
         });
         let (commands, seconds) = per_sweep(&converts, first);
-        let way = first.map_or("in common", |_| "one by one");
+        let way = first.map_or("in bulk", |_| "one by one");
         println!("4 probes {way}: {commands} Convert T a sweep, {seconds:.2} s a sweep");
         let told = gateway.says("probes").contains("60-fridge.rules");
         assert_eq!(told, first.is_some(), "{}", gateway.says("probes"));
@@ -253,7 +253,7 @@ fn a_sweep_is_one_conversion_where_the_rule_permits_it_and_one_for_each_probe_wh
 
 #[test]
 #[ignore = "needs the guest of scripts/test-in-guest"]
-fn the_rule_is_enough_to_mark_the_probes_and_to_set_their_resolution() {
+fn the_rule_is_enough_to_set_the_sentinel_and_to_set_their_resolution() {
     let guest = Guest::new();
     let _plugged = plug(&guest, &[(12, 4.0), (9, 5.0)]);
     let files = |file: &str| guest.sh(&format!("cat /sys/bus/w1/devices/28-*/{file}"));
@@ -268,12 +268,12 @@ fn the_rule_is_enough_to_mark_the_probes_and_to_set_their_resolution() {
     let _gateway = Gateway::start(&guest, "fridge", &configuration);
     wait("11 bits", MINUTE, || (files("resolution") == "11\n11\n").then_some(()));
     // As `scratchpad::POWER_LOSS_SENTINEL` has them.
-    wait("the marks", MINUTE, || (files("alarms") == "-53 45\n-53 45\n").then_some(()));
+    wait("the sentinels", MINUTE, || (files("alarms") == "-53 45\n-53 45\n").then_some(()));
 }
 
 #[test]
 #[ignore = "needs the guest of scripts/test-in-guest"]
-fn a_conversion_in_common_that_failed_never_shows_an_old_value_as_new() {
+fn a_bulk_conversion_that_failed_never_shows_an_old_value_as_new() {
     let guest = Guest::new();
     let plugged = plug(&guest, &[(12, 4.0), (12, 5.0)]);
     // The kernel tries five times to reset the bus.
@@ -317,7 +317,7 @@ fn a_conversion_in_common_that_failed_never_shows_an_old_value_as_new() {
         });
         assert_eq!(plugged.adapter.with(|chip| chip.refused_resets), 0);
         let converts = plugged.converts_since(changed);
-        assert!(converts[0].to.is_some(), "the conversion in common did not fail: {converts:?}");
+        assert!(converts[0].to.is_some(), "the bulk conversion did not fail: {converts:?}");
     }
 }
 
@@ -410,7 +410,7 @@ fn a_signal_in_the_middle_of_a_sweep_ends_it_and_leaves_the_kernel_as_it_was() {
 
 #[test]
 #[ignore = "needs the guest of scripts/test-in-guest"]
-fn of_two_adapters_the_kernel_converts_one_in_common_and_both_are_read() {
+fn two_adapters_are_both_read_although_only_the_first_has_bulk_conversion() {
     let guest = Guest::new();
     let first = plug(&guest, &[(12, 1.0), (12, 2.0)]);
     let second = plug_into(&guest, 1, 3, &[(12, 3.0), (12, 4.0)]);
@@ -447,7 +447,7 @@ fn a_probe_that_loses_its_power_shows_no_85_degrees() {
     let plugged = plug(&guest, &[(12, 4.0), (12, 5.0)]);
     let gateway = Gateway::start(&guest, "root", &configuration("1s", 2));
     wait_for_values(&gateway, 2);
-    wait("the marks", MINUTE, || {
+    wait("the sentinels", MINUTE, || {
         (guest.sh(&format!("cat {}/alarms", device(1))) == "-53 45\n").then_some(())
     });
     plugged.adapter.with(|chip| chip.probe(0, |probe| probe.next = Next::PowerOnReset));
@@ -484,8 +484,6 @@ fn a_probe_that_is_powered_through_the_data_line_is_read_beside_one_that_is_not(
         (converts.len() > 3).then_some(converts)
     });
     let (commands, seconds) = per_sweep(&converts, None);
-    println!(
-        "2 probes in common, with a strong pull-up: {commands} Convert T a sweep, {seconds:.2} s a sweep"
-    );
+    println!("2 probes in bulk, with a strong pull-up: {commands} Convert T a sweep, {seconds:.2} s a sweep");
     assert_eq!(commands, 1.0);
 }

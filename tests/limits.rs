@@ -183,7 +183,7 @@ fn ask(client: &mut Client) -> String {
 }
 
 #[test]
-fn a_full_house_lets_the_newcomer_in_and_ends_what_idles_longest() {
+fn at_the_limit_a_new_connection_is_accepted_and_the_longest_idle_one_evicted() {
     let mut setup = Setup::new();
     setup.https.limits.connections = 3;
     let served = setup.serve();
@@ -191,15 +191,15 @@ fn a_full_house_lets_the_newcomer_in_and_ends_what_idles_longest() {
     for client in &mut idle {
         assert_eq!(client.send(HEALTH).status, 200);
     }
-    let mut newcomer = connect(&served);
-    assert!(ask(&mut newcomer).contains("Milk"));
+    let mut client = connect(&served);
+    assert!(ask(&mut client).contains("Milk"));
     assert!(idle[0].until_closed() < Duration::from_secs(4), "the one that has been idle longest");
     assert_eq!(idle[2].send(HEALTH).status, 200, "not the others");
-    // What proved a token outlives any number of strangers.
+    // What proved a token outlives any number of unknown ones.
     for _ in 0..10 {
         assert_eq!(connect(&served).send(HEALTH).status, 200);
     }
-    assert!(ask(&mut newcomer).contains("Milk"));
+    assert!(ask(&mut client).contains("Milk"));
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn the_limit_for_one_address_makes_room_among_its_own_connections_only() {
     for client in &mut own {
         assert!(ask(client).contains("Milk"));
     }
-    assert!(ask(&mut connect(&served)).contains("Milk"), "its own newcomer is let in");
+    assert!(ask(&mut connect(&served)).contains("Milk"), "its own new connection is accepted");
     assert!(own[0].until_closed() < Duration::from_secs(4), "for the longest idle of its own");
     other.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     let error = (&other).read(&mut [0]).unwrap_err();

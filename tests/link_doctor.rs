@@ -14,18 +14,18 @@ use gateway::{Client, Demo};
 use served::{Served, Setup, TOKEN};
 
 /// A folder with a configuration for the doctor, and no gateway that it could reach by its socket.
-struct Patient {
+struct Installation {
     folder: tempfile::TempDir,
 }
 
-impl Patient {
-    fn new(url: &str, token: &str) -> Patient {
+impl Installation {
+    fn new(url: &str, token: &str) -> Installation {
         let folder = tempfile::tempdir().unwrap();
         let hook = if token.is_empty() { String::new() } else { format!("[[hook]]\ntoken = \"{token}\"\n") };
         let text =
             format!("listen = \"127.0.0.1:0\"\nurl = \"{url}\"\n{hook}[[bus]]\nkind = \"simulated\"\n");
         std::fs::write(folder.path().join("fridge.toml"), text).unwrap();
-        Patient { folder }
+        Installation { folder }
     }
 
     fn examine(&self, more: &[&str]) -> String {
@@ -81,9 +81,9 @@ fn served_with(names: &[&str], years: (i32, i32)) -> Served {
 #[test]
 fn a_link_that_works_is_said_to() {
     let served = Setup::new().serve();
-    let patient = Patient::new(&url(&served, "127.0.0.1"), TOKEN);
+    let installation = Installation::new(&url(&served, "127.0.0.1"), TOKEN);
     let ca = served.certificate.to_str().unwrap();
-    let said = patient.examine(&["--ca", ca]);
+    let said = installation.examine(&["--ca", ca]);
     assert!(has(&said, "ok", "answers in") && has(&said, "ok", "is trusted by this machine's"), "{said}");
     assert!(has(&said, "ok", "AllowedUntrustedInternalConnections must hold: 127.0.0.1/32"), "{said}");
     assert_eq!(served.report().ignored, 1, "the doctor's message is no question");
@@ -93,7 +93,7 @@ fn a_link_that_works_is_said_to() {
 #[test]
 fn a_certificate_that_nobody_vouches_for_gets_no_token() {
     let served = Setup::new().serve();
-    let said = Patient::new(&url(&served, "127.0.0.1"), TOKEN).examine(&[]);
+    let said = Installation::new(&url(&served, "127.0.0.1"), TOKEN).examine(&[]);
     assert!(has(&said, "warning", "unknown authority") && said.contains("`fridge cert`"), "{said}");
     assert!(has(&said, "warning", "no token was sent"), "{said}");
     let report = served.report();
@@ -102,7 +102,7 @@ fn a_certificate_that_nobody_vouches_for_gets_no_token() {
 
 #[test]
 fn a_stranger_at_the_configured_address_never_sees_the_token() {
-    // For the right name, for another name that an authority vouches for, and one that has expired.
+    // For the right name, for another name that an authority signed, and one that has expired.
     for (names, years, vouched) in [
         (["127.0.0.1"], (2020, 2090), false),
         (["fridge.example.org"], (2020, 2090), true),
@@ -112,7 +112,7 @@ fn a_stranger_at_the_configured_address_never_sees_the_token() {
         let ca = served.certificate.to_str().unwrap().to_owned();
         let more = if vouched { vec!["--ca", ca.as_str()] } else { Vec::new() };
         // It knows the token, so that it would count it.
-        let said = Patient::new(&url(&served, "127.0.0.1"), TOKEN).examine(&more);
+        let said = Installation::new(&url(&served, "127.0.0.1"), TOKEN).examine(&more);
         assert!(has(&said, "warning", "no token was sent"), "{said}");
         let report = served.report();
         assert_eq!((report.asked, report.ignored, report.rejected.len()), (0, 0, 0), "{names:?} {years:?}");
@@ -122,11 +122,11 @@ fn a_stranger_at_the_configured_address_never_sees_the_token() {
 #[test]
 fn the_gateways_own_certificate_needs_no_authority() {
     let served = Setup::new().serve();
-    let patient = Patient::new(&url(&served, "127.0.0.1"), TOKEN);
-    let state = patient.folder.path().join("state");
+    let installation = Installation::new(&url(&served, "127.0.0.1"), TOKEN);
+    let state = installation.folder.path().join("state");
     std::fs::create_dir(&state).unwrap();
     std::fs::copy(&served.certificate, state.join("certificate.pem")).unwrap();
-    let said = patient.examine(&[]);
+    let said = installation.examine(&[]);
     assert!(has(&said, "ok", "answers in") && !said.contains("no token was sent"), "{said}");
     assert_eq!(served.report().ignored, 1);
 }
@@ -134,28 +134,28 @@ fn the_gateways_own_certificate_needs_no_authority() {
 #[test]
 fn a_name_that_is_not_in_the_certificate() {
     let served = served_with(&["fridge.example.org"], (2020, 2090));
-    let said = Patient::new(&url(&served, "127.0.0.1"), TOKEN).examine(&[]);
+    let said = Installation::new(&url(&served, "127.0.0.1"), TOKEN).examine(&[]);
     assert!(has(&said, "fault", "is not for 127.0.0.1, but for fridge.example.org"), "{said}");
 }
 
 #[test]
 fn an_expired_certificate() {
     let served = served_with(&["127.0.0.1"], (2020, 2021));
-    let said = Patient::new(&url(&served, "127.0.0.1"), TOKEN).examine(&[]);
+    let said = Installation::new(&url(&served, "127.0.0.1"), TOKEN).examine(&[]);
     assert!(has(&said, "fault", "is expired"), "{said}");
 }
 
 #[test]
 fn a_closed_port() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let said = Patient::new(&format!("https://{free}"), TOKEN).examine(&[]);
+    let said = Installation::new(&format!("https://{free}"), TOKEN).examine(&[]);
     assert!(has(&said, "fault", "nothing answers on"), "{said}");
 }
 
 #[test]
 fn a_handshake_that_takes_longer_than_three_seconds() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let said = Patient::new(&format!("https://{}", silent.local_addr().unwrap()), TOKEN).examine(&[]);
+    let said = Installation::new(&format!("https://{}", silent.local_addr().unwrap()), TOKEN).examine(&[]);
     assert!(has(&said, "fault", "longer than 3 s"), "{said}");
 }
 
@@ -167,7 +167,7 @@ fn what_listens_there_is_no_gateway() {
         let (mut stream, _) = other.accept().unwrap();
         let _sent = std::io::Write::write_all(&mut stream, b"SSH-2.0-OpenSSH_9.2\r\n");
     });
-    let said = Patient::new(&format!("https://{address}"), TOKEN).examine(&[]);
+    let said = Installation::new(&format!("https://{address}"), TOKEN).examine(&[]);
     assert!(has(&said, "fault", "no TLS handshake"), "{said}");
     speaking.join().unwrap();
 }
@@ -176,14 +176,14 @@ fn what_listens_there_is_no_gateway() {
 fn a_token_that_the_gateway_does_not_know_and_none_at_all() {
     let served = Setup::new().serve();
     let ca = ["--ca", served.certificate.to_str().unwrap()];
-    let said = Patient::new(&url(&served, "127.0.0.1"), "wrongwrongwrongwrongwrong1").examine(&ca);
+    let said = Installation::new(&url(&served, "127.0.0.1"), "wrongwrongwrongwrongwrong1").examine(&ca);
     assert!(has(&said, "fault", "rejects the configured token"), "{said}");
 
     let mut setup = Setup::new();
     setup.config.hooks.clear();
     let served = setup.serve();
     let ca = ["--ca", served.certificate.to_str().unwrap()];
-    let said = Patient::new(&url(&served, "127.0.0.1"), "").examine(&ca);
+    let said = Installation::new(&url(&served, "127.0.0.1"), "").examine(&ca);
     assert!(has(&said, "fault", "has no token configured"), "{said}");
 }
 

@@ -65,7 +65,7 @@ fn wire(timing: Timing, stalls: (u64, u64, f64, bool), seed: u64) -> Shared {
     wire
 }
 
-/// Another temperature for every probe: mostly near the last one, so that it is believed after one
+/// Another temperature for every probe: mostly near the last one, so that it is accepted after one
 /// reading, and sometimes anywhere.
 fn set_temperatures(wire: &Shared, random: &mut Rng) -> Vec<i16> {
     let mut wire = wire.borrow_mut();

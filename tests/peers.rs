@@ -114,7 +114,7 @@ fn short_of_file_descriptors_it_waits_says_so_once_and_serves_again() {
     crowd[0].set_read_timeout(Some(PATIENCE)).unwrap();
     assert_eq!(crowd[0].read(&mut [0; 1]).unwrap(), 0);
     while !Client::is_served(address, &certificate) {
-        assert!(Instant::now() < deadline, "the crowd is still there, and nobody else is served");
+        assert!(Instant::now() < deadline, "the crowd is still there, and no other is served");
     }
     assert_eq!(complaints(), 1);
     drop(crowd);

@@ -20,9 +20,9 @@ fn listens(socket: &TcpListener) -> String {
 /// Has it read the configuration again, and returns what it then says of itself.
 fn reload(service: &Service, supervisor: &Supervisor) -> String {
     service.signal("HUP");
-    let reloading = supervisor.hear("RELOADING=1");
+    let reloading = supervisor.wait_for("RELOADING=1");
     assert!(reloading.contains("\nMONOTONIC_USEC="), "{reloading}");
-    supervisor.hear("READY=1")
+    supervisor.wait_for("READY=1")
 }
 
 fn about(supervisor: &Supervisor, words: &[&str]) -> serde_json::Value {
@@ -118,9 +118,9 @@ fn addresses_come_and_go_and_those_between_stay() {
     drop(socket);
     supervisor.write(&configuration(&format!("\"0.0.0.0:{port}\""), "", ""));
     service.signal("HUP");
-    let removed = supervisor.hear("FDSTOREREMOVE=1");
+    let removed = supervisor.wait_for("FDSTOREREMOVE=1");
     assert!(removed.contains("FDNAME=https-127.0.0.1_"), "{removed}");
-    let ready = supervisor.hear("READY=1");
+    let ready = supervisor.wait_for("READY=1");
     assert!(ready.contains(&format!("https://0.0.0.0:{port}")), "{ready}");
     assert!(service.connect().ask("fridge help").contains("status"));
     assert!(TcpStream::connect(free).is_err(), "nobody listens there any more");

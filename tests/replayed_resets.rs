@@ -19,9 +19,9 @@ use fridge::reading::{BusFault, Celsius, Fault, Sample};
 const PARTS: [CloneFamily; 3] = [CloneFamily::A1, CloneFamily::C, CloneFamily::E];
 
 /// A bus that may not mark its probes, as the kernel's without the udev rule.
-struct Unmarked<B>(B);
+struct WithoutSentinel<B>(B);
 
-impl<B: Bus> Bus for Unmarked<B> {
+impl<B: Bus> Bus for WithoutSentinel<B> {
     fn measure(&mut self) -> Result<Sweep, BusFault> {
         let mut sweep = self.0.measure()?;
         for found in &mut sweep.probes {
@@ -33,12 +33,12 @@ impl<B: Bus> Bus for Unmarked<B> {
     }
 }
 
-/// What is believed of a probe of that part whose conversions come to these, one a sweep.
-fn believed(part: CloneFamily, marks: bool, values: &[Next]) -> Vec<Sample> {
+/// What is accepted of a probe of that part whose conversions come to these, one a sweep.
+fn accepted(part: CloneFamily, sentinel: bool, values: &[Next]) -> Vec<Sample> {
     let probe = Probe::of(part, probe_id(1), Timing::TYPICAL);
     let wire = Rc::new(RefCell::new(Wire::new(vec![probe], Costs::default(), 1)));
     let driver = Driver::new(WirePin(Rc::clone(&wire)), WireClock::virtual_time(&wire)).unwrap();
-    let mut bus: Box<dyn Bus> = if marks { Box::new(driver) } else { Box::new(Unmarked(driver)) };
+    let mut bus: Box<dyn Bus> = if sentinel { Box::new(driver) } else { Box::new(WithoutSentinel(driver)) };
     let mut validator = Validator::default();
     let sweep = |value: &Next| {
         wire.borrow_mut().probes[0].next = *value;
@@ -62,14 +62,14 @@ fn every_85_of_a_real_log_is_removed_and_nothing_else() {
     let resets = values.iter().filter(|value| **value == Next::PowerOnReset).count();
     assert_eq!((values.len(), resets), (3_435, 334));
     for part in PARTS {
-        for marks in [true, false] {
-            let believed = believed(part, marks, &values);
-            for (number, (value, sample)) in values.iter().zip(&believed).enumerate() {
+        for sentinel in [true, false] {
+            let accepted = accepted(part, sentinel, &values);
+            for (number, (value, sample)) in values.iter().zip(&accepted).enumerate() {
                 let expected = match value {
                     Next::PowerOnReset => Err(Fault::PowerOnReset),
                     Next::Sixteenths(sixteenths) => Ok(Celsius::from_sixteenths(*sixteenths)),
                 };
-                assert_eq!(*sample, expected, "{part:?}, marks {marks}, line {}", number + 1);
+                assert_eq!(*sample, expected, "{part:?}, sentinel {sentinel}, line {}", number + 1);
             }
         }
     }
@@ -79,10 +79,10 @@ fn every_85_of_a_real_log_is_removed_and_nothing_else() {
 fn a_probe_that_truly_is_at_85_degrees_stays() {
     let hot = [1_352, 1_358, 1_360, 1_360, 1_361, 1_360].map(Next::Sixteenths);
     for part in PARTS {
-        for marks in [true, false] {
+        for sentinel in [true, false] {
             let expected =
                 [1_352, 1_358, 1_360, 1_360, 1_361, 1_360].map(|s| Ok(Celsius::from_sixteenths(s)));
-            assert_eq!(believed(part, marks, &hot), expected, "{part:?}, marks {marks}");
+            assert_eq!(accepted(part, sentinel, &hot), expected, "{part:?}, sentinel {sentinel}");
         }
     }
 }

@@ -30,7 +30,7 @@ fn what_systemd_kept_and_nobody_wants_is_given_back() {
     let service = supervisor.spawn(Some(&other), &[]);
     assert!(supervisor.next().unwrap().starts_with("FDSTORE=1\n"));
     assert_eq!(supervisor.next().unwrap(), "FDSTOREREMOVE=1\nFDNAME=any\n");
-    supervisor.hear("READY=1");
+    supervisor.wait_for("READY=1");
     drop(service);
 }
 
@@ -68,7 +68,7 @@ fn who_was_let_in_just_before_the_end_still_gets_an_answer() {
     // It has been let in once a later one was answered.
     service.connect().ask("fridge help");
     service.signal("TERM");
-    supervisor.hear("STOPPING=1");
+    supervisor.wait_for("STOPPING=1");
     let answer = late.post_form("/webhook", &[("text", "fridge help"), ("token", TOKEN)]);
     assert_eq!(answer.status, 200, "{answer:?}");
     late.until_closed();
@@ -85,7 +85,7 @@ fn the_watchdog_is_fed_whatever_the_caps_and_the_buses_and_no_question_is_counte
     // All the places of this address.
     let crowd: Vec<_> = (0..32).map(|_| std::net::TcpStream::connect(service.address).unwrap()).collect();
     for _ in 0..10 {
-        supervisor.hear("WATCHDOG=1");
+        supervisor.wait_for("WATCHDOG=1");
     }
     drop(crowd);
     let doctor = Command::new(env!("CARGO_BIN_EXE_fridge"))
@@ -103,12 +103,12 @@ fn a_stopped_program_is_fed_no_more() {
     let (socket, configuration) = socket_and_configuration("");
     let supervisor = Supervisor::new(&configuration);
     let service = supervisor.start(&socket, &[("WATCHDOG_USEC", "400000")]);
-    supervisor.hear("WATCHDOG=1");
+    supervisor.wait_for("WATCHDOG=1");
     service.signal("STOP");
     // What was on its way arrives; then nothing does.
-    while supervisor.hears_within("WATCHDOG=1", Duration::from_secs(1)) {}
+    while supervisor.receives_within("WATCHDOG=1", Duration::from_secs(1)) {}
     service.signal("CONT");
-    assert!(supervisor.hears_within("WATCHDOG=1", PATIENCE));
+    assert!(supervisor.receives_within("WATCHDOG=1", PATIENCE));
 }
 
 /// Only a debug build knows the word.
@@ -118,7 +118,7 @@ fn a_deadlock_ends_the_pings_and_the_log_says_why() {
     let (socket, configuration) = socket_and_configuration("");
     let supervisor = Supervisor::new(&configuration);
     let service = supervisor.start(&socket, &[("WATCHDOG_USEC", "2000000")]);
-    supervisor.hear("WATCHDOG=1");
+    supervisor.wait_for("WATCHDOG=1");
     let ask = Command::new(env!("CARGO_BIN_EXE_fridge"))
         .args(["ask", "deadlock", "--json", "--socket"])
         .arg(supervisor.path("fridge.sock"))
@@ -126,6 +126,6 @@ fn a_deadlock_ends_the_pings_and_the_log_says_why() {
         .unwrap();
     assert!(ask.status.success(), "{ask:?}");
     service.logs("the self-check fails: nothing within");
-    while supervisor.hears_within("WATCHDOG=1", Duration::from_secs(3)) {}
+    while supervisor.receives_within("WATCHDOG=1", Duration::from_secs(3)) {}
     assert_eq!(service.log().matches("the self-check fails").count(), 1);
 }

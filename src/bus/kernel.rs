@@ -103,7 +103,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Converts the probes of every master that has at least one of `wanted`. A conversion in common that
+    /// Converts the probes of every master that has at least one of `wanted`. A bulk conversion that
     /// failed leaves the kernel handing out each probe's old value once: that one is thrown away.
     fn convert(&mut self, wanted: &[ProbeId]) -> bool {
         let mut failed = false;
@@ -123,7 +123,7 @@ impl Kernel {
         failed
     }
 
-    /// Reads a probe's bytes: those of the conversion in common, or of one of its own.
+    /// Reads a probe's bytes: those of the bulk conversion, or of one of its own.
     fn read(&self, id: ProbeId, counts: &mut Counts) -> Result<Scratchpad, Fault> {
         let known = &self.probes[&id];
         let mut last = Fault::NoAnswer;

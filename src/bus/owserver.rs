@@ -107,7 +107,7 @@ impl Bus for Owserver {
         }
         for (probe, path) in listed {
             let parasite = self.is_parasite(probe, &path)?;
-            // This one waits for the conversion in common, and starts one where there was none.
+            // This one waits for the bulk conversion, and starts one where there was none.
             let read = self.ask(|connection| connection.read(&format!("{path}/temperature")))?;
             let raw = read.map_err(|_| Fault::NoAnswer).and_then(|text| value(&text));
             let counts = Counts { no_answer: u64::from(raw.is_err()), ..Counts::default() };

@@ -36,7 +36,7 @@ impl Bench {
         Bench { wire, driver, validator: Validator::default() }
     }
 
-    /// One sweep, and what is believed of it.
+    /// One sweep, and what is accepted of it.
     pub fn measure(&mut self) -> Result<Vec<(ProbeId, Sample)>, BusFault> {
         let validated = self.validator.measure(&mut self.driver)?;
         Ok(validated.probes.into_iter().map(|sampled| (sampled.probe, sampled.sample)).collect())

@@ -1,4 +1,4 @@
-//! A stand-in for systemd: runs `fridge serve`, hears its messages, and keeps its listening socket.
+//! A stand-in for systemd: runs `fridge serve`, reads its messages, and keeps its listening socket.
 
 #![allow(dead_code)] // Each test program uses its own part.
 
@@ -48,7 +48,7 @@ impl Supervisor {
     /// Starts the gateway with that listening socket among its descriptors and waits until it is ready.
     pub fn start(&self, socket: &TcpListener, environment: &[(&str, &str)]) -> Service {
         let service = self.spawn(Some(socket), environment);
-        self.hear("READY=1");
+        self.wait_for("READY=1");
         service
     }
 
@@ -80,7 +80,7 @@ impl Supervisor {
     }
 
     /// The first message from now on that holds these words; others are passed over.
-    pub fn hear(&self, words: &str) -> String {
+    pub fn wait_for(&self, words: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let message = self.next().unwrap_or_else(|| panic!("no message with {words}"));
@@ -99,19 +99,19 @@ impl Supervisor {
     }
 
     /// Whether a message with these words arrives within that time.
-    pub fn hears_within(&self, words: &str, time: Duration) -> bool {
+    pub fn receives_within(&self, words: &str, time: Duration) -> bool {
         let deadline = Instant::now() + time;
-        let mut heard = false;
-        while !heard {
+        let mut found = false;
+        while !found {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
             self.messages.set_read_timeout(Some(left)).unwrap();
-            heard = self.next().is_some_and(|message| message.contains(words));
+            found = self.next().is_some_and(|message| message.contains(words));
         }
         self.messages.set_read_timeout(Some(PATIENCE)).unwrap();
-        heard
+        found
     }
 }
 

@@ -15,7 +15,7 @@ use crate::reading::Notice;
 
 /// Exactly what the kernel compares with; anything else is taken without a word and does nothing.
 const TRIGGER: &[u8] = b"trigger\n";
-/// What a conversion in common came to.
+/// The outcome of a bulk conversion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Converted {
     /// Every probe holds a new value.

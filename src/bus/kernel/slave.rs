@@ -35,7 +35,7 @@ impl Slave {
         Slave { path }
     }
 
-    /// The nine bytes of its last conversion in common, or of one that this starts.
+    /// The nine bytes of its last bulk conversion, or of one that this starts.
     pub fn read(&self) -> Result<Scratchpad, Fault> {
         let read = || fs::read_to_string(self.path.join("w1_slave"));
         match read() {
@@ -63,7 +63,7 @@ impl Slave {
         fs::read(file?).err()?.raw_os_error()
     }
 
-    /// Throws away what the kernel would hand out for a conversion in common that failed.
+    /// Throws away what the kernel would hand out for a bulk conversion that failed.
     pub fn discard(&self) {
         // Whatever it says, the reading after it is a new one.
         drop(fs::read(self.path.join("w1_slave")));
