@@ -43,7 +43,7 @@ pub struct Config {
 /// How much, how many and how long.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections at once, in all. An idle one costs about 20 kB, one with a body on its way 256 KiB more.
+    /// Connections at once, in all. An idle one costs about 20 kB.
     pub connections: usize,
     /// Connections at once from one IPv4 address, or from one /64 of IPv6.
     pub connections_per_address: usize,
@@ -59,6 +59,8 @@ pub struct Limits {
     pub idle_unauthenticated: Duration,
     /// For a request's body.
     pub body: Duration,
+    /// Bytes of the large bodies on their way, in all.
+    pub bodies_bytes: usize,
     /// Bytes of a request's header.
     pub header_bytes: usize,
     /// Lines of a request's header.
@@ -84,6 +86,7 @@ impl Default for Limits {
             idle: Duration::from_secs(120),
             idle_unauthenticated: Duration::from_secs(10),
             body: Duration::from_secs(5),
+            bodies_bytes: 4 * 1024 * 1024,
             header_bytes: 16 * 1024,
             header_lines: 64,
             answer: Duration::from_secs(10),

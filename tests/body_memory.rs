@@ -2,7 +2,7 @@
 //! to its bytes, because nothing is built of fields that nobody asked for.
 
 mod gateway;
-use gateway::{Client, Demo};
+use gateway::{Client, Demo, PATIENCE};
 
 /// The limit of a body's bytes.
 const LIMIT: usize = 256 * 1024;
@@ -40,6 +40,40 @@ fn shapes() -> Vec<(&'static str, String)> {
         ("a long text", filled("{\"context\":{\"action\":\"", "x", "\"}}")),
         ("broken", filled("{\"context\":", "{\"a\":[", "")),
     ]
+}
+
+/// The unit's `MemoryMax` is 64 MiB.
+const MOST_OF_ALL_KIB: u64 = 32 * 1024;
+
+#[test]
+fn bodies_that_grow_beside_each_other_on_every_connection_cost_no_more_than_a_few() {
+    let demo = Demo::start(&["--probes", "1"]);
+    let mut clients: Vec<Client> = (0..124)
+        .map(|index: u8| {
+            let from = std::net::Ipv4Addr::new(127, 0, 1, 1 + index / 31);
+            let mut client = Client::from(from.into(), demo.address, &demo.certificate);
+            let head = format!(
+                "POST /webhook HTTP/1.1\r\nHost: fridge\r\nContent-Type: application/json\r\nContent-Length: {LIMIT}\r\n\r\n{{"
+            );
+            client.write(head.as_bytes());
+            client
+        })
+        .collect();
+    for bytes in [9_000, 8_000, 17_000, 33_000, 66_000, 66_000, 62_000] {
+        for client in &mut clients {
+            // Some have to wait for room and are rejected meanwhile.
+            let _written = client.try_write(&vec![b'x'; bytes]);
+        }
+    }
+    let mut asking = Client::connect(&demo);
+    assert!(asking.ask_until("fridge status", |answer| answer.contains("in range")).contains("in range"));
+    drop(clients);
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while !Client::is_served(demo.address, &demo.certificate) {
+        assert!(std::time::Instant::now() < deadline);
+    }
+    let peak = demo.peak_memory_kib();
+    assert!(peak <= MOST_OF_ALL_KIB, "{peak} KiB");
 }
 
 #[test]

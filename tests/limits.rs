@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 mod gateway;
 mod requests;
 mod served;
-use gateway::{Client, PATIENCE};
+use gateway::{Client, PATIENCE, connect_from};
 use requests::{FORM, assert_refused, connect, post, request, text};
 use served::{Setup, TOKEN};
 
@@ -209,7 +209,7 @@ fn silent_connections_shut_nobody_out_not_from_one_address_nor_from_many() {
     // As many as there are permits, from as many addresses as it takes, and as many again.
     let silent: Vec<TcpStream> = (0..2 * limits.connections)
         .map(|index| {
-            let from = format!("127.0.0.{}:0", 10 + index / limits.connections_per_address);
+            let from = format!("127.0.0.{}", 10 + index / limits.connections_per_address);
             connect_from(from.parse().unwrap(), served.address)
         })
         .collect();
@@ -219,11 +219,20 @@ fn silent_connections_shut_nobody_out_not_from_one_address_nor_from_many() {
     drop(silent);
 }
 
-fn connect_from(from: std::net::SocketAddr, to: std::net::SocketAddr) -> TcpStream {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.bind(&from.into()).unwrap();
-    socket.connect(&to.into()).unwrap();
-    socket.into()
+#[test]
+fn hosts_that_connect_again_and_again_evict_their_own_connections_and_no_others() {
+    let mut setup = Setup::new();
+    (setup.https.limits.connections, setup.https.limits.connections_per_address) = (6, 3);
+    let served = setup.serve();
+    let flood = |times: usize| -> Vec<TcpStream> {
+        let hosts = ["127.0.0.10", "127.0.0.11", "127.0.0.12"].iter().cycle().take(times);
+        hosts.map(|host| connect_from(host.parse().unwrap(), served.address)).collect()
+    };
+    let _before = flood(30);
+    // One that has not proved a token yet, in the middle of its handshake.
+    let mut client = connect(&served);
+    let _meanwhile = flood(60);
+    assert!(ask(&mut client).contains("Milk"));
 }
 
 #[test]
@@ -231,7 +240,7 @@ fn the_limit_for_one_address_makes_room_among_its_own_connections_only() {
     let mut setup = Setup::new();
     setup.https.limits.connections_per_address = 2;
     let served = setup.serve();
-    let other = connect_from("127.0.0.9:0".parse().unwrap(), served.address);
+    let other = connect_from("127.0.0.9".parse().unwrap(), served.address);
     let mut own: Vec<Client> = (0..2).map(|_| connect(&served)).collect();
     for client in &mut own {
         assert!(ask(client).contains("Milk"));

@@ -17,12 +17,13 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::Limits;
+use super::body::{self, Budget};
 use super::connection_limits::ConnectionPermit;
 use super::lingering_stream::LingeringStream;
 use super::observer::{Event, Observer};
 use super::response::{Authenticated, Response, whole};
 use super::service::{Peer, Service};
-use super::{Limits, body};
 
 /// Grace period at shutdown for a connection that was accepted but has not sent its request yet: Mattermost
 /// asks once, and a question that is lost is lost without a trace.
@@ -39,6 +40,8 @@ pub struct Shared {
     pub observer: Arc<dyn Observer>,
     /// How much and how long.
     pub limits: Arc<Limits>,
+    /// The memory for large bodies.
+    pub bodies: Budget,
     /// Becomes true when the server ends.
     pub ending: Receiver<bool>,
 }
@@ -121,8 +124,8 @@ async fn respond(
     let (head, body) = request.into_parts();
     let began = Instant::now();
     let response = match shared.service.admit(&head, peer) {
-        Ok(limit) => match body::read(body, limit, shared.limits.body).await {
-            Ok(body) => shared.service.respond(Request::from_parts(head, body), peer).await,
+        Ok(limit) => match body::read(body, limit, shared.limits.body, &shared.bodies).await {
+            Ok(body) => shared.service.respond(Request::from_parts(head, body.bytes.clone()), peer).await,
             Err(rejection) => whole(*rejection),
         },
         Err(rejection) => {

@@ -1,8 +1,9 @@
 //! Connection limits: at most `connections` in total and `connections_per_address` from one address. At a
 //! limit a new connection is accepted and the open one with the lowest priority is evicted: one that never
-//! proved a token, and of those the one that has been idle longest. So neither a port scanner nor
-//! Mattermost's own idle connections can keep Mattermost from being answered.
+//! proved a token, of those one of the host that has the most, and of those the one that has been idle longest.
+//! So neither a port scanner nor Mattermost's own idle connections can keep Mattermost from being answered.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -181,15 +182,22 @@ impl Table {
         self.proved.iter().any(|(known, at)| *known == network && now.duration_since(*at) < REMEMBERED_FOR)
     }
 
-    /// Ends the one that is worth least of those that `may_go`; one that proved a token only while it is
+    /// Evicts the one with the lowest priority of those that `may_go`: among equals one of the host that has the
+    /// most, and of those the one that has been idle longest. One that proved a token is evicted only while it is
     /// idle. Returns whether there was one.
     fn evict(&mut self, now: Instant, may_go: impl Fn(&Connection) -> bool) -> bool {
         let may_go = |other: &Connection| {
             may_go(other) && !(other.standing == Standing::Authenticated && other.is_answering)
         };
+        let mut of_network: HashMap<Network, usize> = HashMap::new();
+        for other in self.open.values() {
+            *of_network.entry(other.network).or_default() += 1;
+        }
+        let priority = |other: &Connection| {
+            (other.standing, Reverse(of_network.get(&other.network).copied()), other.since)
+        };
         let candidates = self.open.iter().filter(|(_, other)| may_go(other));
-        let Some(id) = candidates.min_by_key(|(_, other)| (other.standing, other.since)).map(|(id, _)| *id)
-        else {
+        let Some(id) = candidates.min_by_key(|(_, other)| priority(other)).map(|(id, _)| *id) else {
             return false;
         };
         if let Some(evicted) = self.open.remove(&id) {

@@ -17,6 +17,7 @@ use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
 
+use super::body::Budget;
 use super::connection::Shared;
 use super::connection_limits::ConnectionLimiter;
 use super::listeners::Listeners;
@@ -90,6 +91,7 @@ impl Server {
             service,
             observer: Arc::clone(&stats) as _,
             limits: Arc::clone(&limits),
+            bodies: Budget::new(limits.bodies_bytes),
             ending: ended,
         };
         let listeners = Listeners::bind(&config.listen, inherited, Arc::clone(&limiter), shared)?;

@@ -97,6 +97,14 @@ impl Drop for Demo {
     }
 }
 
+/// A connection from another address of this machine: all of 127.0.0.0/8 is.
+pub fn connect_from(local: std::net::IpAddr, address: SocketAddr) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::new(local, 0).into()).expect("an address of this machine");
+    socket.connect(&address.into()).expect("it listens");
+    socket.into()
+}
+
 /// One kept-alive connection.
 pub struct Client {
     stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
@@ -141,8 +149,24 @@ impl Client {
         Client::trusting(address, roots, versions)
     }
 
+    /// Connects from another address of this machine, trusting the certificate in that file and no other.
+    pub fn from(local: std::net::IpAddr, address: SocketAddr, certificate: &Path) -> Client {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(certificate).expect("a certificate")).expect("a root");
+        Client::over(connect_from(local, address), address, roots, &[&rustls::version::TLS13])
+    }
+
     /// Connects trusting those roots, which may be none.
     pub fn trusting(
+        address: SocketAddr,
+        roots: RootCertStore,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> Client {
+        Client::over(TcpStream::connect(address).expect("it listens"), address, roots, versions)
+    }
+
+    fn over(
+        stream: TcpStream,
         address: SocketAddr,
         roots: RootCertStore,
         versions: &[&'static rustls::SupportedProtocolVersion],
@@ -155,7 +179,6 @@ impl Client {
             .with_no_client_auth();
         let name = ServerName::from(address.ip());
         let connection = ClientConnection::new(Arc::new(config), name).expect("a connection");
-        let stream = TcpStream::connect(address).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
         stream.set_write_timeout(Some(PATIENCE)).expect("a time limit");
         stream.set_nodelay(true).expect("no delay");
