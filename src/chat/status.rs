@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 use super::data::FridgeRow;
 use super::selection::{self, Selection};
 use super::{Answer, Data, Severity, View, doc};
@@ -60,8 +62,9 @@ fn again(selected: &Selection<'_>, view: &View<'_>) -> Option<String> {
 /// The fridge that needs a look most; where none does, the one nearest to a limit.
 pub fn worst(view: &View<'_>) -> Answer {
     let in_service = view.fridges.iter().filter(|fridge| !fridge.out_of_service);
+    let today = today(view);
     let worst = in_service.min_by_key(|fridge| {
-        let judged = judge(fridge, view);
+        let judged = judge(fridge, view, today);
         (judged.row.verdict, Reverse(badness(&judged.row)), slack(&judged.row))
     });
     match worst {
@@ -71,8 +74,9 @@ pub fn worst(view: &View<'_>) -> Answer {
 }
 
 fn overview(fridges: &[&Fridge], view: &View<'_>) -> Answer {
-    let mut all: Vec<Judged> = fridges.iter().map(|fridge| judge(fridge, view)).collect();
-    all.sort_by_key(|it| (it.row.verdict, Reverse(badness(&it.row))));
+    let today = today(view);
+    let mut all: Vec<Judged> = fridges.iter().map(|fridge| judge(fridge, view, today)).collect();
+    all.sort_by_cached_key(|it| (it.row.verdict, Reverse(badness(&it.row))));
 
     let needing = || all.iter().filter(|it| it.row.verdict.needs_a_look());
     let count = |verdict| all.iter().filter(|it| it.row.verdict == verdict).count();
@@ -107,7 +111,7 @@ fn overview(fridges: &[&Fridge], view: &View<'_>) -> Answer {
 }
 
 fn detail(fridge: &Fridge, view: &View<'_>) -> Answer {
-    let judged = judge(fridge, view);
+    let judged = judge(fridge, view, today(view));
     let row = &judged.row;
     let known = view.snapshot.probe(fridge.probe);
     let name = Text::name(&row.name);
@@ -141,7 +145,7 @@ fn detail(fridge: &Fridge, view: &View<'_>) -> Answer {
     Answer { severity, ..Answer::new(doc, Data::Fridges(vec![judged.row])) }
 }
 
-fn judge(fridge: &Fridge, view: &View<'_>) -> Judged {
+fn judge(fridge: &Fridge, view: &View<'_>, today: Date) -> Judged {
     let reading = view.snapshot.reading(fridge.probe, &view.now);
     let state = view.snapshot.probe(fridge.probe).map(|(_, state)| state);
     let (celsius, age, fault, lasts) = match reading {
@@ -150,7 +154,6 @@ fn judge(fridge: &Fridge, view: &View<'_>) -> Judged {
         Reading::Fault { fault, lasts } => (None, None, Some(fault), Some(lasts)),
     };
     let last_good = state.and_then(|state| state.last_good).filter(|_| celsius.is_none());
-    let today = view.snapshot.local(&view.now).date();
     let row = FridgeRow {
         name: fridge.name.clone(),
         group: fridge.group.clone(),
@@ -166,6 +169,11 @@ fn judge(fridge: &Fridge, view: &View<'_>) -> Judged {
         today: state.and_then(|state| state.day).filter(|day| day.date == today),
     };
     Judged { row, reading }
+}
+
+/// The day on which is asked, where the gateway is.
+fn today(view: &View<'_>) -> Date {
+    view.snapshot.local(&view.now).date()
 }
 
 /// How far a fridge is outside its limits, in sixteenths of a degree; for one without a value, for

@@ -40,23 +40,28 @@ pub fn line(text: &Text) -> String {
 
 /// A name as text that Markdown leaves alone and that calls nobody. It reads as it was written.
 pub fn escape(name: &str) -> String {
+    let mut escaped = String::with_capacity(name.len() + 8);
+    write_escaped(&mut escaped, name);
+    escaped
+}
+
+fn write_escaped(markdown: &mut String, name: &str) {
     /// This invisible character behind `@`, `#`, `~`, `:` and `www` keeps a name from becoming a
     /// mention, a hashtag, a channel's link, an emoji or a link, which Mattermost's server would visit.
     const WORD_JOINER: char = '\u{2060}';
-    let mut escaped = String::with_capacity(name.len() + 8);
+    let start = markdown.len();
     for character in name.chars() {
         match character {
-            '<' => escaped.push('\u{2039}'),
-            '>' => escaped.push('\u{203a}'),
-            '@' | ':' => escaped.extend([character, WORD_JOINER]),
-            '.' if ends_with_www(&escaped) => escaped.extend([WORD_JOINER, '.']),
-            '#' | '~' => escaped.extend(['\\', character, WORD_JOINER]),
-            '\\' | '`' | '*' | '_' | '|' | '[' | ']' | '!' => escaped.extend(['\\', character]),
-            _ if character.is_control() => escaped.push(' '),
-            _ => escaped.push(character),
+            '<' => markdown.push('\u{2039}'),
+            '>' => markdown.push('\u{203a}'),
+            '@' | ':' => markdown.extend([character, WORD_JOINER]),
+            '.' if ends_with_www(&markdown[start..]) => markdown.extend([WORD_JOINER, '.']),
+            '#' | '~' => markdown.extend(['\\', character, WORD_JOINER]),
+            '\\' | '`' | '*' | '_' | '|' | '[' | ']' | '!' => markdown.extend(['\\', character]),
+            _ if character.is_control() => markdown.push(' '),
+            _ => markdown.push(character),
         }
     }
-    escaped
 }
 
 fn ends_with_www(text: &str) -> bool {
@@ -67,7 +72,7 @@ fn write_text(markdown: &mut String, text: &Text) {
     for span in text.spans() {
         match span {
             Span::Words(words) => markdown.push_str(words),
-            Span::Name(name) => markdown.push_str(&escape(name)),
+            Span::Name(name) => write_escaped(markdown, name),
             Span::Code(code) => markdown.extend(["`", code, "`"]),
             Span::Strong(words) => markdown.extend(["**", words, "**"]),
         }
@@ -88,21 +93,28 @@ fn without_table(block: &Block) -> Option<String> {
 
 /// As many rows as fit, columns aligned so that the source is readable, too.
 fn write_table(markdown: &mut String, table: &Table, most: usize) {
-    let rows: Vec<Vec<String>> = table.rows.iter().map(|row| row.cells.iter().map(line).collect()).collect();
+    // All cells in one string: a string for each would cost more than what is in it.
+    let (mut text, mut cells) = (String::new(), Vec::with_capacity(table.rows.len() * table.columns.len()));
+    for cell in table.rows.iter().flat_map(|row| &row.cells) {
+        let start = text.len();
+        write_text(&mut text, cell);
+        cells.push((start..text.len(), width(&text[start..])));
+    }
+    let rows = || cells.chunks(table.columns.len().max(1));
     let widths: Vec<usize> = (0..table.columns.len())
         .map(|column| {
-            rows.iter()
-                .map(|row| width(&row[column]))
+            rows()
+                .map(|row| row[column].1)
                 .chain([width(&table.columns[column].head), 3])
                 .filter(|width| *width <= PADDED_WIDTH)
                 .max()
                 .unwrap_or(PADDED_WIDTH)
         })
         .collect();
-    let write_line = |markdown: &mut String, cells: &mut dyn Iterator<Item = &str>| {
+    let write_line = |markdown: &mut String, cells: &mut dyn Iterator<Item = (&str, usize)>| {
         markdown.push('|');
-        for ((cell, column), &columns_width) in cells.zip(&table.columns).zip(&widths) {
-            let spaces = columns_width.saturating_sub(width(cell));
+        for (((cell, width), column), &columns_width) in cells.zip(&table.columns).zip(&widths) {
+            let spaces = columns_width.saturating_sub(width);
             let (before, after) = if column.is_number { (spaces, 0) } else { (0, spaces) };
             markdown.push(' ');
             markdown.extend(std::iter::repeat_n(' ', before));
@@ -111,7 +123,7 @@ fn write_table(markdown: &mut String, table: &Table, most: usize) {
             markdown.push_str(" |");
         }
     };
-    write_line(markdown, &mut table.columns.iter().map(|column| &*column.head));
+    write_line(markdown, &mut table.columns.iter().map(|column| (&*column.head, width(&column.head))));
     let rules: Vec<String> = table
         .columns
         .iter()
@@ -122,13 +134,13 @@ fn write_table(markdown: &mut String, table: &Table, most: usize) {
         })
         .collect();
     markdown.push('\n');
-    write_line(markdown, &mut rules.iter().map(String::as_str));
+    write_line(markdown, &mut rules.iter().map(|rule| (rule.as_str(), rule.len())));
     let mut used = width(markdown);
     let mut shown = 0;
-    for row in &rows {
+    for row in rows() {
         let before = markdown.len();
         markdown.push('\n');
-        write_line(markdown, &mut row.iter().map(String::as_str));
+        write_line(markdown, &mut row.iter().map(|(range, width)| (&text[range.clone()], *width)));
         used += width(&markdown[before..]);
         if used > most {
             markdown.truncate(before);
