@@ -48,8 +48,11 @@ pub fn span(min: Celsius, max: Celsius, units: Units) -> String {
 
 /// A limit, without a decimal that says nothing: `−15`, `2.5`.
 fn limit(celsius: Celsius, units: Units) -> String {
-    let text = decimal(units.tenths(celsius));
-    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+    let mut text = decimal(units.tenths(celsius));
+    if text.ends_with(".0") {
+        text.truncate(text.len() - 2);
+    }
+    text
 }
 
 /// What a fridge may have: "0 to 5 °C", "max −15 °C".

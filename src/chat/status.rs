@@ -146,8 +146,9 @@ fn detail(fridge: &Fridge, view: &View<'_>) -> Answer {
 }
 
 fn judge(fridge: &Fridge, view: &View<'_>, today: Date) -> Judged {
-    let reading = view.snapshot.reading(fridge.probe, &view.now);
-    let state = view.snapshot.probe(fridge.probe).map(|(_, state)| state);
+    let known = view.snapshot.probe(fridge.probe);
+    let reading = view.snapshot.reading_of(known, &view.now);
+    let state = known.map(|(_, state)| state);
     let (celsius, age, fault, lasts) = match reading {
         Reading::Fresh { celsius, age } => (Some(celsius), Some(age), None, None),
         Reading::Stale { age, .. } => (None, None, None, Some(age)),

@@ -148,7 +148,12 @@ impl Snapshot {
 
     /// What is known of a probe at the moment `now`.
     pub fn reading(&self, id: ProbeId, now: &Stamp) -> Reading {
-        match self.probe(id) {
+        self.reading_of(self.probe(id), now)
+    }
+
+    /// What is known at the moment `now` of a probe that was found here, or not.
+    pub fn reading_of(&self, found: Option<(&BusState, &ProbeState)>, now: &Stamp) -> Reading {
+        match found {
             Some((bus, probe)) => {
                 let age = now.since(&probe.at);
                 match probe.newest {
