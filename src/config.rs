@@ -180,8 +180,9 @@ impl Check<'_> {
     }
 
     fn url(&mut self, url: Spanned<String>) -> String {
-        let uri = url.get_ref().parse::<Uri>().ok();
-        let is_https = uri.is_some_and(|uri| uri.scheme() == Some(&Scheme::HTTPS) && uri.host().is_some());
+        // Why it cannot be parsed would not help: the message shows what is wanted.
+        let uri = url.get_ref().parse::<Uri>();
+        let is_https = uri.is_ok_and(|uri| uri.scheme() == Some(&Scheme::HTTPS) && uri.host().is_some());
         if !is_https {
             self.problems.at(
                 &url.span(),

@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use data_encoding::HEXUPPER_PERMISSIVE;
+
 use super::scratchpad::FAMILIES;
 use super::{Bus, ProbeReading, RawReading, Sweep};
 use crate::reading::{BusFault, Celsius, Counts, Fault, Notice, ProbeId};
@@ -121,14 +123,13 @@ impl Bus for Owserver {
 /// `/uncached/28.67C6697351FF`: the family, and the serial number as it comes over the wire.
 fn probe(path: &str) -> Option<ProbeId> {
     let (family, serial) = path.trim_matches(['/', ' ']).rsplit('/').next()?.split_once('.')?;
-    let hex = |text: &str| u8::from_str_radix(text, 16).ok();
-    if family.len() != 2 || serial.len() != 12 || !serial.is_ascii() {
+    if family.len() != 2 || serial.len() != 12 {
         return None;
     }
-    let mut rom = [hex(family)?, 0, 0, 0, 0, 0, 0, 0];
-    for (byte, digits) in rom[1..7].iter_mut().zip(serial.as_bytes().chunks(2)) {
-        *byte = hex(std::str::from_utf8(digits).ok()?)?;
-    }
+    let mut rom = [0; 8];
+    // What is not hexadecimal names no probe: a directory of owserver has other entries, too.
+    rom[..1].copy_from_slice(&HEXUPPER_PERMISSIVE.decode(family.as_bytes()).ok()?);
+    rom[1..7].copy_from_slice(&HEXUPPER_PERMISSIVE.decode(serial.as_bytes()).ok()?);
     Some(ProbeId::from_rom(rom))
 }
 
@@ -148,6 +149,7 @@ mod tests {
 
     #[test]
     fn probes_are_named_as_the_kernel_names_them() {
+        assert_eq!((probe("/uncached/+8.1B0A79A21603"), probe("/uncached/28.1B0A79A2160+")), (None, None));
         let id = probe("/uncached/28.1B0A79A21603");
         assert_eq!(id.map(|id| id.to_string()).as_deref(), Some("28-0316a2790a1b"));
         for other in
