@@ -19,7 +19,7 @@ pub mod status;
 pub mod trend;
 mod units;
 
-pub use units::{Units, decimal};
+pub use units::{Decimal, Units};
 
 /// What every answer says whose values come from no real probe.
 pub const SIMULATED: &str = "simulated";
@@ -38,30 +38,22 @@ pub const PROBE: &str = "Probe";
 
 /// A temperature with one decimal: `−11.2 °C`.
 pub fn temperature(celsius: Celsius, units: Units) -> String {
-    format!("{} {}", decimal(units.tenths(celsius)), units.sign())
+    format!("{} {}", Decimal(units.tenths(celsius)), units.sign())
 }
 
 /// From a lowest to a highest value: "3.1 to 4.9 °C".
 pub fn span(min: Celsius, max: Celsius, units: Units) -> String {
-    format!("{} to {}", decimal(units.tenths(min)), temperature(max, units))
-}
-
-/// A limit, without a decimal that says nothing: `−15`, `2.5`.
-fn limit(celsius: Celsius, units: Units) -> String {
-    let mut text = decimal(units.tenths(celsius));
-    if text.ends_with(".0") {
-        text.truncate(text.len() - 2);
-    }
-    text
+    format!("{} to {}", Decimal(units.tenths(min)), temperature(max, units))
 }
 
 /// What a fridge may have: "0 to 5 °C", "max −15 °C".
 pub fn limits(limits: &Limits, units: Units) -> String {
+    let limit = |celsius| Decimal(units.tenths(celsius));
     let sign = units.sign();
     match (limits.min, limits.max) {
-        (Some(min), Some(max)) => format!("{} to {} {sign}", limit(min, units), limit(max, units)),
-        (Some(min), None) => format!("min {} {sign}", limit(min, units)),
-        (None, Some(max)) => format!("max {} {sign}", limit(max, units)),
+        (Some(min), Some(max)) => format!("{:#} to {:#} {sign}", limit(min), limit(max)),
+        (Some(min), None) => format!("min {:#} {sign}", limit(min)),
+        (None, Some(max)) => format!("max {:#} {sign}", limit(max)),
         (None, None) => String::from("none"),
     }
 }
@@ -73,7 +65,7 @@ pub fn crossed(limits: &Limits, verdict: Verdict, units: Units) -> Option<String
         Verdict::Cold => limits.min,
         _ => None,
     };
-    crossed.map(|celsius| format!("limit {} {}", limit(celsius, units), units.sign()))
+    crossed.map(|celsius| format!("limit {:#} {}", Decimal(units.tenths(celsius)), units.sign()))
 }
 
 /// A length of time in the unit a person would use: "4 s", "3 min", "5 h", "2 days".

@@ -93,12 +93,21 @@ fn without_table(block: &Block) -> Option<String> {
 
 /// As many rows as fit, columns aligned so that the source is readable, too.
 fn write_table(markdown: &mut String, table: &Table, most: usize) {
-    // All cells in one string: a string for each would cost more than what is in it.
+    // All cells in one string: a string for each would cost more than what is in it. Rows that have no room even
+    // without padding are not looked at.
     let (mut text, mut cells) = (String::new(), Vec::with_capacity(table.rows.len() * table.columns.len()));
-    for cell in table.rows.iter().flat_map(|row| &row.cells) {
-        let start = text.len();
-        write_text(&mut text, cell);
-        cells.push((start..text.len(), width(&text[start..])));
+    let mut room = most;
+    for row in &table.rows {
+        for cell in &row.cells {
+            let start = text.len();
+            write_text(&mut text, cell);
+            cells.push((start..text.len(), width(&text[start..])));
+            // With "| " before it and " " behind it.
+            room = room.saturating_sub(width(&text[start..]) + 3);
+        }
+        if room == 0 {
+            break;
+        }
     }
     let rows = || cells.chunks(table.columns.len().max(1));
     let widths: Vec<usize> = (0..table.columns.len())

@@ -4,11 +4,12 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use smallvec::{SmallVec, smallvec};
 
 /// A line of text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Text(Vec<Span>);
+pub struct Text(SmallVec<[Span; 1]>);
 
 /// A part of a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,17 +28,17 @@ pub enum Span {
 impl Text {
     /// A name.
     pub fn name(name: impl Into<String>) -> Text {
-        Text(vec![Span::Name(name.into())])
+        Text(smallvec![Span::Name(name.into())])
     }
 
     /// What is typed, or an id.
     pub fn code(code: impl Into<String>) -> Text {
-        Text(vec![Span::Code(code.into())])
+        Text(smallvec![Span::Code(code.into())])
     }
 
     /// Words that stand out.
     pub fn strong(words: impl Into<String>) -> Text {
-        Text(vec![Span::Strong(words.into())])
+        Text(smallvec![Span::Strong(words.into())])
     }
 
     /// A sentence of our own, in which what is typed stands between backticks.
@@ -87,12 +88,12 @@ impl Text {
 
 impl From<&'static str> for Text {
     fn from(words: &'static str) -> Text {
-        Text(if words.is_empty() { Vec::new() } else { vec![Span::Words(Cow::Borrowed(words))] })
+        Text(if words.is_empty() { SmallVec::new() } else { smallvec![Span::Words(Cow::Borrowed(words))] })
     }
 }
 
 impl From<String> for Text {
     fn from(words: String) -> Text {
-        Text(vec![Span::Words(Cow::Owned(words))])
+        Text(smallvec![Span::Words(Cow::Owned(words))])
     }
 }

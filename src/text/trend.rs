@@ -1,6 +1,6 @@
 //! What `trend` says.
 
-use super::{Units, decimal};
+use super::{Decimal, Units};
 use crate::doc::Text;
 
 /// The head of the column of trends.
@@ -20,8 +20,8 @@ pub fn trend(degrees_per_hour: f64, units: Units) -> String {
     };
     match (per_hour * 10.0).round() as i32 {
         0 => String::from("steady"),
-        tenths if tenths > 0 => format!("+{} {} per hour", decimal(tenths), units.sign()),
-        tenths => format!("{} {} per hour", decimal(tenths), units.sign()),
+        tenths if tenths > 0 => format!("+{} {} per hour", Decimal(tenths), units.sign()),
+        tenths => format!("{} {} per hour", Decimal(tenths), units.sign()),
     }
 }
 

@@ -1,6 +1,8 @@
 //! The units: a temperature becomes a decimal number where a person reads it, in °C or °F, and nowhere
 //! before.
 
+use std::fmt::{self, Display, Formatter};
+
 use crate::reading::Celsius;
 
 /// The unit in which temperatures are shown.
@@ -45,10 +47,20 @@ impl Units {
     }
 }
 
-/// Tenths as a number with one decimal and the true minus sign (U+2212).
-pub fn decimal(tenths: i32) -> String {
-    let sign = if tenths < 0 { "\u{2212}" } else { "" };
-    format!("{sign}{}.{}", tenths.abs() / 10, tenths.abs() % 10)
+/// Tenths as a number with the true minus sign (U+2212): `{}` with one decimal, `{:#}` without one that says
+/// nothing.
+pub struct Decimal(pub i32);
+
+impl Display for Decimal {
+    fn fmt(&self, text: &mut Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "\u{2212}" } else { "" };
+        let (whole, tenth) = (self.0.abs() / 10, self.0.abs() % 10);
+        if text.alternate() && tenth == 0 {
+            write!(text, "{sign}{whole}")
+        } else {
+            write!(text, "{sign}{whole}.{tenth}")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -68,8 +80,8 @@ mod tests {
             (2000, "125.0", "257.0"),
         ] {
             let value = Celsius::from_sixteenths(sixteenths);
-            assert_eq!(decimal(Units::Celsius.tenths(value)), celsius, "{sixteenths}");
-            assert_eq!(decimal(Units::Fahrenheit.tenths(value)), fahrenheit, "{sixteenths}");
+            assert_eq!(Decimal(Units::Celsius.tenths(value)).to_string(), celsius, "{sixteenths}");
+            assert_eq!(Decimal(Units::Fahrenheit.tenths(value)).to_string(), fahrenheit, "{sixteenths}");
         }
     }
 
