@@ -91,6 +91,8 @@ pub mod systemd;
 
 pub mod recording;
 
+pub mod alarm;
+
 pub mod fridge;
 
 pub mod bus;

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. `docs/structure.md` draws it.
-const ORDER: [&str; 23] = [
+const ORDER: [&str; 24] = [
     "reading",
     "secret",
     "atomic_file",
     "host",
     "systemd",
     "recording",
+    "alarm",
     "fridge",
     "bus",
     "poll",
