@@ -135,14 +135,8 @@ fn gateway_of(fridges: u64) -> Gateway {
     let probes = (0..fridges).map(sampled).collect();
     let (bus, took) = (writer.keys()[0], Duration::ZERO);
     writer.write(Input::Sweep { bus, at: now, took, probes, notices: Vec::new() });
-    let fridge = |number| Fridge {
-        name: format!("Fridge {number}"),
-        group: None,
-        probe: ProbeId::new(0x28, number),
-        limits: Limits { min: None, max: Celsius::from_degrees(8.0) },
-        calibration: None,
-        out_of_service: false,
-    };
+    let limits = Limits { min: None, max: Celsius::from_degrees(8.0) };
+    let fridge = |number| Fridge::new(format!("Fridge {number}"), ProbeId::new(0x28, number), limits);
     let site = Site { fridges: (0..fridges).map(fridge).collect(), ..Site::default() };
     Gateway::new(site, writer.state(), writer.history(), Arc::new(move || now))
 }

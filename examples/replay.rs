@@ -44,14 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         writer.write(Input::Sweep { bus, at, took, probes, notices: Vec::new() });
     }
 
-    let fridge = Fridge {
-        name: path,
-        group: None,
-        probe,
-        limits: Limits { min: None, max: Celsius::from_degrees(8.0) },
-        calibration: None,
-        out_of_service: false,
-    };
+    let fridge = Fridge::new(path, probe, Limits { min: None, max: Celsius::from_degrees(8.0) });
     let site = Site { fridges: vec![fridge], ..Site::default() };
     let chat = Chat::new(Gateway::new(site, writer.state(), writer.history(), clock));
     for words in ["status", "history"] {

@@ -6,24 +6,31 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::reading::Celsius;
 
 mod delay;
+mod event;
 mod exposure;
 mod interval;
+mod memory;
 mod monitor;
 mod preset;
+mod preset_rules;
 mod product_lag;
 mod replay;
 mod rules;
+mod side;
 mod silent;
 mod stuck;
+mod timer;
 
+pub use event::Event;
 pub use exposure::{Exposure, TimeOutside};
-pub use monitor::{Event, Monitor, Observation};
+pub use memory::{ExcursionMemory, Memory, RuleMemory};
+pub use monitor::{Monitor, Observation};
 pub use preset::Preset;
 pub use replay::{Outcome, Replayed, replay};
 pub use rules::{Condition, Rule, Rules, silent_after};
@@ -70,7 +77,7 @@ pub enum Kind {
 }
 
 /// How soon a person should act.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Urgency {
     /// Within the hour.

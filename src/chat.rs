@@ -22,6 +22,7 @@ mod probes;
 mod reply;
 mod reply_cache;
 mod request;
+mod rules;
 mod selection;
 mod status;
 mod trend;
@@ -34,6 +35,7 @@ pub use data::Data;
 pub use reply::Reply;
 use reply_cache::ReplyCache;
 pub use request::Request;
+pub use rules::of as rules_of;
 
 /// A gateway that can be asked.
 pub struct Chat {
@@ -114,6 +116,7 @@ pub fn answer(request: &Request, view: &View<'_>) -> Answer {
         Some(Command::Trend) => trend::answer(rest, view),
         Some(Command::MinMax) => minmax::answer(rest, view),
         Some(Command::History) => history::answer(rest, view),
+        Some(Command::Rules) => rules::answer(rest, view),
         Some(Command::Probes) => probes::answer(view),
         Some(Command::About) => about::answer(view),
         Some(Command::Help) => help::answer(rest),

@@ -17,8 +17,10 @@ mod doctor;
 mod init;
 mod probes;
 mod replace;
+mod rules;
 mod serve;
 mod terminal;
+mod whatif;
 
 /// The exit status for a bad configuration: `EX_CONFIG` of sysexits.h. systemd's unit does not
 /// restart on it.
@@ -73,6 +75,10 @@ enum Command {
     Probes(probes::Options),
     /// Put another probe into a fridge, in the configuration: fridge replace milk 28-0316a2790a1b
     Replace(replace::Options),
+    /// What raises an alarm, a sentence for each rule: fridge rules milk
+    Rules(rules::Options),
+    /// What a rule would have raised, before it is saved: fridge whatif milk max 5 for 30m
+    Whatif(whatif::Options),
     /// Read the configuration and say what is wrong in it, and where
     Check(check::Options),
     /// Check everything that can be wrong, a line each, and how to fix it
@@ -122,6 +128,8 @@ impl Cli {
             Command::Status(options) => ask::run(&options.into(), files).map(|()| ExitCode::SUCCESS),
             Command::Probes(options) => probes::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Replace(options) => replace::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Rules(options) => rules::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Whatif(options) => whatif::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Check(options) => check::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Doctor(options) => doctor::run(&options, files),
             Command::Cert(options) => cert::run(&options, files).map(|()| ExitCode::SUCCESS),

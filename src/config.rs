@@ -16,6 +16,7 @@ use crate::gateway::Site;
 use crate::text::Units;
 use crate::{https, mattermost};
 
+mod alarm;
 mod bus;
 mod diagnostics;
 mod fridge;

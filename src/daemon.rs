@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -84,10 +84,14 @@ pub enum Error {
     System(#[from] std::io::Error),
 }
 
+/// The clock that never steps begins this long before the start, so that what was kept over a restart has its moment
+/// on it.
+const BEFORE_START: Duration = Duration::from_secs(8 * 24 * 3_600);
+
 /// The machine's clocks.
 pub fn clock() -> Clock {
     let started = Instant::now();
-    Arc::new(move || Stamp { mono: started.elapsed(), wall: Timestamp::now() })
+    Arc::new(move || Stamp { mono: BEFORE_START + started.elapsed(), wall: Timestamp::now() })
 }
 
 /// Runs the gateway until SIGTERM or Ctrl-C, then ends it gracefully: no new questions, those in
@@ -255,6 +259,7 @@ fn answers(
             let rights = if peer.privileged { Rights::Act } else { Rights::Read };
             serde_json::to_string(&*mattermost.chat().answer(&words, &Asker::local(rights)))
         }
+        Question::Readings(id) => serde_json::to_string(&mattermost.chat().gateway().readings(&id)),
         Question::Report => serde_json::to_string(&status::report(&server, &mattermost, &configuration)),
         Question::RecentRejections if peer.privileged => {
             let now = mattermost.chat().gateway().now();

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::alarm::Rules;
 use crate::reading::{Celsius, ProbeId, Reading};
 
 mod calibration;
@@ -22,6 +23,8 @@ pub struct Limits {
 /// One fridge, as the configuration describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fridge {
+    /// What it is known by in records: it stays when the name changes.
+    pub id: String,
     /// What people call it. Never empty, at most 200 characters.
     pub name: String,
     /// Which others it belongs with: a room, a floor.
@@ -30,6 +33,8 @@ pub struct Fridge {
     pub probe: ProbeId,
     /// The temperatures it may have.
     pub limits: Limits,
+    /// When it raises an alarm.
+    pub rules: Rules,
     /// How what its probe shows is corrected.
     pub calibration: Option<Calibration>,
     /// Defrosted, broken or empty: shown so, and never counted.
@@ -64,6 +69,26 @@ impl Verdict {
 }
 
 impl Fridge {
+    /// A fridge with these limits and the rules that follow from them.
+    pub fn new(name: impl Into<String>, probe: ProbeId, limits: Limits) -> Fridge {
+        let name = name.into();
+        Fridge {
+            id: Fridge::id_of(&name),
+            name,
+            group: None,
+            probe,
+            limits,
+            rules: Rules::of_limits(limits.min, limits.max),
+            calibration: None,
+            out_of_service: false,
+        }
+    }
+
+    /// The id of a fridge that has none of its own: its name without case, accents and blanks.
+    pub fn id_of(name: &str) -> String {
+        names::fold(name).replace(' ', "-")
+    }
+
     /// How the fridge is, given what is known of its probe. Only a fresh value can be in range.
     pub fn judge(&self, reading: &Reading) -> Verdict {
         use crate::reading::Fault::Pending;
@@ -95,14 +120,7 @@ mod tests {
     use crate::reading::Fault;
 
     fn judge(limits: Limits, reading: Reading) -> Verdict {
-        let fridge = Fridge {
-            name: String::from("Milk"),
-            group: None,
-            probe: ProbeId::new(0x28, 1),
-            limits,
-            calibration: None,
-            out_of_service: false,
-        };
+        let fridge = Fridge::new("Milk", ProbeId::new(0x28, 1), limits);
         fridge.judge(&reading)
     }
 

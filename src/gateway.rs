@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use crate::fridge::Fridge;
-use crate::history::History;
+use crate::history::{self, History, Minute};
 use crate::reading::{Clock, Stamp};
 use crate::recorder;
 use crate::state::{Snapshot, State};
@@ -75,6 +78,18 @@ impl Gateway {
     /// Counts a question.
     pub fn count_question(&self) {
         self.asked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The readings of the last 24 hours of the fridge with that id: the middle of each minute, in °C.
+    pub fn readings(&self, id: &str) -> Vec<(Timestamp, f64)> {
+        let now = self.now();
+        let Some(fridge) = self.site.fridges.iter().find(|fridge| fridge.id == id) else { return Vec::new() };
+        let minutes = self.history.minutes(fridge.probe, &now, history::MINUTES);
+        let ago = |index: usize| Duration::from_secs(60 * (history::MINUTES - 1 - index) as u64);
+        let known = |(index, minute): (usize, Option<Minute>)| {
+            Some((now.wall.checked_sub(ago(index)).ok()?, minute?.middle()))
+        };
+        minutes.into_iter().enumerate().filter_map(known).collect()
     }
 
     /// Everything an answer is made from, at this moment, as `scope` may see it.

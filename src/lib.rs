@@ -61,14 +61,8 @@
 //!     notices: Vec::new(),
 //! });
 //!
-//! let milk = Fridge {
-//!     name: "Milk".into(),
-//!     group: None,
-//!     probe,
-//!     limits: Limits { min: None, max: Celsius::from_degrees(5.0) },
-//!     calibration: None,
-//!     out_of_service: false,
-//! };
+//! let limits = Limits { min: None, max: Celsius::from_degrees(5.0) };
+//! let milk = Fridge::new("Milk", probe, limits);
 //! let site = Site { fridges: vec![milk], ..Site::default() };
 //! let chat = Chat::new(Gateway::new(site, writer.state(), writer.history(), clock));
 //! let reply = chat.answer("status", &Asker::local(Rights::Read));

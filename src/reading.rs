@@ -251,6 +251,19 @@ impl Stamp {
     pub fn since(&self, earlier: &Stamp) -> Duration {
         self.mono.saturating_sub(earlier.mono)
     }
+
+    /// The earlier moment `mono` of the clock that never steps, on both clocks.
+    pub fn at_mono(&self, mono: Duration) -> Stamp {
+        let wall = self.wall.checked_sub(self.mono.saturating_sub(mono)).unwrap_or(self.wall);
+        Stamp { mono, wall }
+    }
+
+    /// The earlier moment `wall` of the wall clock, on both clocks. Before the start of the clock that never steps
+    /// there is nothing: such a moment is at its zero.
+    pub fn at_wall(&self, wall: Timestamp) -> Stamp {
+        let ago = self.wall.duration_since(wall).try_into().unwrap_or(Duration::ZERO);
+        Stamp { mono: self.mono.saturating_sub(ago), wall }
+    }
 }
 
 /// Where the present moment comes from. The daemon and the bus threads hold one; everything

@@ -14,6 +14,8 @@ use crate::reading::Celsius;
 /// A temperature log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
+    /// When it began: the time of the first line, taken as UTC where that names no zone.
+    pub began: Timestamp,
     /// The points, in the order of their times; never empty.
     pub points: Vec<Point>,
 }
@@ -117,7 +119,27 @@ impl Recording {
             let value = played(value, unit).map_err(|reason| at_line(line, reason))?;
             points.push(Point { at, value });
         }
-        Ok(Recording { points })
+        Ok(Recording { began: first, points })
+    }
+
+    /// From one reading to the next, usually: the median.
+    pub fn period(&self) -> Duration {
+        let mut steps: Vec<Duration> = self
+            .points
+            .windows(2)
+            .map(|pair| pair[1].at - pair[0].at)
+            .filter(|step| !step.is_zero())
+            .collect();
+        let middle = steps.len() / 2;
+        if steps.is_empty() { Duration::ZERO } else { *steps.select_nth_unstable(middle).1 }
+    }
+
+    /// The readings; what a probe says that has lost its power is none.
+    pub fn readings(&self) -> impl Iterator<Item = (Duration, Celsius)> {
+        self.points.iter().filter_map(|point| match point.value {
+            Played::Value(celsius) => Some((point.at, celsius)),
+            Played::PowerOnReset => None,
+        })
     }
 
     /// What was recorded at that time since the first line: the newest point by then. After the last

@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub enum Question {
     /// The channel's words, without the trigger word: "status milk".
     Ask(String),
+    /// The readings of the last 24 hours of the fridge with that id, one a minute.
+    Readings(String),
     /// What the doctor wants to know of the running gateway.
     Report,
     /// The last rejected requests; only for root and the group `fridge`.
@@ -202,7 +204,7 @@ mod tests {
             Question::Ask(words) => {
                 serde_json::json!({ "words": words.len(), "privileged": peer.privileged }).to_string()
             }
-            Question::Report | Question::RecentRejections => String::from("{}"),
+            Question::Readings(_) | Question::Report | Question::RecentRejections => String::from("{}"),
         })
     }
 

@@ -8,16 +8,19 @@ use crate::fridge::{Limits, Verdict};
 use crate::reading::{Celsius, Fault, Reading};
 
 pub mod about;
+pub mod alarm;
 pub mod buttons;
 pub mod help;
 pub mod history;
 pub mod minmax;
 pub mod notices;
 pub mod probes;
+pub mod rules;
 pub mod selection;
 pub mod status;
 pub mod trend;
 mod units;
+pub mod whatif;
 
 pub use units::{Decimal, Units};
 

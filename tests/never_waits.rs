@@ -73,14 +73,7 @@ fn every_answer_comes_at_once_and_shows_the_age_growing_to_stale() {
     let thread = poll::start(job, &clock).unwrap();
     hanging.recv().expect("the second sweep hangs");
 
-    let milk = Fridge {
-        name: String::from("Milk"),
-        group: None,
-        probe: PROBE,
-        limits: Limits::default(),
-        calibration: None,
-        out_of_service: false,
-    };
+    let milk = Fridge::new("Milk", PROBE, Limits::default());
     let site = Site { fridges: vec![milk], ..Site::default() };
     let chat = Chat::new(Gateway::new(site, state, history, clock));
     for age in 0..=120 {

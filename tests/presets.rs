@@ -63,7 +63,7 @@ fn healthy_years_raise_next_to_no_alarm() {
             let before = raised[0];
             for _ in 0..365 * DAY {
                 let kinds = minute(&mut cabinet, &mut monitors);
-                if cabinet.product() <= cabinet.harm {
+                if cabinet.product_temperature() <= cabinet.harm {
                     for (sum, kinds) in raised.iter_mut().zip(kinds) {
                         *sum += kinds.len();
                     }
@@ -100,7 +100,7 @@ fn inject(model: &Model, seed: u64, failure: Failure) -> Option<Result<Found, St
         let kinds = minute(&mut cabinet, &mut monitors).remove(0);
         if at >= begins {
             found = found.or_else(|| kinds.first().map(|_| at));
-            harmed = harmed.or_else(|| (cabinet.product() > cabinet.harm).then_some(at));
+            harmed = harmed.or_else(|| (cabinet.product_temperature() > cabinet.harm).then_some(at));
         }
     }
     let hours = |minutes: usize| minutes as f64 / 60.0;

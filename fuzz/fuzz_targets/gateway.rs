@@ -54,14 +54,8 @@ impl Asked {
             probes: vec![sampled(1), sampled(2)],
             notices: Vec::new(),
         });
-        let fridge = |number, name: &str| Fridge {
-            name: name.to_owned(),
-            group: None,
-            probe: probe(number),
-            limits: Limits { min: None, max: Celsius::from_degrees(5.0) },
-            calibration: None,
-            out_of_service: false,
-        };
+        let limits = Limits { min: None, max: Celsius::from_degrees(5.0) };
+        let fridge = |number, name: &str| Fridge::new(name, probe(number), limits);
         let fridges = vec![fridge(1, "Milk"), fridge(2, HIDDEN)];
         let site = Site { fridges, ..Site::default() };
         let gateway = Gateway::new(site, writer.state(), writer.history(), clock);

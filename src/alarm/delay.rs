@@ -15,13 +15,26 @@ pub struct Delay {
 }
 
 impl Delay {
+    /// Goes on with what was kept.
+    pub fn resumed(beyond: Option<Duration>, is_active: bool) -> Delay {
+        Delay { beyond, is_active }
+    }
+
+    /// For how long every reading was beyond the limit, if the newest is.
+    pub fn beyond(&self) -> Option<Duration> {
+        self.beyond
+    }
+
+    /// Whether the rule holds.
+    pub fn is_active(&self) -> bool {
+        self.is_active
+    }
+
     /// Takes in a reading that lies so many kelvin beyond the limit, that long after the one before; returns whether
     /// the rule holds.
     pub fn feed(&mut self, excess: f64, interval: Interval, after: Duration) -> bool {
-        self.beyond = (excess > 0.0).then(|| match self.beyond {
-            Some(beyond) => beyond + interval.counted(),
-            None => Duration::ZERO,
-        });
+        self.beyond =
+            (excess > 0.0).then(|| self.beyond.map_or(Duration::ZERO, |beyond| beyond + interval.counted()));
         if self.beyond.is_some_and(|beyond| beyond >= after) {
             self.is_active = true;
         } else if excess <= -HYSTERESIS {

@@ -50,6 +50,11 @@ impl TimeOutside {
         }
     }
 
+    /// The spans, the oldest first.
+    pub fn spans(&self) -> impl Iterator<Item = (Duration, Duration)> {
+        self.spans.iter().copied()
+    }
+
     /// How long it was outside within the window that ends now.
     pub fn within(&mut self, window: Duration, now: Duration) -> Duration {
         let begin = now.saturating_sub(window);

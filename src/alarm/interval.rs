@@ -21,6 +21,11 @@ impl Interval {
         Interval { elapsed, is_gap: elapsed > SHORTEST_GAP.max(period * 3) }
     }
 
+    /// That long, in which there were no readings.
+    pub fn gap(elapsed: Duration) -> Interval {
+        Interval { elapsed, is_gap: true }
+    }
+
     /// Whether readings are missing in it.
     pub fn is_gap(self) -> bool {
         self.is_gap

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use super::delay::Delay;
 use super::interval::Interval;
-use super::product_lag::ProductLag;
+use super::side::SideState;
 use super::silent::Silent;
 use super::stuck::Stuck;
-use super::{Condition, Exposure, Kind, Rule, RuleName, Rules, Side, TimeOutside, Urgency, silent_after};
+use super::timer::Timer;
+use super::{Event, Exposure, Kind, Memory, Rule, RuleName, Rules, Side, TimeOutside, Urgency, silent_after};
 use crate::reading::{Celsius, Stamp};
 
 /// What is known of a fridge's probe at some moment.
@@ -22,67 +22,6 @@ pub enum Observation {
     Pending,
 }
 
-/// What happened to an alarm.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Event {
-    /// It was raised.
-    Raised {
-        /// What it is about.
-        kind: Kind,
-        /// By which rule.
-        rule: RuleName,
-        /// How urgent it is.
-        urgency: Urgency,
-        /// When its condition was met.
-        at: Stamp,
-        /// Since when the fridge has been beyond its limit, or the probe silent or stuck.
-        since: Stamp,
-    },
-    /// It has become urgent.
-    Escalated {
-        /// What it is about.
-        kind: Kind,
-        /// By which rule.
-        rule: RuleName,
-        /// When.
-        at: Stamp,
-    },
-    /// It is over.
-    Cleared {
-        /// What it was about.
-        kind: Kind,
-        /// When.
-        at: Stamp,
-        /// The furthest reading; of a silent or stuck probe, none.
-        peak: Option<Celsius>,
-        /// How long it was beyond its limit.
-        outside: Duration,
-    },
-}
-
-/// The state of one rule.
-#[derive(Clone, Copy, Debug)]
-enum Timer {
-    Lag(ProductLag),
-    Delay(Delay),
-}
-
-/// One time beyond a limit: from the first reading beyond it until the first within, or until its alarm is over.
-#[derive(Clone, Copy, Debug)]
-struct Excursion {
-    since: Stamp,
-    peak: Celsius,
-    outside: Duration,
-}
-
-/// One side of the range.
-#[derive(Clone, Debug)]
-struct SideState {
-    side: Side,
-    excursion: Option<Excursion>,
-    alarm: Option<Urgency>,
-}
-
 /// Watches one fridge.
 #[derive(Clone, Debug)]
 pub struct Monitor {
@@ -90,23 +29,63 @@ pub struct Monitor {
     sides: [SideState; 2],
     period: Duration,
     silent: (Silent, Duration, bool),
-    stuck: (Stuck, Duration, Option<Stamp>),
+    stuck: (Stuck, Duration, bool),
     exposure: Option<(Exposure, TimeOutside)>,
     newest: Option<(Stamp, Celsius)>,
+    /// How long it did not watch before its first reading.
+    away: Duration,
 }
 
 impl Monitor {
     /// Watches from now on by those rules a fridge whose probe is read every `period`.
     pub fn new(rules: &Rules, period: Duration, now: Stamp) -> Monitor {
-        let side = |side| SideState { side, excursion: None, alarm: None };
         Monitor {
             rules: rules.temperature.iter().map(|rule| (*rule, Timer::of(rule))).collect(),
-            sides: [side(Side::Above), side(Side::Below)],
+            sides: [Side::Above, Side::Below].map(SideState::new),
             period,
             silent: (Silent::new(now.mono), silent_after(rules, period), false),
-            stuck: (Stuck::default(), rules.stuck_after, None),
+            stuck: (Stuck::default(), rules.stuck_after, false),
             exposure: rules.exposure.map(|exposure| (exposure, TimeOutside::default())),
             newest: None,
+            away: Duration::ZERO,
+        }
+    }
+
+    /// Goes on with what was kept. The time between is a gap.
+    pub fn resume(rules: &Rules, period: Duration, now: Stamp, memory: &Memory) -> Monitor {
+        let mut monitor = Monitor::new(rules, period, now);
+        // A clock that was set back says nothing of the age.
+        let age = now.wall.duration_since(memory.at).try_into().unwrap_or(Duration::MAX);
+        for ((rule, timer), memory) in monitor.rules.iter_mut().zip(&memory.rules) {
+            *timer = Timer::resume(rule, memory, age);
+        }
+        let [above, below] = memory.sides;
+        monitor.sides = [(Side::Above, above), (Side::Below, below)]
+            .map(|(side, memory)| SideState::resumed(side, memory, now));
+        monitor.away = age;
+        monitor.silent.2 = memory.silent;
+        if let Some((newest, lasts, is_raised)) = memory.stuck {
+            monitor.stuck.0 = Stuck::resumed(Celsius::from_sixteenths(newest), lasts);
+            monitor.stuck.2 = is_raised;
+        }
+        if let Some((_, outside)) = &mut monitor.exposure {
+            for (from, until) in &memory.outside {
+                outside.add(now.at_wall(*from).mono, now.at_wall(*until).mono);
+            }
+        }
+        monitor
+    }
+
+    /// What it keeps over a restart.
+    pub fn memory(&self, now: Stamp) -> Memory {
+        let outside = self.exposure.iter().flat_map(|(_, outside)| outside.spans());
+        Memory {
+            at: now.wall,
+            rules: self.rules.iter().map(|(_, timer)| timer.memory()).collect(),
+            sides: [self.sides[0].memory(), self.sides[1].memory()],
+            stuck: self.stuck.0.newest().map(|(newest, lasts)| (newest.sixteenths(), lasts, self.stuck.2)),
+            silent: self.silent.2,
+            outside: outside.map(|(from, until)| (now.at_mono(from).wall, now.at_mono(until).wall)).collect(),
         }
     }
 
@@ -116,8 +95,10 @@ impl Monitor {
         self.check_silence(at, observation, &mut events);
         if let Observation::Reading(celsius) = observation {
             let before = self.newest.replace((at, celsius));
-            let elapsed = before.map_or(Duration::ZERO, |(before, _)| at.since(&before));
-            let interval = Interval::new(elapsed, self.period);
+            let interval = match before {
+                Some((before, _)) => Interval::new(at.since(&before), self.period),
+                None => Interval::gap(self.away),
+            };
             self.check_stuck(at, celsius, interval, &mut events);
             self.count_exposure(at, before, interval);
             self.check_temperature(at, celsius, before.map(|(_, celsius)| celsius), interval, &mut events);
@@ -134,7 +115,7 @@ impl Monitor {
     /// The furthest reading of the excursion behind an alarm of that kind, where there is one.
     pub fn peak(&self, kind: Kind) -> Option<Celsius> {
         let state = self.sides.iter().find(|state| state.kind() == kind)?;
-        state.excursion.map(|excursion| excursion.peak)
+        state.peak()
     }
 
     fn check_silence(&mut self, at: Stamp, observation: Observation, events: &mut Vec<Event>) {
@@ -145,7 +126,7 @@ impl Monitor {
             && let Some(began) = silent.check(at.mono, *after)
             && !std::mem::replace(is_raised, true)
         {
-            let (raised, since) = (earlier(at, began), earlier(at, began.saturating_sub(*after)));
+            let (raised, since) = (at.at_mono(began), at.at_mono(began.saturating_sub(*after)));
             let (rule, urgency) = (RuleName::Silent, Urgency::Warning);
             events.push(Event::Raised { kind, rule, urgency, at: raised, since });
         }
@@ -162,17 +143,17 @@ impl Monitor {
     }
 
     fn check_stuck(&mut self, at: Stamp, celsius: Celsius, interval: Interval, events: &mut Vec<Event>) {
-        let (stuck, after, raised) = &mut self.stuck;
+        let (stuck, after, is_raised) = &mut self.stuck;
         let kind = Kind::ProbeStuck;
-        match (stuck.feed(celsius, interval, *after), *raised) {
-            (true, None) => {
-                *raised = Some(at);
-                let since = earlier(at, at.mono.saturating_sub(*after));
+        match (stuck.feed(celsius, interval, *after), *is_raised) {
+            (true, false) => {
+                *is_raised = true;
+                let since = at.at_mono(at.mono.saturating_sub(*after));
                 let (rule, urgency) = (RuleName::Stuck, Urgency::Warning);
                 events.push(Event::Raised { kind, rule, urgency, at, since });
             }
-            (false, Some(_)) => {
-                *raised = None;
+            (false, true) => {
+                *is_raised = false;
                 events.push(Event::Cleared { kind, at, peak: None, outside: Duration::ZERO });
             }
             _ => {}
@@ -215,90 +196,6 @@ impl Monitor {
     }
 }
 
-impl Timer {
-    fn of(rule: &Rule) -> Timer {
-        match rule.condition {
-            Condition::ProductLag(_) => Timer::Lag(ProductLag::default()),
-            Condition::Delay(_) => Timer::Delay(Delay::default()),
-        }
-    }
-
-    fn feed(&mut self, excess: f64, interval: Interval, condition: Condition) -> bool {
-        match (self, condition) {
-            (Timer::Lag(lag), Condition::ProductLag(time_constant)) => {
-                lag.feed(excess, interval, time_constant)
-            }
-            (Timer::Delay(delay), Condition::Delay(after)) => delay.feed(excess, interval, after),
-            // A timer is made of its rule.
-            (Timer::Lag(_), Condition::Delay(_)) | (Timer::Delay(_), Condition::ProductLag(_)) => false,
-        }
-    }
-}
-
-impl SideState {
-    /// Keeps the excursion: how far and how long.
-    fn follow(
-        &mut self,
-        at: Stamp,
-        celsius: Celsius,
-        before: Option<Celsius>,
-        limit: Celsius,
-        interval: Interval,
-    ) {
-        if let Some(excursion) = &mut self.excursion {
-            if before.is_some_and(|before| self.side.is_further(before, limit)) {
-                excursion.outside += interval.counted();
-            }
-            if self.side.is_further(celsius, excursion.peak) {
-                excursion.peak = celsius;
-            }
-            if self.alarm.is_none() && !self.side.is_further(celsius, limit) {
-                self.excursion = None;
-            }
-        } else if self.side.is_further(celsius, limit) {
-            self.excursion = Some(Excursion { since: at, peak: celsius, outside: Duration::ZERO });
-        }
-    }
-
-    /// Raises, escalates or clears the side's alarm.
-    fn judge(&mut self, at: Stamp, celsius: Celsius, holding: Option<&Rule>) -> Option<Event> {
-        match (self.alarm, holding) {
-            (None, Some(&Rule { name: rule, urgency, .. })) => {
-                self.alarm = Some(urgency);
-                // A product can pass its limit with a reading that is within it again.
-                let began = Excursion { since: at, peak: celsius, outside: Duration::ZERO };
-                let since = self.excursion.get_or_insert(began).since;
-                Some(Event::Raised { kind: self.kind(), rule, urgency, at, since })
-            }
-            (Some(Urgency::Warning), Some(&Rule { name: rule, urgency: Urgency::Urgent, .. })) => {
-                self.alarm = Some(Urgency::Urgent);
-                Some(Event::Escalated { kind: self.kind(), rule, at })
-            }
-            (Some(_), None) => {
-                self.alarm = None;
-                let excursion = self.excursion.take();
-                let peak = excursion.map(|excursion| excursion.peak);
-                let outside = excursion.map_or(Duration::ZERO, |excursion| excursion.outside);
-                Some(Event::Cleared { kind: self.kind(), at, peak, outside })
-            }
-            _ => None,
-        }
-    }
-
-    fn kind(&self) -> Kind {
-        match self.side {
-            Side::Above => Kind::TooWarm,
-            Side::Below => Kind::TooCold,
-        }
-    }
-}
-
 fn first_limit(rules: &[(Rule, Timer)], side: Side) -> Option<Celsius> {
     rules.iter().find(|(rule, _)| rule.side == side).map(|(rule, _)| rule.limit)
-}
-
-/// That moment of the clock that never steps, which is not later than `at`.
-fn earlier(at: Stamp, mono: Duration) -> Stamp {
-    let wall = at.wall.checked_sub(at.mono.saturating_sub(mono)).unwrap_or(at.wall);
-    Stamp { mono, wall }
 }

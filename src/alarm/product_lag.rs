@@ -20,15 +20,16 @@ const CLEARS_AFTER: Duration = Duration::from_secs(10 * 60);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProductLag {
     estimate: Option<f64>,
-    fed: f64,
-    within: Duration,
+    newest: f64,
+    within: Option<Duration>,
     is_active: bool,
 }
 
 impl ProductLag {
-    /// Goes on with an estimate that was kept.
-    pub fn restored(estimate: f64, is_active: bool) -> ProductLag {
-        ProductLag { estimate: Some(estimate), fed: estimate.min(CLIP), within: Duration::ZERO, is_active }
+    /// Goes on with an estimate that was kept, or with none.
+    pub fn resumed(estimate: Option<f64>, is_active: bool) -> ProductLag {
+        let newest = estimate.unwrap_or_default();
+        ProductLag { estimate, newest, within: None, is_active }
     }
 
     /// The estimate, once there was a reading.
@@ -36,33 +37,51 @@ impl ProductLag {
         self.estimate
     }
 
+    /// Whether the rule holds.
+    pub fn is_active(&self) -> bool {
+        self.is_active
+    }
+
     /// Takes in a reading, that long after the one before; returns whether the rule holds.
     pub fn feed(&mut self, excess: f64, interval: Interval, time_constant: Duration) -> bool {
-        let fed = excess.min(CLIP);
         let estimate = match self.estimate {
-            None => fed.min(ASSUMED),
+            None => excess.min(ASSUMED),
             Some(before) => {
                 let elapsed = interval.followed().as_secs_f64() / time_constant.as_secs_f64();
-                let kept = (-elapsed).exp();
-                if interval.is_gap() || elapsed == 0.0 {
-                    fed + (before - fed) * kept
-                } else {
-                    // The exact answer to air that changed evenly between the two readings, so that the result does
-                    // not depend on how often it is read.
-                    let slope = (fed - self.fed) / elapsed;
-                    fed - slope + (before - self.fed + slope) * kept
-                }
+                let from = if interval.is_gap() { excess } else { self.newest };
+                follow(before, from, excess, elapsed)
             }
         };
-        (self.estimate, self.fed) = (Some(estimate), fed);
-        self.within = if estimate <= -HYSTERESIS { self.within + interval.counted() } else { Duration::ZERO };
+        (self.estimate, self.newest) = (Some(estimate), excess);
+        self.within = (estimate <= -HYSTERESIS)
+            .then(|| self.within.map_or(Duration::ZERO, |within| within + interval.counted()));
         if estimate > 0.0 {
             self.is_active = true;
-        } else if self.within >= CLEARS_AFTER {
+        } else if self.within.is_some_and(|within| within >= CLEARS_AFTER) {
             self.is_active = false;
         }
         self.is_active
     }
+}
+
+/// Where the estimate is after `elapsed` time constants in which the air changed evenly, and counted as no more than
+/// [`CLIP`]. It is exact, so that the result does not depend on how often the air is read.
+fn follow(estimate: f64, from: f64, to: f64, elapsed: f64) -> f64 {
+    let (fed_from, fed_to) = (from.min(CLIP), to.min(CLIP));
+    // The part of the time in which the air was within the clip, which comes first or last.
+    let part = if from == to { 1.0 } else { ((fed_to - fed_from) / (to - from)).abs() };
+    let clipped = |estimate: f64| ramp(estimate, CLIP, CLIP, elapsed * (1.0 - part));
+    let changing = |estimate: f64| ramp(estimate, fed_from, fed_to, elapsed * part);
+    if from > to { changing(clipped(estimate)) } else { clipped(changing(estimate)) }
+}
+
+/// The answer of a first-order lag to a ramp.
+fn ramp(estimate: f64, from: f64, to: f64, elapsed: f64) -> f64 {
+    if elapsed == 0.0 {
+        return estimate;
+    }
+    let slope = (to - from) / elapsed;
+    to - slope + (estimate - from + slope) * (-elapsed).exp()
 }
 
 #[cfg(test)]
@@ -106,7 +125,8 @@ mod tests {
 
     #[test]
     fn of_a_gap_it_follows_ten_minutes() {
-        let (mut long, mut short) = (ProductLag::restored(-1.0, false), ProductLag::restored(-1.0, false));
+        let (mut long, mut short) =
+            (ProductLag::resumed(Some(-1.0), false), ProductLag::resumed(Some(-1.0), false));
         long.feed(2.0, Interval::new(5 * HOUR, MINUTE), HOUR);
         short.feed(2.0, Interval::new(10 * MINUTE, MINUTE), HOUR);
         assert_eq!(long.estimate(), short.estimate());

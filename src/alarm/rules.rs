@@ -99,6 +99,32 @@ impl Rules {
         Rules { temperature: above.into_iter().chain(below).collect(), ..Rules::default() }
     }
 
+    /// Has a side's first rule watch that limit. A side without a rule gets one.
+    pub fn set_limit(&mut self, side: Side, limit: Option<Celsius>) {
+        let Some(limit) = limit else { return };
+        match self.temperature.iter_mut().find(|rule| rule.side == side) {
+            Some(first) => first.limit = limit,
+            None => self.temperature.push(Rule::product_lag(side, limit, TIME_CONSTANT)),
+        }
+    }
+
+    /// Has that rule in place of the one of its name and side, or adds it.
+    pub fn set(&mut self, rule: Rule) {
+        match self.temperature.iter_mut().find(|old| old.name == rule.name && old.side == rule.side) {
+            Some(old) => *old = rule,
+            None => self.temperature.push(rule),
+        }
+    }
+
+    /// Whether each rule of a side lies further out than the one before it.
+    pub fn are_in_order(&self) -> bool {
+        [Side::Above, Side::Below].iter().all(|side| {
+            let limits: Vec<_> =
+                self.temperature.iter().filter(|rule| rule.side == *side).map(|rule| rule.limit).collect();
+            limits.windows(2).all(|pair| side.is_further(pair[1], pair[0]))
+        })
+    }
+
     /// The limit at which a side's excursion begins: that of the first rule that watches it.
     pub fn limit(&self, side: Side) -> Option<Celsius> {
         self.temperature.iter().find(|rule| rule.side == side).map(|rule| rule.limit)

@@ -14,6 +14,16 @@ pub struct Stuck {
 }
 
 impl Stuck {
+    /// Goes on with what was kept.
+    pub fn resumed(newest: Celsius, lasts: Duration) -> Stuck {
+        Stuck { newest: Some(newest), lasts }
+    }
+
+    /// The newest reading and how long it has been the same.
+    pub fn newest(&self) -> Option<(Celsius, Duration)> {
+        Some((self.newest?, self.lasts))
+    }
+
     /// Takes in a reading, that long after the one before; returns whether the rule holds.
     pub fn feed(&mut self, celsius: Celsius, interval: Interval, after: Duration) -> bool {
         let is_same = self.newest.replace(celsius) == Some(celsius);

@@ -19,6 +19,8 @@ pub enum Command {
     MinMax,
     /// Their last 24 hours as a line.
     History,
+    /// What raises an alarm.
+    Rules,
     /// What is on the buses.
     Probes,
     /// The gateway itself.
@@ -46,6 +48,7 @@ impl Command {
             Command::Trend => &help::TREND,
             Command::MinMax => &help::MINMAX,
             Command::History => &help::HISTORY,
+            Command::Rules => &help::RULES,
             Command::Probes => &help::PROBES,
             Command::About => &help::ABOUT,
             Command::Help => &help::HELP_ITSELF,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::alarm::{Kind, RuleName, Urgency};
 use crate::fridge::{Limits, Verdict};
 use crate::reading::{Celsius, Counts, Fault, Notice, ProbeId};
 use crate::state::Day;
@@ -21,6 +22,8 @@ pub enum Data {
     Extremes(Vec<ExtremesRow>),
     /// Their last 24 hours.
     Histories(Vec<HistoryRow>),
+    /// What raises an alarm.
+    Rules(Vec<RulesRow>),
     /// The gateway itself.
     About(About),
     /// The words that can be asked.
@@ -99,6 +102,55 @@ pub struct HistoryRow {
     pub min: Option<Celsius>,
     /// The highest value in °C.
     pub max: Option<Celsius>,
+}
+
+/// What raises an alarm in one fridge.
+#[derive(Clone, Debug, Serialize)]
+pub struct RulesRow {
+    /// What it is known by in records.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Where its rules come from.
+    pub preset: Option<String>,
+    /// Those about its temperature.
+    pub rules: Vec<RuleRow>,
+    /// No reading for so many seconds is an alarm.
+    pub silent_after_s: u64,
+    /// The same reading for so many seconds is an alarm.
+    pub stuck_after_s: u64,
+    /// How long it may be outside which limits.
+    pub exposure: Option<ExposureRow>,
+}
+
+/// One rule about the temperature.
+#[derive(Clone, Debug, Serialize)]
+pub struct RuleRow {
+    /// Which.
+    pub rule: RuleName,
+    /// What it raises.
+    pub kind: Kind,
+    /// How soon a person should act.
+    pub urgency: Urgency,
+    /// The limit in °C.
+    pub limit: Celsius,
+    /// The time constant of the product's estimate in seconds; `None` of a delay.
+    pub lag_s: Option<u64>,
+    /// For how many seconds every reading is beyond the limit; `None` of an estimate.
+    pub after_s: Option<u64>,
+}
+
+/// A budget of time outside.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExposureRow {
+    /// Colder than this is outside, in °C.
+    pub min: Option<Celsius>,
+    /// Warmer than this is outside, in °C.
+    pub max: Option<Celsius>,
+    /// How many seconds it may be outside …
+    pub budget_s: u64,
+    /// … within so many.
+    pub window_s: u64,
 }
 
 /// The gateway itself.

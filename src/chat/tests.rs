@@ -37,14 +37,7 @@ fn degrees(degrees: f64) -> Celsius {
 }
 
 fn fridge(number: usize, name: &str, min: Option<f64>, max: Option<f64>) -> Fridge {
-    Fridge {
-        name: name.to_owned(),
-        group: None,
-        probe: probe(number),
-        limits: Limits { min: min.map(degrees), max: max.map(degrees) },
-        calibration: None,
-        out_of_service: false,
-    }
+    Fridge::new(name, probe(number), Limits { min: min.map(degrees), max: max.map(degrees) })
 }
 
 /// A cafe's six fridges.

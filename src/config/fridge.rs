@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use toml::Spanned;
 
 use super::{Check, schema};
+use crate::alarm::Side;
 use crate::fridge::{Calibration, Fridge, Limits};
 use crate::reading::{Celsius, ProbeId};
 
@@ -13,9 +14,13 @@ const LARGEST_CORRECTION: f64 = 5.0;
 /// Two points nearer than this make a line of their own errors: °C.
 const LEAST_SPAN: f64 = 5.0;
 
+/// The longest id.
+const LONGEST_ID: usize = 64;
+
 impl Check<'_> {
     pub(super) fn fridges(&mut self, fridges: Vec<Spanned<schema::Fridge>>) -> Vec<Fridge> {
         let mut names: HashMap<String, usize> = HashMap::new();
+        let mut ids: HashMap<String, usize> = HashMap::new();
         let mut probes: HashMap<ProbeId, usize> = HashMap::new();
         let mut checked = Vec::new();
         for fridge in fridges {
@@ -31,6 +36,11 @@ impl Check<'_> {
             }
             let group = fridge.group.map(|group| self.name(group));
             let limits = fridge.limits.map_or_else(Limits::default, |limits| self.limits(limits));
+            let rules = self.rules(fridge.preset, &limits, fridge.alarm);
+            let limits = Limits {
+                min: limits.min.or_else(|| rules.limit(Side::Below)),
+                max: limits.max.or_else(|| rules.limit(Side::Above)),
+            };
             let probe: ProbeId = match fridge.probe.get_ref().parse() {
                 Ok(probe) => probe,
                 Err(error) => {
@@ -39,6 +49,16 @@ impl Check<'_> {
                     continue;
                 }
             };
+            let id = match fridge.id {
+                Some(id) => self.id(&id),
+                None => Fridge::id_of(&name),
+            };
+            if let Some(other) = ids.insert(id.clone(), line) {
+                self.problems.at(
+                    &name_span,
+                    format!("the fridge in line {other} has the same id `{id}`: give one of them an `id`"),
+                );
+            }
             let line = self.problems.line(&probe_span);
             if let Some(other) = probes.insert(probe, line) {
                 self.problems.at(
@@ -48,15 +68,29 @@ impl Check<'_> {
             }
             let calibration = fridge.calibration.and_then(|calibration| self.calibration(calibration));
             checked.push(Fridge {
+                id,
                 name,
                 group,
                 probe,
                 limits,
+                rules,
                 calibration,
                 out_of_service: fridge.out_of_service,
             });
         }
         checked
+    }
+
+    fn id(&mut self, id: &Spanned<String>) -> String {
+        let text = id.get_ref();
+        let fits = |character: char| {
+            character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-'
+        };
+        if text.is_empty() || text.len() > LONGEST_ID || !text.chars().all(fits) {
+            let problem = format!("an id has 1 to {LONGEST_ID} of the characters a to z, 0 to 9 and -");
+            self.problems.at(&id.span(), problem);
+        }
+        text.clone()
     }
 
     fn calibration(&mut self, calibration: Spanned<schema::Calibration>) -> Option<Calibration> {

@@ -68,10 +68,13 @@ pub struct Bus {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fridge {
+    pub id: Option<Spanned<String>>,
     pub name: Spanned<String>,
     pub group: Option<Spanned<String>>,
     pub probe: Spanned<String>,
     pub limits: Option<Spanned<Limits>>,
+    pub preset: Option<Spanned<String>>,
+    pub alarm: Option<Spanned<Alarm>>,
     pub calibration: Option<Spanned<Calibration>>,
     #[serde(default)]
     pub out_of_service: bool,
@@ -83,6 +86,38 @@ pub struct Fridge {
 pub struct Limits {
     pub min: Option<f64>,
     pub max: Option<f64>,
+}
+
+/// `alarm = { lag = "60min", escalation = { limit = 10, after = "30min" } }`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alarm {
+    pub lag: Option<Spanned<String>>,
+    pub escalation: Option<Spanned<AlarmPoint>>,
+    pub gross: Option<Spanned<AlarmPoint>>,
+    pub low: Option<Spanned<AlarmPoint>>,
+    pub low_escalation: Option<Spanned<AlarmPoint>>,
+    pub silent: Option<Spanned<String>>,
+    pub stuck: Option<Spanned<String>>,
+    pub exposure: Option<Spanned<Exposure>>,
+}
+
+/// A limit and for how long it has to be passed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlarmPoint {
+    pub limit: f64,
+    pub after: Spanned<String>,
+}
+
+/// `exposure = { max = 8, budget = "4h", window = "24h" }`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exposure {
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    pub budget: Spanned<String>,
+    pub window: Spanned<String>,
 }
 
 /// `calibration = { offset = -0.5 }` or `calibration = { points = [{ shows = 0.4, is = 0 }, …] }`

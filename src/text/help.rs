@@ -50,6 +50,13 @@ pub const HISTORY: CommandHelp = CommandHelp {
     explanation: "The last 24 hours as a line of blocks, the lowest value as the lowest block; a dot stands where there was no reading. It is kept in memory, and starts again when the gateway is restarted.",
 };
 
+/// `rules`
+pub const RULES: CommandHelp = CommandHelp {
+    usage: "rules [fridge or group]",
+    summary: "what raises an alarm",
+    explanation: "Each rule of a fridge in a sentence: the limits, for how long, and how urgent. `fridge whatif` in a shell shows what a rule would have done.",
+};
+
 /// `probes`
 pub const PROBES: CommandHelp = CommandHelp {
     usage: "probes",

@@ -253,16 +253,8 @@ impl Cabinet {
         self.failure = Some((at, failure));
     }
 
-    pub fn product(&self) -> f64 {
+    pub fn product_temperature(&self) -> f64 {
         self.product_now
-    }
-
-    pub fn air(&self) -> f64 {
-        self.air_now
-    }
-
-    pub fn is_cooling(&self) -> bool {
-        self.is_cooling
     }
 
     /// How long it has been simulated.

@@ -54,14 +54,8 @@ pub struct Setup {
 
 /// A fridge with a probe of that number and a limit of 5 °C.
 pub fn fridge(number: u64, name: &str) -> Fridge {
-    Fridge {
-        name: name.to_owned(),
-        group: None,
-        probe: ProbeId::new(0x28, number),
-        limits: TemperatureLimits { min: None, max: Celsius::from_degrees(5.0) },
-        calibration: None,
-        out_of_service: false,
-    }
+    let limits = TemperatureLimits { min: None, max: Celsius::from_degrees(5.0) };
+    Fridge::new(name, ProbeId::new(0x28, number), limits)
 }
 
 impl Setup {

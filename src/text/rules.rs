@@ -1,0 +1,84 @@
+//! What `rules` says: each rule of a fridge in a sentence.
+
+use super::{Decimal, Units, duration};
+use crate::alarm::{Condition, Exposure, Rule, RuleName, Rules, Side, Urgency};
+use crate::doc::Text;
+use crate::fridge::Limits;
+use crate::reading::Celsius;
+
+/// A fridge that is out of service raises nothing.
+pub const OUT_OF_SERVICE: &str = "out of service: no alarms";
+
+/// Where a preset's limits come from.
+pub fn source(source: &str) -> String {
+    format!("source: {source}")
+}
+
+/// The line above the rules of one fridge: "Milk, by the preset fridge".
+pub fn of_fridge(name: &str, rules: &Rules) -> Text {
+    let name = Text::name(name);
+    match rules.preset {
+        Some(preset) => name.and(format!(", by the preset {preset}")),
+        None if rules.temperature.is_empty() => name.and(", without limits"),
+        None => name.and(", by its limits"),
+    }
+}
+
+/// The line above the rules of several fridges.
+pub fn of_many(fridges: usize) -> String {
+    format!("The rules of {}", super::count(fridges, "fridge"))
+}
+
+/// A rule about the temperature.
+pub fn rule(rule: &Rule, units: Units) -> String {
+    let beyond = match rule.side {
+        Side::Above => "above",
+        Side::Below => "below",
+    };
+    let limit = temperature(rule.limit, units);
+    let urgency = urgency(rule.urgency);
+    match rule.condition {
+        Condition::ProductLag(time_constant) => format!(
+            "{urgency}: the product, estimated to follow the air with a time constant of {}, is {beyond} {limit}",
+            duration(time_constant)
+        ),
+        Condition::Delay(after) => {
+            let because =
+                if rule.name == RuleName::Gross { " (door wide open, or probe outside)" } else { "" };
+            format!("{urgency}: every reading is {beyond} {limit} for {}{because}", duration(after))
+        }
+    }
+}
+
+/// When a probe is silent.
+pub fn silent(after: std::time::Duration) -> String {
+    format!("warning: no reading for {}, or for three periods where that is longer", duration(after))
+}
+
+/// When a probe is stuck.
+pub fn stuck(after: std::time::Duration) -> String {
+    format!("warning: the same reading, to the last bit, for {}", duration(after))
+}
+
+/// The budget of time outside, and how it is counted.
+pub fn exposure(exposure: &Exposure, units: Units) -> String {
+    let limits = Limits { min: exposure.min, max: exposure.max };
+    format!(
+        "record: time outside {}, at most {} within {}",
+        super::limits(&limits, units),
+        duration(exposure.budget),
+        duration(exposure.window)
+    )
+}
+
+/// How soon a person should act.
+pub fn urgency(urgency: Urgency) -> &'static str {
+    match urgency {
+        Urgency::Warning => "warning",
+        Urgency::Urgent => "urgent",
+    }
+}
+
+fn temperature(celsius: Celsius, units: Units) -> String {
+    format!("{:#} {}", Decimal(units.tenths(celsius)), units.sign())
+}
