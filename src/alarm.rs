@@ -11,6 +11,7 @@ use strum::{IntoStaticStr, VariantArray};
 
 use crate::reading::Celsius;
 
+mod active_alarms;
 mod delay;
 mod event;
 mod exposure;
@@ -20,6 +21,7 @@ mod monitor;
 mod preset;
 mod preset_rules;
 mod product_lag;
+mod record;
 mod replay;
 mod rules;
 mod side;
@@ -27,13 +29,15 @@ mod silent;
 mod stuck;
 mod timer;
 
+pub use active_alarms::{ActiveAlarms, Message, Quiet, Topic};
 pub use event::Event;
 pub use exposure::{Exposure, TimeOutside};
 pub use memory::{ExcursionMemory, Memory, RuleMemory};
 pub use monitor::{Monitor, Observation};
 pub use preset::Preset;
+pub use record::{Acknowledgement, Alarm, Clearance};
 pub use replay::{Outcome, Replayed, replay};
-pub use rules::{Condition, Rule, Rules, silent_after};
+pub use rules::{Condition, Rule, Rules};
 
 /// Which end of the range a rule watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +67,7 @@ impl Side {
 }
 
 /// What an alarm is about. A fridge has at most one open alarm of each kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, VariantArray)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// It has been above its upper limit for too long.
@@ -87,7 +91,7 @@ pub enum Urgency {
 }
 
 /// Which rule raised an alarm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum RuleName {

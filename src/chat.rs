@@ -11,6 +11,7 @@ use crate::recorder::{ActError, By};
 use crate::text;
 
 mod about;
+mod alarms;
 mod answer;
 mod asker;
 mod command;
@@ -116,6 +117,10 @@ pub fn answer(request: &Request, view: &View<'_>) -> Answer {
         Some(Command::Trend) => trend::answer(rest, view),
         Some(Command::MinMax) => minmax::answer(rest, view),
         Some(Command::History) => history::answer(rest, view),
+        Some(Command::Alarms) => alarms::answer(view),
+        Some(Command::Ack) => alarms::acknowledge(rest, view),
+        Some(Command::Snooze) => alarms::snooze(rest, view),
+        Some(Command::Defrost) => alarms::defrost(rest, view),
         Some(Command::Rules) => rules::answer(rest, view),
         Some(Command::Probes) => probes::answer(view),
         Some(Command::About) => about::answer(view),

@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use toml::Spanned;
 
 use crate::gateway::Site;
+use crate::notify::Target;
 use crate::text::Units;
 use crate::{https, mattermost};
 
@@ -21,6 +22,7 @@ mod bus;
 mod diagnostics;
 mod fridge;
 mod hook;
+mod notify;
 pub mod paths;
 mod replace_probe;
 mod schema;
@@ -46,6 +48,8 @@ pub struct Config {
     pub https: https::Config,
     /// Who may ask.
     pub mattermost: mattermost::Config,
+    /// Who is told of alarms.
+    pub targets: Vec<Target>,
     /// The buses.
     pub buses: Vec<Bus>,
     /// What works, and is probably not what was meant.
@@ -142,6 +146,7 @@ impl Check<'_> {
             site: Site { name, units: self.units(file.units), fridges },
             https,
             mattermost,
+            targets: self.targets(file.notify),
             buses: self.buses(file.bus),
             warnings: std::mem::take(&mut self.warnings),
         }

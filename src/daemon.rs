@@ -10,25 +10,25 @@ use jiff::tz::TimeZone;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
-use crate::chat::{Asker, Chat, Rights};
+use crate::chat::Chat;
 use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::mattermost::Mattermost;
 use crate::mattermost::button_token::{self, Signer};
+use crate::notify::{self, Notifier};
 use crate::reading::{Clock, Stamp};
-use crate::recorder::{Recorder, Writer};
-use crate::socket::{self, Peer, Question};
+use crate::recorder::{self, Input, Recorder, Writer};
+use crate::socket;
+use crate::store::{Records, SetAside};
 use crate::{https, systemd};
 
+mod shell;
 mod status;
 mod supervisor;
 mod watchdog;
 
 pub use status::{BusReport, Report};
 use supervisor::Supervisor;
-
-const NOT_FOR_EVERYBODY: &str =
-    r#"{"error":"only root and the group fridge may see what was rejected: sudo fridge doctor --last"}"#;
 
 /// What a hang-up (SIGHUP) means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,9 @@ pub enum Error {
         /// What the system says.
         error: std::io::Error,
     },
+    /// Nobody can be told of alarms.
+    #[error(transparent)]
+    Notify(#[from] notify::Error),
     /// The system gives no threads or signals.
     #[error("the operating system refused a thread, a signal handler or a timer: {0}")]
     System(#[from] std::io::Error),
@@ -115,14 +118,16 @@ pub async fn run(
     make_folder(&paths.state)?;
 
     let clock = clock();
+    let (parcels, outbox) = tokio::sync::mpsc::unbounded_channel();
     let writer = Writer::new(Recorder::new(clock(), TimeZone::system()), Arc::clone(&clock));
+    let writer = writer.with_records(open_records(&paths.state, &clock), parcels);
     let (state, history) = (writer.state(), writer.history());
     let recorder = writer.start()?;
     let gateway =
         Gateway::new(config.site.clone(), state, history, Arc::clone(&clock)).with_recorder(recorder.clone());
-    let signer = Signer::ensure(&paths.state)?;
+    let signer = Arc::new(Signer::ensure(&paths.state)?);
     let chat = Arc::new(Chat::new(gateway.clone()));
-    let mattermost = Arc::new(Mattermost::new(config.mattermost.clone(), chat, signer));
+    let mattermost = Arc::new(Mattermost::new(config.mattermost.clone(), chat, Arc::clone(&signer)));
     let (mut store, inherited) = systemd::FdStore::inherited();
     let service = Arc::clone(&mattermost) as _;
     let mut server = https::Server::bind(config.https.clone(), service, &paths.state, inherited).await?;
@@ -134,7 +139,10 @@ pub async fn run(
             None
         }
     };
-    let mut supervisor = Supervisor::new(clock, recorder);
+    let notifier = Notifier::new(outbox, recorder.clone());
+    let mut notices = Notices { notifier, recorder: recorder.clone(), signer, clock: Arc::clone(&clock) };
+    notices.tell(&config)?;
+    let mut supervisor = Supervisor::new(clock, recorder.clone());
     supervisor.reconcile(&config).await?;
     server.open();
 
@@ -145,7 +153,7 @@ pub async fn run(
         socket: socket.as_ref().map(|socket| socket.path().to_owned()),
     };
     if let Some(socket) = socket {
-        let answer = answers(handle.clone(), Arc::clone(&mattermost), config.path.clone());
+        let answer = shell::answers(handle.clone(), Arc::clone(&mattermost), config.path.clone());
         tokio::spawn(async move { socket.run(answer).await });
     }
     for address in &running.addresses {
@@ -154,7 +162,7 @@ pub async fn run(
     store.keep(server.sockets());
     systemd::ready(&status(&config, &running.addresses));
     let watchdog = watchdog::start(handle, Arc::clone(&mattermost))?;
-    let mut parts = Parts { gateway, mattermost, server, supervisor };
+    let mut parts = Parts { gateway, mattermost, server, supervisor, notices };
     ready(&running);
 
     loop {
@@ -179,6 +187,7 @@ pub async fn run(
     drop(watchdog);
     parts.server.end().await;
     parts.supervisor.stop().await;
+    recorder.end().await;
     info!("ended");
     Ok(())
 }
@@ -189,6 +198,32 @@ struct Parts {
     mattermost: Arc<Mattermost>,
     server: https::Server,
     supervisor: Supervisor,
+    notices: Notices,
+}
+
+/// Who is told of alarms.
+struct Notices {
+    notifier: Notifier,
+    recorder: recorder::Handle,
+    signer: Arc<Signer>,
+    clock: Clock,
+}
+
+impl Notices {
+    /// Alarms are told to the targets of this configuration from now on.
+    fn tell(&mut self, config: &Config) -> Result<(), notify::Error> {
+        let context = notify::Context {
+            gateway: config.site.name.clone(),
+            units: config.site.units,
+            is_simulated: config.buses.iter().any(|bus| bus.config.is_simulated()),
+            url: config.mattermost.url.clone(),
+            signer: Arc::clone(&self.signer),
+            clock: Arc::clone(&self.clock),
+        };
+        self.notifier.set_targets(&config.targets, &context)?;
+        self.recorder.report(Input::Targets(self.notifier.names()));
+        Ok(())
+    }
 }
 
 impl Parts {
@@ -218,8 +253,9 @@ impl Parts {
         format!("reload failed, still using the previous configuration: {problems}")
     }
 
-    async fn adopt(&mut self, config: &Config) -> Result<(), https::Error> {
+    async fn adopt(&mut self, config: &Config) -> Result<(), Error> {
         self.server.reload(&config.https).await?;
+        self.notices.tell(config)?;
         self.gateway = self.gateway.reconfigured(config.site.clone());
         let chat = Arc::new(Chat::new(self.gateway.clone()));
         self.mattermost.reload(config.mattermost.clone(), chat);
@@ -242,34 +278,22 @@ fn status(config: &Config, addresses: &[std::net::SocketAddr]) -> String {
     format!("answering on {}; fridges: {}{token}", addresses.join(", "), config.site.fridges.len())
 }
 
-/// What the machine's own users get to know over the socket.
-fn answers(
-    server: https::Handle,
-    mattermost: Arc<Mattermost>,
-    configuration: PathBuf,
-) -> Arc<socket::Answer> {
-    let answer = move |question, peer: Peer| match question {
-        // To see the watchdog bite; a release has no such word.
-        #[cfg(debug_assertions)]
-        Question::Ask(words) if words == "deadlock" && peer.privileged => {
-            mattermost.chat().lock_for_ever();
-            Ok(String::from("{}"))
+/// Opens the records; where that fails, alarms go on from memory.
+fn open_records(state: &Path, clock: &Clock) -> Option<Records> {
+    match Records::open(state, clock().wall) {
+        Ok((records, None)) => Some(records),
+        Ok((records, Some(SetAside { path, reason }))) => {
+            error!(
+                "the records were damaged ({reason}): they are set aside as {}, and new ones begun",
+                path.display()
+            );
+            Some(records)
         }
-        Question::Ask(words) => {
-            let rights = if peer.privileged { Rights::Act } else { Rights::Read };
-            serde_json::to_string(&*mattermost.chat().answer(&words, &Asker::local(rights)))
+        Err(error) => {
+            error!("alarms go on from memory, and are lost at a restart: {error}");
+            None
         }
-        Question::Readings(id) => serde_json::to_string(&mattermost.chat().gateway().readings(&id)),
-        Question::Report => serde_json::to_string(&status::report(&server, &mattermost, &configuration)),
-        Question::RecentRejections if peer.privileged => {
-            let now = mattermost.chat().gateway().now();
-            serde_json::to_string(&mattermost.stats().recent_rejections(&now))
-        }
-        Question::RecentRejections => Ok(NOT_FOR_EVERYBODY.to_owned()),
-    };
-    Arc::new(move |question, peer| {
-        answer(question, peer).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
-    })
+    }
 }
 
 fn make_folder(path: &Path) -> Result<(), Error> {

@@ -60,6 +60,11 @@ impl Gateway {
         &self.site.fridges
     }
 
+    /// The unit of temperatures.
+    pub fn units(&self) -> Units {
+        self.site.units
+    }
+
     /// The present moment.
     pub fn now(&self) -> Stamp {
         (self.clock)()

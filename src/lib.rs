@@ -95,6 +95,8 @@ pub mod poll;
 
 pub mod state;
 
+pub mod store;
+
 pub mod history;
 
 pub mod doc;
@@ -110,6 +112,8 @@ pub mod chat;
 pub mod https;
 
 pub mod mattermost;
+
+pub mod notify;
 
 pub mod socket;
 

@@ -22,6 +22,7 @@ mod routes;
 mod stats;
 mod webhook;
 
+pub use button::{ALARM_BUTTONS, Button};
 use button_token::Signer;
 use context::Context;
 pub use rejection::Rejection;
@@ -82,8 +83,8 @@ pub struct Mattermost {
 
 impl Mattermost {
     /// Answers by this configuration, with what that chat knows.
-    pub fn new(config: Config, chat: Arc<Chat>, signer: Signer) -> Self {
-        let (signer, stats) = (Arc::new(signer), Arc::new(Stats::default()));
+    pub fn new(config: Config, chat: Arc<Chat>, signer: Arc<Signer>) -> Self {
+        let stats = Arc::new(Stats::default());
         let context = Context::new(config, chat, Arc::clone(&signer), Arc::clone(&stats));
         let context = Arc::new(ArcSwap::from_pointee(context));
         Mattermost { routes: routes::routes(Arc::clone(&context)), context, signer, stats }

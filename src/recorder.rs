@@ -8,15 +8,18 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::fridge::Calibration;
+use crate::fridge::{Calibration, Fridge};
 use crate::reading::{BusFault, Celsius, Notice, ProbeId, Sampled, Stamp};
 use crate::state::{BusInfo, BusKey, Change, Snapshot};
+use crate::store::{Entry, Kept};
 
 mod act;
+mod watch;
 pub mod writer;
 
 pub use act::{Act, ActError, By};
-pub use writer::{Handle, Writer};
+use watch::Watch;
+pub use writer::{Handle, Parcel, Writer};
 
 /// What the recorder takes in.
 #[derive(Debug)]
@@ -50,6 +53,12 @@ pub enum Input {
         /// Why.
         fault: BusFault,
     },
+    /// From now on these fridges are watched.
+    Fridges(Vec<Fridge>),
+    /// From now on alarms are told to these targets, by their names.
+    Targets(Vec<String>),
+    /// A message was delivered, or can never be.
+    Delivered(i64),
     /// An act was requested.
     Act {
         /// What.
@@ -59,6 +68,8 @@ pub enum Input {
     },
     /// Time has passed.
     Tick,
+    /// The gateway ends.
+    End,
 }
 
 /// What is to be done about it, in this order.
@@ -75,6 +86,8 @@ pub enum Effect {
     },
     /// This is worth a line in the log.
     Log(Change),
+    /// All of this goes on the disk at once; its messages are delivered once it is there.
+    Keep(Vec<Entry>),
     /// This was done; it is answered once the effects before it are performed.
     Acted {
         /// What.
@@ -89,12 +102,20 @@ pub enum Effect {
 pub struct Recorder {
     snapshot: Snapshot,
     calibrations: HashMap<ProbeId, Calibration>,
+    watch: Watch,
 }
 
 impl Recorder {
     /// Knows nothing yet. Days begin at midnight of `zone`.
     pub fn new(started: Stamp, zone: TimeZone) -> Self {
-        Recorder { snapshot: Snapshot::new(started, zone), calibrations: HashMap::new() }
+        let snapshot = Snapshot::new(started, zone);
+        Recorder { snapshot, calibrations: HashMap::new(), watch: Watch::default() }
+    }
+
+    /// Goes on with what was kept of the alarms.
+    pub fn resume(&mut self, kept: Kept, now: Stamp) {
+        self.watch = Watch::resume(kept, now);
+        self.show_alarms();
     }
 
     /// What is known now.
@@ -104,29 +125,63 @@ impl Recorder {
 
     /// Takes one input in at the moment `now`.
     pub fn step(&mut self, input: Input, now: Stamp) -> Vec<Effect> {
+        let mut entries = Vec::new();
+        let mut effects = Vec::new();
+        let is_news = matches!(input, Input::Buses { .. } | Input::Sweep { .. } | Input::Failed { .. });
         match input {
             Input::Buses { buses, calibrations } => {
                 self.calibrations = calibrations;
                 self.snapshot.set_buses(buses, now);
-                vec![self.publish()]
+            }
+            Input::Fridges(fridges) => entries = self.watch.set_fridges(fridges, now),
+            Input::Targets(targets) => {
+                self.watch.set_targets(targets);
+                return effects;
             }
             Input::Sweep { bus, at, took, mut probes, notices } => {
                 for sampled in &mut probes {
                     self.calibrate(sampled);
                 }
+                let period =
+                    self.snapshot.buses.iter().find(|state| state.key == bus).map(|state| state.period);
+                if let Some(period) = period {
+                    entries = self.watch.sweep(period, at, &probes);
+                }
                 let good = |sampled: &Sampled| Some((sampled.probe, sampled.sample.ok()?));
                 let values = probes.iter().filter_map(good).collect();
                 let changes = self.snapshot.record_sweep(bus, at, took, probes, notices);
-                let effects = [self.publish(), Effect::Remember { at, values }];
-                effects.into_iter().chain(changes.into_iter().map(Effect::Log)).collect()
+                effects.push(Effect::Remember { at, values });
+                effects.extend(changes.into_iter().map(Effect::Log));
             }
-            Input::Failed { bus, at, fault } => {
-                self.snapshot.record_failure(bus, at, fault);
-                vec![self.publish()]
+            Input::Failed { bus, at, fault } => self.snapshot.record_failure(bus, at, fault),
+            Input::Delivered(id) => return vec![Effect::Keep(vec![Entry::Delivered(id)])],
+            Input::Act { act, by } => {
+                entries = self.watch.act(&act, &by, now);
+                effects.push(Effect::Acted { act, by });
             }
-            Input::Act { act, by } => vec![Effect::Acted { act, by }],
-            Input::Tick => Vec::new(),
+            Input::Tick => {
+                entries = self.watch.tick(&self.snapshot, now);
+            }
+            Input::End => {
+                let signs = self.watch.memories(now).into_iter().chain([Entry::Alive(now.wall)]);
+                return vec![Effect::Keep(signs.collect())];
+            }
         }
+        entries.extend(self.watch.messages(now));
+        let entries_are_empty = entries.is_empty();
+        if !entries_are_empty {
+            self.show_alarms();
+            // Before an act is answered.
+            effects.insert(0, Effect::Keep(entries));
+        }
+        if is_news || !entries_are_empty {
+            effects.insert(0, self.publish());
+        }
+        effects
+    }
+
+    fn show_alarms(&mut self) {
+        self.snapshot.alarms = Arc::new(self.watch.open().cloned().collect());
     }
 
     fn calibrate(&self, sampled: &mut Sampled) {
@@ -142,69 +197,4 @@ impl Recorder {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::reading::Fault;
-
-    const PROBE: ProbeId = ProbeId::new(0x28, 1);
-
-    fn at(seconds: u64) -> Stamp {
-        Stamp { mono: Duration::from_secs(seconds), wall: jiff::Timestamp::UNIX_EPOCH }
-    }
-
-    fn recorder() -> (Recorder, BusKey) {
-        let mut recorder = Recorder::new(at(0), TimeZone::UTC);
-        let info = BusInfo { name: "bus 1".into(), simulated: false, period: Duration::from_secs(10) };
-        let calibrations = HashMap::from([(PROBE, Calibration::Offset(-1.0))]);
-        recorder.step(Input::Buses { buses: vec![(None, info)], calibrations }, at(0));
-        let key = recorder.snapshot().buses[0].key;
-        (recorder, key)
-    }
-
-    fn sweep(bus: BusKey, seconds: u64, sample: Result<Celsius, Fault>) -> Input {
-        let probes = vec![Sampled::from((PROBE, sample))];
-        let notices = vec![Notice::NoPriority];
-        Input::Sweep { bus, at: at(seconds), took: Duration::from_secs(1), probes, notices }
-    }
-
-    #[test]
-    fn what_a_sweep_says_arrives_in_one_snapshot_calibrated() {
-        let (mut recorder, bus) = recorder();
-        let effects = recorder.step(sweep(bus, 1, Ok(Celsius::from_sixteenths(64))), at(2));
-        let [Effect::Publish(snapshot), Effect::Remember { values, .. }, Effect::Log(change)] = &effects[..]
-        else {
-            panic!("{effects:?}")
-        };
-        let (bus_state, probe) = snapshot.probe(PROBE).unwrap();
-        let calibrated = Celsius::from_sixteenths(48);
-        assert_eq!((probe.newest, probe.raw), (Ok(calibrated), Some(Celsius::from_sixteenths(64))));
-        assert_eq!(bus_state.notices, [Notice::NoPriority]);
-        assert_eq!((values, &change.sample), (&vec![(PROBE, calibrated)], &Ok(calibrated)));
-        // The same again is no change, and a fault is no value.
-        let again = recorder.step(sweep(bus, 2, Ok(Celsius::from_sixteenths(65))), at(3));
-        assert_eq!(again.len(), 2, "{again:?}");
-        let fault = recorder.step(sweep(bus, 3, Err(Fault::Crc)), at(4));
-        assert!(matches!(&fault[1], Effect::Remember { values, .. } if values.is_empty()), "{fault:?}");
-        assert!(matches!(&fault[2], Effect::Log(change) if change.sample == Err(Fault::Crc)), "{fault:?}");
-    }
-
-    #[test]
-    fn a_bus_that_is_no_more_changes_nothing() {
-        let (mut recorder, bus) = recorder();
-        recorder.step(Input::Buses { buses: Vec::new(), calibrations: HashMap::new() }, at(1));
-        recorder.step(sweep(bus, 1, Ok(Celsius::MIN)), at(2));
-        recorder.step(
-            Input::Failed { bus, at: at(2), fault: BusFault { fault: Fault::Bus, detail: String::new() } },
-            at(3),
-        );
-        assert!(recorder.snapshot().probe(PROBE).is_none());
-    }
-
-    #[test]
-    fn an_act_comes_out_with_who_did_it() {
-        let (mut recorder, _) = recorder();
-        let by = By { user: Some(String::from("anna")) };
-        let effects = recorder.step(Input::Act { act: Act::Nothing, by: by.clone() }, at(1));
-        assert!(matches!(&effects[..], [Effect::Acted { act: Act::Nothing, by: who }] if *who == by));
-    }
-}
+mod tests;

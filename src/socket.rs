@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +50,10 @@ pub struct Peer {
 }
 
 /// Answers a question with a line of JSON.
-pub type Answer = dyn Fn(Question, Peer) -> String + Send + Sync;
+pub type Answer = dyn Fn(Question, Peer) -> Answering + Send + Sync;
+
+/// An answer on its way: one that wants something done waits until that is recorded.
+pub type Answering = Pin<Box<dyn Future<Output = String> + Send>>;
 
 /// Why the socket does not serve, or the gateway was not reached.
 #[derive(Debug, thiserror::Error)]
@@ -158,7 +162,7 @@ async fn serve(stream: UnixStream, answer: &Answer) -> std::io::Result<()> {
     let mut line = String::new();
     tokio::io::BufReader::new(reading.take(LONGEST_QUESTION)).read_line(&mut line).await?;
     let mut answer = match serde_json::from_str(&line) {
-        Ok(question) => answer(question, peer),
+        Ok(question) => answer(question, peer).await,
         Err(error) => serde_json::json!({ "error": format!("not a question: {error}") }).to_string(),
     };
     answer.push('\n');
@@ -200,11 +204,14 @@ mod tests {
     use super::*;
 
     fn answer_with_length() -> Arc<Answer> {
-        Arc::new(|question, peer| match question {
-            Question::Ask(words) => {
-                serde_json::json!({ "words": words.len(), "privileged": peer.privileged }).to_string()
-            }
-            Question::Readings(_) | Question::Report | Question::RecentRejections => String::from("{}"),
+        Arc::new(|question, peer| {
+            let answer = match question {
+                Question::Ask(words) => {
+                    serde_json::json!({ "words": words.len(), "privileged": peer.privileged }).to_string()
+                }
+                Question::Readings(_) | Question::Report | Question::RecentRejections => String::from("{}"),
+            };
+            Box::pin(async move { answer })
         })
     }
 

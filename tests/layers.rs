@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. `docs/structure.md` draws it.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 26] = [
     "reading",
     "secret",
     "atomic_file",
@@ -17,6 +17,7 @@ const ORDER: [&str; 24] = [
     "bus",
     "poll",
     "state",
+    "store",
     "history",
     "doc",
     "text",
@@ -25,6 +26,7 @@ const ORDER: [&str; 24] = [
     "chat",
     "https",
     "mattermost",
+    "notify",
     "socket",
     "config",
     "daemon",
@@ -49,6 +51,7 @@ fn objection(user: &str, used: &str) -> Option<&'static str> {
         (_, "config") if !CONFIGURED.contains(&user) => {
             Some("only daemon, cli and main use the configuration")
         }
+        (_, "notify") if ANSWERING.contains(&user) => Some("an answer never waits for who is told of alarms"),
         (_, "bus" | "poll") if ANSWERING.contains(&user) => Some("an answer never waits for a sensor"),
         ("https", "gateway" | "chat" | "mattermost") => Some("the transport does not know what it serves"),
         ("bus" | "poll", "systemd") => Some("a bus knows no service manager"),

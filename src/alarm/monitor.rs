@@ -8,7 +8,7 @@ use super::side::SideState;
 use super::silent::Silent;
 use super::stuck::Stuck;
 use super::timer::Timer;
-use super::{Event, Exposure, Kind, Memory, Rule, RuleName, Rules, Side, TimeOutside, Urgency, silent_after};
+use super::{Event, Exposure, Kind, Memory, Rule, RuleName, Rules, Side, TimeOutside, Urgency};
 use crate::reading::{Celsius, Stamp};
 
 /// What is known of a fridge's probe at some moment.
@@ -28,6 +28,7 @@ pub struct Monitor {
     rules: Vec<(Rule, Timer)>,
     sides: [SideState; 2],
     period: Duration,
+    silent_after: Duration,
     silent: (Silent, Duration, bool),
     stuck: (Stuck, Duration, bool),
     exposure: Option<(Exposure, TimeOutside)>,
@@ -43,7 +44,8 @@ impl Monitor {
             rules: rules.temperature.iter().map(|rule| (*rule, Timer::of(rule))).collect(),
             sides: [Side::Above, Side::Below].map(SideState::new),
             period,
-            silent: (Silent::new(now.mono), silent_after(rules, period), false),
+            silent_after: rules.silent_after,
+            silent: (Silent::new(now.mono), rules.silent_after.max(period * 3), false),
             stuck: (Stuck::default(), rules.stuck_after, false),
             exposure: rules.exposure.map(|exposure| (exposure, TimeOutside::default())),
             newest: None,
@@ -104,6 +106,18 @@ impl Monitor {
             self.check_temperature(at, celsius, before.map(|(_, celsius)| celsius), interval, &mut events);
         }
         events
+    }
+
+    /// A reading is due every `period` from now on.
+    pub fn set_period(&mut self, period: Duration) {
+        self.period = period;
+        self.silent.1 = self.silent_after.max(period * 3);
+    }
+
+    /// Whether what it knows says more than nothing would after a restart.
+    pub fn is_worth_keeping(&self) -> bool {
+        let near = self.rules.iter().any(|(_, timer)| timer.is_near());
+        near || self.silent.2 || self.stuck.2 || self.sides.iter().any(|state| state.peak().is_some())
     }
 
     /// How much of the budget of time outside is used, and the budget.

@@ -130,8 +130,3 @@ impl Rules {
         self.temperature.iter().find(|rule| rule.side == side).map(|rule| rule.limit)
     }
 }
-
-/// When a probe that should be read every `period` counts as silent: after three periods at the earliest.
-pub fn silent_after(rules: &Rules, period: Duration) -> Duration {
-    rules.silent_after.max(period * 3)
-}

@@ -8,6 +8,9 @@ use super::memory::RuleMemory;
 use super::product_lag::ProductLag;
 use super::{Condition, Rule};
 
+/// An estimate this near to its limit, in kelvin, is warmer than what is assumed after a restart.
+const NEAR: f64 = -1.5;
+
 /// The state of one rule.
 #[derive(Clone, Copy, Debug)]
 pub enum Timer {
@@ -33,6 +36,14 @@ impl Timer {
             (Timer::Delay(delay), Condition::Delay(after)) => delay.feed(excess, interval, after),
             // A timer is made of its rule.
             (Timer::Lag(_), Condition::Delay(_)) | (Timer::Delay(_), Condition::ProductLag(_)) => false,
+        }
+    }
+
+    /// Whether it says more than a new one would.
+    pub fn is_near(&self) -> bool {
+        match self {
+            Timer::Lag(lag) => lag.estimate().is_some_and(|estimate| estimate > NEAR),
+            Timer::Delay(delay) => delay.beyond().is_some(),
         }
     }
 

@@ -19,6 +19,14 @@ pub enum Command {
     MinMax,
     /// Their last 24 hours as a line.
     History,
+    /// The open alarms.
+    Alarms,
+    /// Takes alarms on.
+    Ack,
+    /// No messages about a fridge for a while.
+    Snooze,
+    /// Warmth is expected for a while.
+    Defrost,
     /// What raises an alarm.
     Rules,
     /// What is on the buses.
@@ -48,6 +56,10 @@ impl Command {
             Command::Trend => &help::TREND,
             Command::MinMax => &help::MINMAX,
             Command::History => &help::HISTORY,
+            Command::Alarms => &help::ALARMS,
+            Command::Ack => &help::ACK,
+            Command::Snooze => &help::SNOOZE,
+            Command::Defrost => &help::DEFROST,
             Command::Rules => &help::RULES,
             Command::Probes => &help::PROBES,
             Command::About => &help::ABOUT,

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::alarm::{Kind, RuleName, Urgency};
+use jiff::Timestamp;
+
+use crate::alarm::{Alarm, Kind, RuleName, Urgency};
 use crate::fridge::{Limits, Verdict};
 use crate::reading::{Celsius, Counts, Fault, Notice, ProbeId};
 use crate::state::Day;
@@ -22,6 +24,10 @@ pub enum Data {
     Extremes(Vec<ExtremesRow>),
     /// Their last 24 hours.
     Histories(Vec<HistoryRow>),
+    /// Alarms.
+    Alarms(Vec<AlarmRow>),
+    /// The ids of the fridges about which nothing is told for a while.
+    Quiet(Vec<String>),
     /// What raises an alarm.
     Rules(Vec<RulesRow>),
     /// The gateway itself.
@@ -102,6 +108,52 @@ pub struct HistoryRow {
     pub min: Option<Celsius>,
     /// The highest value in °C.
     pub max: Option<Celsius>,
+}
+
+/// One alarm.
+#[derive(Clone, Debug, Serialize)]
+pub struct AlarmRow {
+    /// Its number.
+    pub number: u64,
+    /// The id of its fridge.
+    pub id: String,
+    /// What people call the fridge.
+    pub name: String,
+    /// What it is about.
+    pub kind: Kind,
+    /// The rule that raised it.
+    pub rule: RuleName,
+    /// How soon a person should act.
+    pub urgency: Urgency,
+    /// Since when the fridge has been beyond its limit, or its probe silent or stuck.
+    pub since: Timestamp,
+    /// When it was raised.
+    pub raised: Timestamp,
+    /// Who has acknowledged it, where that is known.
+    pub acknowledged_by: Option<String>,
+    /// When it was acknowledged.
+    pub acknowledged: Option<Timestamp>,
+    /// The cause, in their words.
+    pub cause: Option<String>,
+}
+
+impl From<&Alarm> for AlarmRow {
+    fn from(alarm: &Alarm) -> AlarmRow {
+        let acknowledgement = alarm.acknowledged.as_ref();
+        AlarmRow {
+            number: alarm.number,
+            id: alarm.fridge.clone(),
+            name: alarm.name.clone(),
+            kind: alarm.kind,
+            rule: alarm.rule,
+            urgency: alarm.urgency,
+            since: alarm.since,
+            raised: alarm.raised,
+            acknowledged_by: acknowledgement.and_then(|it| it.by.clone()),
+            acknowledged: acknowledgement.map(|it| it.at),
+            cause: acknowledgement.and_then(|it| it.cause.clone()),
+        }
+    }
 }
 
 /// What raises an alarm in one fridge.

@@ -27,7 +27,12 @@ impl Check<'_> {
             let name = hook.name.map_or_else(|| format!("hook {}", index + 1), |name| self.name(name));
             let (span, token) = match (hook.token, hook.token_file) {
                 (Some(token), None) => (token.span(), Some(token.into_inner())),
-                (None, Some(file)) => (file.span(), self.token_file(&name, &file)),
+                (None, Some(file)) => (
+                    file.span(),
+                    self.secret_file(&file, |path, state| {
+                        format!("every question of the hook `{name}` is rejected, because its token_file {path} {state}: put the token into it that Mattermost shows, then reload")
+                    }),
+                ),
                 (Some(_), Some(file)) => {
                     self.problems.at(&file.span(), "a hook has `token` or `token_file`, not both");
                     continue;
@@ -111,9 +116,13 @@ impl Check<'_> {
         Scope::only(names.iter().map(|name| name.get_ref().as_str()))
     }
 
-    /// The token in a file: beside the configuration, or among systemd's credentials. A missing or empty file is
-    /// not an error: requests for this hook are rejected until it exists.
-    fn token_file(&mut self, hook: &str, file: &Spanned<String>) -> Option<String> {
+    /// The secret in a file: beside the configuration, or among systemd's credentials. A missing or empty file is
+    /// not an error but a warning, made of its path and its state.
+    pub(super) fn secret_file(
+        &mut self,
+        file: &Spanned<String>,
+        warning: impl FnOnce(&str, &str) -> String,
+    ) -> Option<String> {
         let credential = paths::credential(file.get_ref(), &paths::environment);
         let paths: Vec<PathBuf> = credential.into_iter().chain([self.folder.join(file.get_ref())]).collect();
         let path = paths.iter().find(|path| path.exists()).or(paths.last())?;
@@ -129,14 +138,11 @@ impl Check<'_> {
                     _ => "",
                 };
                 self.problems
-                    .at(&file.span(), format!("cannot read the token in {}: {error}{cure}", path.display()));
+                    .at(&file.span(), format!("cannot read the secret in {}: {error}{cure}", path.display()));
                 return None;
             }
         };
-        self.warnings.push(format!(
-            "every question of the hook `{hook}` is rejected, because its token_file {} {state}: put the token into it that Mattermost shows, then reload",
-            path.display()
-        ));
+        self.warnings.push(warning(&path.display().to_string(), state));
         None
     }
 }

@@ -26,6 +26,24 @@ pub struct File {
     pub bus: Vec<Spanned<Bus>>,
     #[serde(default)]
     pub fridge: Vec<Spanned<Fridge>>,
+    #[serde(default)]
+    pub notify: Vec<Spanned<Notify>>,
+}
+
+/// `[[notify]]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notify {
+    pub kind: Spanned<String>,
+    pub name: Option<Spanned<String>>,
+    pub url: Option<Spanned<String>>,
+    pub url_file: Option<Spanned<String>>,
+    pub ca: Option<String>,
+    pub mention: Option<String>,
+    pub channel: Option<String>,
+    pub username: Option<String>,
+    pub icon_emoji: Option<String>,
+    pub every: Option<Spanned<String>>,
 }
 
 /// `[[hook]]`

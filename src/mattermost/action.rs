@@ -4,14 +4,17 @@
 
 use hyper::StatusCode;
 
-use super::button::Button;
+use super::button::{ALARM_BUTTONS, Button};
 use super::context::Context;
 use super::rejection::Rejection;
 use super::request::{MediaType, PostActionIntegrationRequest, media_type};
-use super::response::{PostActionIntegrationResponse, ephemeral, text, update};
+use super::response::{PostActionIntegrationResponse, ephemeral, repaint, text, update};
 use super::{Hook, button_token};
+use crate::alarm::Alarm;
+use crate::chat::Data;
+use crate::doc::{Text, markdown};
 use crate::https::response::{WholeResponse, authenticated, closing, json};
-use crate::text::buttons;
+use crate::text::{alarm, buttons};
 
 /// Does what the button says.
 pub async fn handle(context: &Context, content_type: Option<&str>, body: &[u8]) -> WholeResponse {
@@ -22,6 +25,10 @@ pub async fn handle(context: &Context, content_type: Option<&str>, body: &[u8]) 
         Ok(request) => request,
         Err(rejection) => return context.reject(rejection),
     };
+    if let Some(pressed) = below_an_alarm(&request) {
+        let response = on_alarm(context, &request, &pressed).await;
+        return closing(authenticated(json(StatusCode::OK, &response)));
+    }
     let response = match verify(context, &request) {
         Ok((hook, pressed)) => {
             let response = act(context, hook, &request, &pressed).await;
@@ -55,6 +62,59 @@ fn verify<'a>(
     Ok((hook.ok_or(buttons::WITHOUT_HOOK)?, pressed))
 }
 
+/// What was pressed below an alarm; its signature is not verified yet.
+fn below_an_alarm(request: &PostActionIntegrationRequest) -> Option<button_token::SignedContext> {
+    let pressed = request.context.clone()?;
+    let button = pressed.action.parse().ok()?;
+    ALARM_BUTTONS.contains(&button).then_some(pressed)
+}
+
+/// Takes an alarm on. The press is the record: the post then says who and when, and has no buttons any more.
+async fn on_alarm(
+    context: &Context,
+    request: &PostActionIntegrationRequest,
+    pressed: &button_token::SignedContext,
+) -> PostActionIntegrationResponse {
+    let refuse = |why: &'static str| {
+        context.count(Rejection::Button(why));
+        ephemeral(why.to_owned())
+    };
+    if !context.signer.signed(pressed) {
+        return refuse(buttons::FOREIGN);
+    }
+    if context.gateway().now().wall.as_second() > pressed.expires {
+        return refuse(alarm::BUTTON_EXPIRED);
+    }
+    let find = || {
+        let snapshot = context.gateway().snapshot();
+        snapshot.alarms.iter().find(|open| open.number.to_string() == pressed.argument).cloned()
+    };
+    let Some(open) = find() else { return ephemeral(alarm::IS_OVER.to_owned()) };
+    if open.acknowledged.is_none() {
+        for words in words(pressed, &open) {
+            let reply = context.press(request, &words).await;
+            if let Data::Error(_) = reply.data {
+                return ephemeral(text(&reply));
+            }
+        }
+    }
+    let (open, now) = (find().unwrap_or(open), context.gateway().now().wall);
+    let name = Text::name(&open.name).and(format!(" (#{}): ", open.number));
+    let line = name.and(alarm::details(&open, context.gateway().units(), now));
+    repaint(format!(":warning: {}", markdown::line(&line)))
+}
+
+/// What a button says, in the channel's own words.
+fn words(pressed: &button_token::SignedContext, open: &Alarm) -> Vec<String> {
+    let (ack, name) = (format!("ack #{}", open.number), &open.name);
+    match pressed.action.parse() {
+        Ok(Button::Delivery) => vec![format!("{ack} delivery")],
+        Ok(Button::Defrost) => vec![format!("{ack} defrost"), format!("defrost {name} 45m")],
+        Ok(Button::Snooze) => vec![format!("{ack} snoozed for 1 h"), format!("snooze {name} 1h")],
+        _ => vec![ack],
+    }
+}
+
 async fn act(
     context: &Context,
     hook: &Hook,
@@ -81,6 +141,6 @@ async fn act(
                 None => ephemeral(buttons::FRIDGE_GONE.to_owned()),
             }
         }
-        Err(_) => ephemeral(buttons::FOREIGN.to_owned()),
+        Ok(_) | Err(_) => ephemeral(buttons::FOREIGN.to_owned()),
     }
 }

@@ -19,6 +19,9 @@ const KEY_LENGTH: usize = 32;
 /// A button works for this long.
 const VALID_FOR: Duration = Duration::from_secs(24 * 3_600);
 
+/// A button below an alarm works for this long.
+const ALARM_VALID_FOR: Duration = Duration::from_secs(30 * 24 * 3_600);
+
 /// What buttons are signed with.
 #[derive(Debug)]
 pub struct Signer(hmac::Key);
@@ -78,17 +81,34 @@ impl Signer {
         channel: &str,
         now: Timestamp,
     ) -> SignedContext {
+        self.sign_for(action, argument, hook, channel, now, VALID_FOR)
+    }
+
+    fn sign_for(
+        &self,
+        action: &str,
+        argument: &str,
+        hook: &str,
+        channel: &str,
+        now: Timestamp,
+        valid_for: Duration,
+    ) -> SignedContext {
         let mut context = SignedContext {
             action: action.to_owned(),
             argument: argument.to_owned(),
             hook: hook.to_owned(),
             channel: channel.to_owned(),
-            expires: now.as_second().saturating_add(VALID_FOR.as_secs() as i64),
+            expires: now.as_second().saturating_add(valid_for.as_secs() as i64),
             signature: String::new(),
         };
         let tag = hmac::sign(&self.0, &context.signed_bytes());
         context.signature = HEXLOWER.encode(tag.as_ref());
         context
+    }
+
+    /// The signed context of a button below an alarm, which works in whatever channel it was posted.
+    pub fn sign_alarm(&self, action: &str, number: u64, now: Timestamp) -> SignedContext {
+        self.sign_for(action, &number.to_string(), "", "", now, ALARM_VALID_FOR)
     }
 
     /// Whether a context is one of ours, in constant time.

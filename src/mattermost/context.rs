@@ -80,6 +80,13 @@ impl Context {
         self.answer(asker(hook, user, &request.channel_id), hook, words).await
     }
 
+    /// Does what a button below an alarm says: whoever sees the alarm may take it on.
+    pub async fn press(&self, request: &PostActionIntegrationRequest, words: &str) -> Arc<Reply> {
+        let user = user(&request.user_id, &request.user_name);
+        let channel = Some(request.channel_id.clone());
+        self.chat.ask(words, &Asker { user, channel, ..Asker::local(Rights::Act) }).await
+    }
+
     async fn answer(&self, asker: Asker, hook: &Hook, words: &str) -> Arc<Reply> {
         let reply = self.chat.ask(words, &asker).await;
         let now = self.gateway().now();

@@ -9,7 +9,6 @@ use super::button::Button;
 use super::button_token::{SignedContext, Signer};
 use super::{Hook, Placement};
 use crate::chat::{Data, Reply};
-use crate::text::buttons;
 
 /// How many fridges a menu offers: the worst ones; more would be no menu.
 const MENU_LENGTH: usize = 100;
@@ -121,6 +120,16 @@ pub fn update(reply: &Reply, buttons: Option<Buttons<'_>>) -> PostActionIntegrat
     }
 }
 
+/// A post that says only that, without buttons.
+pub fn repaint(message: String) -> PostActionIntegrationResponse {
+    let props = PostProps { attachments: Vec::new() };
+    PostActionIntegrationResponse {
+        update: Some(Post { message, props }),
+        ephemeral_text: None,
+        skip_slack_parsing: true,
+    }
+}
+
 /// Words that only the one who pressed sees.
 pub fn ephemeral(text: String) -> PostActionIntegrationResponse {
     PostActionIntegrationResponse { update: None, ephemeral_text: Some(text), skip_slack_parsing: true }
@@ -147,10 +156,10 @@ fn attachments(reply: &Reply, buttons: Option<Buttons<'_>>) -> Vec<MessageAttach
     let (Data::Fridges(rows), Some(again), Some(to)) = (&reply.data, &reply.again, buttons) else {
         return Vec::new();
     };
-    let action = |button: Button, name, kind, argument: &str, options| {
+    let action = |button: Button, kind, argument: &str, options| {
         let context = to.signer.sign(button.id(), argument, to.hook, to.channel, to.now);
         let integration = PostActionIntegration { url: format!("{}/action", to.url), context };
-        PostAction { id: button.id(), name, kind, integration, options }
+        PostAction { id: button.id(), name: button.label(), kind, integration, options }
     };
     let menu = rows.iter().take(MENU_LENGTH).map(|row| PostActionOptions {
         // Plain text, and no Markdown; still nothing that Mattermost would take for a link.
@@ -159,8 +168,8 @@ fn attachments(reply: &Reply, buttons: Option<Buttons<'_>>) -> Vec<MessageAttach
     });
     vec![MessageAttachment {
         actions: vec![
-            action(Button::Refresh, buttons::REFRESH, "button", again, Vec::new()),
-            action(Button::Details, buttons::DETAILS, "select", "", menu.collect()),
+            action(Button::Refresh, "button", again, Vec::new()),
+            action(Button::Details, "select", "", menu.collect()),
         ],
     }]
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::Builder;
 use std::time::Duration;
 
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
@@ -15,12 +16,15 @@ use crate::fridge::{Calibration, Fridge};
 use crate::history::History;
 use crate::reading::{Clock, ProbeId};
 use crate::state::{BusInfo, BusKey, Change, State};
-use crate::text;
+use crate::store::{Entry, Kept, Records};
+use crate::{alarm, text};
 
 /// How many inputs wait at most: a sweep of each of a hundred buses, and what people do meanwhile.
 const QUEUE: usize = 256;
-/// From one tick to the next while nothing else comes.
-const TICK: Duration = Duration::from_secs(60);
+/// From one tick to the next: silence is noticed this late at the most, and messages that wait for company wait on.
+const TICK: Duration = Duration::from_secs(10);
+/// A tick that is due is not waited for in a loop that never rests.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// The fridges' names by their probes, for the log.
 type Names = Arc<RwLock<HashMap<ProbeId, String>>>;
@@ -32,13 +36,28 @@ pub struct Writer {
     history: Arc<History>,
     clock: Clock,
     names: Names,
+    records: Option<Records>,
+    /// Whether the newest entries are on the disk.
+    is_kept: bool,
+    parcels: Option<UnboundedSender<Parcel>>,
+}
+
+/// A message on its way to a target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parcel {
+    /// Its row in the records; `None` where the disk did not take it.
+    pub id: Option<i64>,
+    /// The target's name.
+    pub target: String,
+    /// The message.
+    pub message: alarm::Message,
 }
 
 /// One input, and a sender for the caller that waits for its effects.
 enum Message {
     Input(Input),
     Buses(Input, oneshot::Sender<Vec<BusKey>>),
-    Act(Input, oneshot::Sender<()>),
+    Act(Input, oneshot::Sender<Result<(), ActError>>),
 }
 
 /// Hands inputs to the recorder's thread. The thread ends with the last handle.
@@ -52,7 +71,38 @@ impl Writer {
     /// Writes what that recorder takes in.
     pub fn new(recorder: Recorder, clock: Clock) -> Self {
         let state = Arc::new(State::new(recorder.snapshot().clone()));
-        Writer { recorder, state, history: Arc::default(), clock, names: Names::default() }
+        Writer {
+            recorder,
+            state,
+            history: Arc::default(),
+            clock,
+            names: Names::default(),
+            records: None,
+            is_kept: true,
+            parcels: None,
+        }
+    }
+
+    /// Keeps alarms in these records, where there are any, goes on with what they hold, and hands messages over to
+    /// `parcels`.
+    #[must_use]
+    pub fn with_records(mut self, records: Option<Records>, parcels: UnboundedSender<Parcel>) -> Writer {
+        let kept = records.as_ref().map_or_else(|| Ok(Kept::default()), Records::kept);
+        let mut kept = kept.unwrap_or_else(|error| {
+            error!("the records cannot be read, and alarms begin anew: {error}");
+            Kept::default()
+        });
+        if kept.unreadable > 0 {
+            warn!("{} rows of the records cannot be read, and are left out", kept.unreadable);
+        }
+        for (id, target, message) in std::mem::take(&mut kept.outbox) {
+            // Nobody can have gone yet.
+            drop(parcels.send(Parcel { id: Some(id), target, message }));
+        }
+        self.recorder.resume(kept, (self.clock)());
+        self.state.publish(Arc::new(self.recorder.snapshot().clone()));
+        (self.records, self.parcels) = (records, Some(parcels));
+        self
     }
 
     /// Where snapshots are published.
@@ -76,10 +126,42 @@ impl Writer {
                     }
                 }
                 Effect::Log(change) => log_change(&change, &self.names),
-                Effect::Acted { act, .. } => match act {
-                    #[cfg(test)]
-                    Act::Nothing => {}
-                },
+                Effect::Keep(entries) => self.keep(&entries),
+                // Who waits for it is told by the caller.
+                Effect::Acted { .. } => {}
+            }
+        }
+    }
+
+    /// Puts entries on the disk, then hands their messages over: also where the disk did not take them, because an
+    /// alarm is worth more than its record.
+    fn keep(&mut self, entries: &[Entry]) {
+        let kept = match &mut self.records {
+            Some(records) => records.keep(entries),
+            None => Ok(Vec::new()),
+        };
+        let was_kept = std::mem::replace(&mut self.is_kept, kept.is_ok());
+        let ids = match kept {
+            Ok(ids) => {
+                if !was_kept {
+                    info!("alarms are on the disk again");
+                }
+                ids
+            }
+            Err(error) => {
+                if was_kept {
+                    error!("alarms go on from memory, and are lost at a restart: {error}");
+                }
+                Vec::new()
+            }
+        };
+        let Some(parcels) = &self.parcels else { return };
+        let mut ids = ids.into_iter();
+        for entry in entries {
+            if let Entry::Message { target, message } = entry {
+                let parcel = Parcel { id: ids.next(), target: target.clone(), message: message.clone() };
+                // At the end of the program nobody delivers any more: the next one will.
+                drop(parcels.send(parcel));
             }
         }
     }
@@ -101,9 +183,15 @@ impl Writer {
     }
 
     fn run(&mut self, queue: &Receiver<Message>) {
+        let mut ticks = (self.clock)().mono + TICK;
         loop {
+            let now = (self.clock)().mono;
+            if now >= ticks {
+                self.write(Input::Tick);
+                ticks = now + TICK;
+            }
             // The caller may be gone by now: that is no error.
-            match queue.recv_timeout(TICK) {
+            match queue.recv_timeout(ticks.saturating_sub(now).max(SHORTEST_WAIT)) {
                 Ok(Message::Input(input)) => self.write(input),
                 Ok(Message::Buses(input, keys)) => {
                     self.write(input);
@@ -111,9 +199,10 @@ impl Writer {
                 }
                 Ok(Message::Act(input, done)) => {
                     self.write(input);
-                    let _waits = done.send(());
+                    let answer = if self.is_kept { Ok(()) } else { Err(ActError::NotOnDisk) };
+                    let _waits = done.send(answer);
                 }
-                Err(RecvTimeoutError::Timeout) => self.write(Input::Tick),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
@@ -141,10 +230,22 @@ impl Handle {
             fridges.iter().map(|fridge| (fridge.probe, fridge.name.clone())).collect();
         let input = Input::Buses { buses, calibrations: calibrations(fridges) };
         let (sender, keys) = oneshot::channel();
-        if self.inputs.try_send(Message::Buses(input, sender)).is_err() {
+        let watched = Message::Input(Input::Fridges(fridges.to_vec()));
+        if self.inputs.try_send(Message::Buses(input, sender)).is_err()
+            || self.inputs.try_send(watched).is_err()
+        {
             return Err(std::io::Error::other("the recorder does not take the buses"));
         }
         keys.await.map_err(|_| std::io::Error::other("the recorder has ended"))
+    }
+
+    /// Keeps what the rules know before the program ends, and returns once that is on the disk.
+    pub async fn end(&self) {
+        let (sender, done) = oneshot::channel();
+        if self.inputs.try_send(Message::Act(Input::End, sender)).is_ok() {
+            // Where the thread has ended, there is nothing to wait for.
+            drop(done.await);
+        }
     }
 
     /// Has something done, and returns once it is recorded.
@@ -158,7 +259,7 @@ impl Handle {
             error!("the recorder has stopped, or its queue is full");
             ActError::NotRecorded
         })?;
-        done.await.map_err(|_| ActError::NotRecorded)
+        done.await.unwrap_or(Err(ActError::NotRecorded))
     }
 }
 

@@ -10,6 +10,7 @@ use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
 
 use super::{BusInfo, BusKey, BusState, ProbeState};
+use crate::alarm::Alarm;
 use crate::reading::{BusFault, Fault, Notice, ProbeId, Reading, Sample, Sampled, Stamp};
 
 /// Everything that is known at one moment.
@@ -19,6 +20,8 @@ pub struct Snapshot {
     pub started: Stamp,
     /// The buses, in the order of the configuration.
     pub buses: Vec<Arc<BusState>>,
+    /// The open alarms, the oldest first.
+    pub alarms: Arc<Vec<Alarm>>,
     zone: TimeZone,
     /// What was known of probes whose bus is no more, until another bus finds them.
     orphaned: Arc<BTreeMap<ProbeId, ProbeState>>,
@@ -39,7 +42,14 @@ pub struct Change {
 impl Snapshot {
     /// Nothing is known yet, and there is no bus. Days begin at midnight of `zone`.
     pub fn new(started: Stamp, zone: TimeZone) -> Self {
-        Snapshot { started, buses: Vec::new(), zone, orphaned: Arc::default(), next_key: 0 }
+        Snapshot {
+            started,
+            buses: Vec::new(),
+            alarms: Arc::default(),
+            zone,
+            orphaned: Arc::default(),
+            next_key: 0,
+        }
     }
 
     /// From now on there are these buses, each with the key of the one that it was so far, or `None` where it

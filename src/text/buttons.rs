@@ -4,6 +4,14 @@
 pub const REFRESH: &str = "Refresh";
 /// A menu of fridges, to see one in detail.
 pub const DETAILS: &str = "Details…";
+/// Takes an alarm on.
+pub const ACKNOWLEDGE: &str = "I'm on it";
+/// Takes an alarm on: goods were delivered.
+pub const DELIVERY: &str = "Delivery";
+/// Takes an alarm on: it is being defrosted.
+pub const DEFROST: &str = "Defrost";
+/// Takes an alarm on, and is quiet for an hour.
+pub const SNOOZE: &str = "Snooze 1 h";
 /// A button that this gateway did not sign.
 pub const FOREIGN: &str = "This button was not made by this gateway. Ask `fridge status` for new ones.";
 /// A button whose day is over.

@@ -50,6 +50,34 @@ pub const HISTORY: CommandHelp = CommandHelp {
     explanation: "The last 24 hours as a line of blocks, the lowest value as the lowest block; a dot stands where there was no reading. It is kept in memory, and starts again when the gateway is restarted.",
 };
 
+/// `alarms`
+pub const ALARMS: CommandHelp = CommandHelp {
+    usage: "alarms",
+    summary: "the open alarms",
+    explanation: "Each open alarm with its number, since when, and who has acknowledged it.",
+};
+
+/// `ack`
+pub const ACK: CommandHelp = CommandHelp {
+    usage: "ack [fridge or #number] [cause]",
+    summary: "takes an alarm on, so that nobody else has to",
+    explanation: "`fridge ack #41 door was open` acknowledges alarm 41 and records who, when and the cause. `fridge ack` alone acknowledges all open alarms. An acknowledged alarm is not repeated; its end is still told.",
+};
+
+/// `snooze`
+pub const SNOOZE: CommandHelp = CommandHelp {
+    usage: "snooze [fridge] 2h",
+    summary: "no messages about a fridge for a while",
+    explanation: "For 1m to 24h nothing is told about that fridge, or about all. Alarms are still recorded, and told afterwards if they are still open.",
+};
+
+/// `defrost`
+pub const DEFROST: CommandHelp = CommandHelp {
+    usage: "defrost fridge [45m]",
+    summary: "warmth is expected for a while",
+    explanation: "While a fridge is defrosted or filled, only an urgent alarm about its warmth is told. Without a length of time it is 45 minutes.",
+};
+
 /// `rules`
 pub const RULES: CommandHelp = CommandHelp {
     usage: "rules [fridge or group]",

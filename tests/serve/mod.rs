@@ -3,7 +3,8 @@
 #![allow(dead_code)] // Each test program uses its own part.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -19,14 +20,28 @@ pub struct Service {
     /// Its configuration, state and socket.
     pub folder: tempfile::TempDir,
     log: Receiver<String>,
+    address: SocketAddr,
 }
 
 impl Service {
     /// Starts it, without `listen` in the configuration, and waits until it answers.
     pub fn start(config: &str) -> Service {
+        Service::start_beside(config, &[])
+    }
+
+    /// The same, with copies of these files beside its configuration.
+    pub fn start_beside(config: &str, files: &[&Path]) -> Service {
         let folder = tempfile::tempdir().expect("a folder");
+        for file in files {
+            std::fs::copy(file, folder.path().join(file.file_name().expect("a name"))).expect("copied");
+        }
         std::fs::write(folder.path().join("fridge.toml"), format!("listen = \"127.0.0.1:0\"\n{config}"))
             .expect("written");
+        Service::start_in(folder)
+    }
+
+    /// Starts it in a folder that has its configuration.
+    fn start_in(folder: tempfile::TempDir) -> Service {
         let place = |name: &str| folder.path().join(name);
         let mut child = Command::new(env!("CARGO_BIN_EXE_fridge"))
             .args(["serve", "--config"])
@@ -41,9 +56,31 @@ impl Service {
         let lines = BufReader::new(child.stderr.take().expect("its log is piped")).lines();
         let (said, log) = channel();
         std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| said.send(line)));
-        let service = Service { child, folder, log };
-        service.until_logged("answering on https://");
+        let mut service = Service { child, folder, log, address: ([0, 0, 0, 0], 0).into() };
+        let line = service.until_logged("answering on https://");
+        let address = line.rsplit("https://").next().and_then(|address| address.trim().parse().ok());
+        service.address = address.expect("an address");
         service
+    }
+
+    /// Kills it as a pulled plug does, and starts it again in the same folder.
+    pub fn killed_and_started(mut self) -> Service {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a folder"));
+        Service::start_in(folder)
+    }
+
+    /// Has it read its configuration again.
+    pub fn hang_up(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().expect("kill runs").success());
+        self.until_logged("new configuration in use");
+    }
+
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The configuration's file.

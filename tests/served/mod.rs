@@ -106,7 +106,7 @@ impl Setup {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let wall = Arc::new(AtomicI64::new(0));
         let gateway = gateway(age, name, fridges, Arc::clone(&wall));
-        let signer = Signer::ensure(folder.path()).unwrap();
+        let signer = Arc::new(Signer::ensure(folder.path()).unwrap());
         let preferred = config.allow.clone();
         let mattermost = Arc::new(Mattermost::new(config, Arc::new(Chat::new(gateway)), signer));
         let statistics = mattermost.stats();

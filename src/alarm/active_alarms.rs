@@ -1,0 +1,279 @@
+//! The active alarms of all fridges, and what is to be said about them: each is announced, escalated when nobody
+//! answers, repeated less and less often, and ended; many at once become one message. A snoozed fridge raises its
+//! alarms in silence.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Acknowledgement, Alarm, Clearance, Event, Kind, Urgency};
+use crate::reading::Stamp;
+
+/// After a message about raised alarms, the next of the kind waits this long, and takes with it what comes meanwhile.
+const BETWEEN_MESSAGES: Duration = Duration::from_secs(5 * 60);
+/// The same where one is urgent.
+const BETWEEN_URGENT: Duration = Duration::from_secs(60);
+/// An alarm that nobody acknowledges for this long is unanswered: others are called.
+const UNANSWERED_AFTER: Duration = Duration::from_secs(30 * 60);
+/// An unanswered alarm is repeated after this long, then after twice that, and so on …
+const FIRST_REMINDER: Duration = Duration::from_secs(3_600);
+/// … up to once a day.
+const LAST_REMINDER: Duration = Duration::from_secs(24 * 3_600);
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    /// Alarms were raised.
+    Raised,
+    /// Alarms have become urgent.
+    Escalated,
+    /// Nobody has acknowledged them.
+    Unanswered,
+    /// They are still open.
+    Reminder,
+    /// They are over.
+    Cleared,
+}
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// What it is about.
+    pub topic: Topic,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The alarms, as they were then.
+    pub alarms: Vec<Alarm>,
+}
+
+/// Warmth is expected, or nobody wants to hear of a fridge for a while.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quiet {
+    /// Until when.
+    pub until: Timestamp,
+    /// Whether only warmth is expected; else nothing is announced.
+    pub warmth_only: bool,
+    /// Who said so.
+    pub by: Option<String>,
+}
+
+/// The active alarms.
+#[derive(Clone, Debug, Default)]
+pub struct ActiveAlarms {
+    open: BTreeMap<u64, Open>,
+    quiet: BTreeMap<String, Quiet>,
+    next: u64,
+    /// What is to be said, by alarm.
+    pending: BTreeMap<u64, (Topic, Alarm)>,
+    said: BTreeMap<Topic, Duration>,
+}
+
+#[derive(Clone, Debug)]
+struct Open {
+    alarm: Alarm,
+    /// On the clock that never steps: since when nobody has acknowledged it, and when it is repeated.
+    waits_since: Duration,
+    reminder: (Duration, Duration),
+}
+
+impl ActiveAlarms {
+    /// Goes on with what was kept: alarms that have not ended, and the highest number that there was.
+    pub fn resume(alarms: Vec<Alarm>, quiet: BTreeMap<String, Quiet>, next: u64, now: Stamp) -> ActiveAlarms {
+        let mut active = ActiveAlarms { quiet, next, ..ActiveAlarms::default() };
+        for alarm in alarms {
+            match alarm.cleared {
+                Some(_) => active.say(Topic::Cleared, &alarm),
+                None => {
+                    if !alarm.announced {
+                        active.say(Topic::Raised, &alarm);
+                    }
+                    active.open.insert(alarm.number, Open::new(alarm, now));
+                }
+            }
+        }
+        active
+    }
+
+    /// The open alarms, the oldest first.
+    pub fn open(&self) -> impl Iterator<Item = &Alarm> {
+        self.open.values().map(|open| &open.alarm)
+    }
+
+    /// For which fridges it is quiet, by their ids.
+    pub fn quiet(&self) -> &BTreeMap<String, Quiet> {
+        &self.quiet
+    }
+
+    /// Takes in what happened in a fridge; returns the alarm as it is now, for the record.
+    pub fn take(&mut self, fridge: (&str, &str), event: Event, now: Stamp) -> Option<Alarm> {
+        match event {
+            Event::Raised { kind, rule, urgency, at, since } => {
+                let (id, name) = fridge;
+                self.next += 1;
+                let alarm = Alarm {
+                    number: self.next,
+                    fridge: id.to_owned(),
+                    name: name.to_owned(),
+                    kind,
+                    rule,
+                    urgency,
+                    since: since.wall,
+                    raised: at.wall,
+                    drill: false,
+                    acknowledged: None,
+                    announced: false,
+                    unanswered: None,
+                    cleared: None,
+                    ended: false,
+                };
+                self.open.insert(alarm.number, Open::new(alarm.clone(), now));
+                self.say(Topic::Raised, &alarm);
+                Some(alarm)
+            }
+            Event::Escalated { kind, .. } => {
+                let open = self.find(fridge.0, kind)?;
+                open.alarm.urgency = Urgency::Urgent;
+                let alarm = open.alarm.clone();
+                self.say(Topic::Escalated, &alarm);
+                Some(alarm)
+            }
+            Event::Cleared { kind, at, peak, outside } => {
+                let number = self.find(fridge.0, kind)?.alarm.number;
+                let mut alarm = self.open.remove(&number)?.alarm;
+                let peak = peak.map(|peak| peak.degrees());
+                let was_quiet = !alarm.announced && self.is_quiet(&alarm);
+                alarm.cleared = Some(Clearance { at: at.wall, peak, outside_s: outside.as_secs() });
+                if was_quiet {
+                    alarm.ended = true;
+                    self.pending.remove(&number);
+                } else {
+                    self.say(Topic::Cleared, &alarm);
+                }
+                Some(alarm)
+            }
+        }
+    }
+
+    /// Somebody takes alarms on. Returns those that were open, as they are now.
+    pub fn acknowledge(&mut self, numbers: &[u64], acknowledgement: &Acknowledgement) -> Vec<Alarm> {
+        let taken = numbers.iter().filter_map(|number| {
+            let alarm = &mut self.open.get_mut(number)?.alarm;
+            alarm.acknowledged = Some(acknowledgement.clone());
+            Some(alarm.clone())
+        });
+        taken.collect()
+    }
+
+    /// It is quiet around a fridge for a while.
+    pub fn silence(&mut self, fridge: &str, quiet: Quiet) {
+        self.quiet.insert(fridge.to_owned(), quiet);
+    }
+
+    /// A fridge is no longer watched: its alarms end without a word. Returns them, as they are now.
+    pub fn forget(&mut self, is_watched: impl Fn(&str) -> bool, now: Stamp) -> Vec<Alarm> {
+        self.quiet.retain(|fridge, _| is_watched(fridge));
+        let gone: Vec<u64> =
+            self.open().filter(|alarm| !is_watched(&alarm.fridge)).map(|alarm| alarm.number).collect();
+        let end = |number| {
+            self.pending.remove(&number);
+            let mut alarm = self.open.remove(&number)?.alarm;
+            alarm.cleared = Some(Clearance { at: now.wall, peak: None, outside_s: 0 });
+            alarm.ended = true;
+            Some(alarm)
+        };
+        gone.into_iter().filter_map(end).collect()
+    }
+
+    /// What is to be said by now: messages, and the alarms that these change, for the record.
+    pub fn messages(&mut self, now: Stamp) -> (Vec<Message>, Vec<Alarm>) {
+        self.quiet.retain(|_, quiet| quiet.until > now.wall);
+        self.remind(now);
+        let mut by_topic: BTreeMap<Topic, Vec<u64>> = BTreeMap::new();
+        for (number, (topic, alarm)) in &self.pending {
+            if !self.is_quiet(alarm) {
+                by_topic.entry(*topic).or_default().push(*number);
+            }
+        }
+        let (mut messages, mut changed) = (Vec::new(), Vec::new());
+        for (topic, numbers) in by_topic {
+            let is_urgent = numbers.iter().any(|number| self.pending[number].1.urgency == Urgency::Urgent);
+            let wait = if is_urgent { BETWEEN_URGENT } else { BETWEEN_MESSAGES };
+            if self.said.get(&topic).is_some_and(|said| now.mono.saturating_sub(*said) < wait) {
+                continue;
+            }
+            self.said.insert(topic, now.mono);
+            let mut alarms = Vec::new();
+            for number in numbers {
+                let Some((_, mut alarm)) = self.pending.remove(&number) else { continue };
+                alarm.announced = true;
+                alarm.ended = topic == Topic::Cleared;
+                if let Some(open) = self.open.get_mut(&number) {
+                    open.alarm.announced = true;
+                    if topic == Topic::Unanswered {
+                        open.alarm.unanswered = Some(now.wall);
+                    }
+                    alarm = open.alarm.clone();
+                }
+                changed.push(alarm.clone());
+                alarms.push(alarm);
+            }
+            messages.push(Message { topic, at: now.wall, alarms });
+        }
+        (messages, changed)
+    }
+
+    fn say(&mut self, topic: Topic, alarm: &Alarm) {
+        // Whoever was not told of its raising learns everything from that message, or from that of its end.
+        let topic = match self.pending.get(&alarm.number) {
+            Some((Topic::Raised, _)) if topic != Topic::Cleared => Topic::Raised,
+            _ => topic,
+        };
+        self.pending.insert(alarm.number, (topic, alarm.clone()));
+    }
+
+    fn is_quiet(&self, alarm: &Alarm) -> bool {
+        self.quiet.get(&alarm.fridge).is_some_and(|quiet| {
+            let is_expected =
+                !quiet.warmth_only || (alarm.kind == Kind::TooWarm && alarm.urgency == Urgency::Warning);
+            alarm.cleared.is_none() && is_expected
+        })
+    }
+
+    fn remind(&mut self, now: Stamp) {
+        let mut due = Vec::new();
+        for open in self.open.values_mut() {
+            if !open.alarm.announced || open.alarm.acknowledged.is_some() {
+                continue;
+            }
+            let (at, wait) = open.reminder;
+            if open.alarm.unanswered.is_none()
+                && now.mono.saturating_sub(open.waits_since) >= UNANSWERED_AFTER
+            {
+                due.push((Topic::Unanswered, open.alarm.clone()));
+            } else if now.mono >= at {
+                let wait = (wait * 2).min(LAST_REMINDER);
+                open.reminder = (now.mono + wait, wait);
+                due.push((Topic::Reminder, open.alarm.clone()));
+            }
+        }
+        for (topic, alarm) in due {
+            self.say(topic, &alarm);
+        }
+    }
+
+    fn find(&mut self, fridge: &str, kind: Kind) -> Option<&mut Open> {
+        self.open.values_mut().find(|open| open.alarm.fridge == fridge && open.alarm.kind == kind)
+    }
+}
+
+impl Open {
+    fn new(alarm: Alarm, now: Stamp) -> Open {
+        Open { alarm, waits_since: now.mono, reminder: (now.mono + FIRST_REMINDER, FIRST_REMINDER) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

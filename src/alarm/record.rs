@@ -1,0 +1,74 @@
+//! The record of one alarm: from its raising to its end, with who did what about it. Moments are those of the wall
+//! clock, because a record outlives the process.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, RuleName, Urgency};
+
+/// One alarm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// What people call it: #41. Never used twice.
+    pub number: u64,
+    /// The id of the fridge.
+    pub fridge: String,
+    /// The fridge's name when it was raised.
+    pub name: String,
+    /// What it is about.
+    pub kind: Kind,
+    /// The rule that raised it.
+    pub rule: RuleName,
+    /// How urgent it has become.
+    pub urgency: Urgency,
+    /// Since when the fridge has been beyond its limit, or its probe silent or stuck.
+    pub since: Timestamp,
+    /// When it was raised.
+    pub raised: Timestamp,
+    /// Whether it is a drill.
+    #[serde(default)]
+    pub drill: bool,
+    /// Who has taken it on.
+    pub acknowledged: Option<Acknowledgement>,
+    /// Whether it was announced; one that is over before that is only recorded.
+    pub announced: bool,
+    /// When nobody had acknowledged it for so long that others were called.
+    pub unanswered: Option<Timestamp>,
+    /// Its end.
+    pub cleared: Option<Clearance>,
+    /// Whether its end was told, or need not be: nothing more comes of it.
+    #[serde(default)]
+    pub ended: bool,
+}
+
+/// Somebody has taken an alarm on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    /// Who; `None` where the name is not known.
+    pub by: Option<String>,
+    /// When.
+    pub at: Timestamp,
+    /// The cause in their words.
+    pub cause: Option<String>,
+}
+
+/// The end of an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Clearance {
+    /// When.
+    pub at: Timestamp,
+    /// The furthest reading in °C; `None` of a silent or stuck probe.
+    pub peak: Option<f64>,
+    /// For how many seconds it was beyond its limit.
+    pub outside_s: u64,
+}
+
+impl Alarm {
+    /// How long it has been open, or was.
+    pub fn lasts(&self, now: Timestamp) -> Duration {
+        let end = self.cleared.map_or(now, |cleared| cleared.at);
+        end.duration_since(self.raised).try_into().unwrap_or_default()
+    }
+}

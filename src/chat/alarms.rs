@@ -1,0 +1,151 @@
+//! `alarms`, `ack`, `snooze` and `defrost`: the open alarms, and what people do about them.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::data::AlarmRow;
+use super::selection::{self, Selection};
+use super::{Answer, Data, Severity, View, doc};
+use crate::alarm::{Alarm, Urgency};
+use crate::doc::{Block, Table, Text};
+use crate::fridge::Fridge;
+use crate::recorder::Act;
+use crate::text::{self, alarm};
+
+/// How long an announced defrost or a snooze may last.
+const LENGTHS: std::ops::RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(24 * 3_600);
+/// A defrost without a length.
+const USUAL_DEFROST: Duration = Duration::from_secs(45 * 60);
+/// The longest cause that is kept, in characters.
+const LONGEST_CAUSE: usize = 200;
+
+/// The open alarms that the asker may see.
+pub fn answer(view: &View<'_>) -> Answer {
+    let alarms = visible(view);
+    let now = view.now.wall;
+    let severity = match alarms.iter().map(|alarm| alarm.urgency).max() {
+        None => Severity::Ok,
+        Some(Urgency::Warning) => Severity::Warning,
+        Some(Urgency::Urgent) => Severity::Critical,
+    };
+    let data = Data::Alarms(alarms.iter().map(|alarm| AlarmRow::from(*alarm)).collect());
+    let doc = if alarms.is_empty() {
+        doc(alarm::NO_ALARMS, view)
+    } else {
+        let columns = [("", true), (text::FRIDGE, false), ("", false)];
+        let mut table = Table::new(columns, text::more);
+        for open in &alarms {
+            let number = format!("#{}", open.number);
+            table.push([number.into(), Text::name(&open.name), alarm::details(open, view.units, now)]);
+        }
+        doc(alarm::open(alarms.len()), view).with(Block::Table(table))
+    };
+    Answer { severity, ..Answer::new(doc, data) }
+}
+
+/// Takes alarms on: `ack`, `ack #41`, `ack milk`, each with a cause behind it.
+pub fn acknowledge(words: &str, view: &View<'_>) -> Answer {
+    let alarms = visible(view);
+    let (meant, cause) = meant(words, &alarms, view);
+    if meant.is_empty() {
+        return mistake(if alarms.is_empty() { alarm::NO_ALARMS } else { alarm::NOT_OPEN }, view);
+    }
+    let cause: String = cause.chars().take(LONGEST_CAUSE).collect();
+    let cause = (!cause.is_empty()).then_some(cause);
+    let doc = doc(alarm::acknowledged(&meant, cause.as_deref()), view);
+    let numbers = meant.iter().map(|alarm| alarm.number).collect();
+    let data = Data::Alarms(meant.into_iter().map(AlarmRow::from).collect());
+    Answer { act: Some(Act::Acknowledge { numbers, cause }), ..Answer::new(doc, data) }
+}
+
+/// Nobody wants to hear of some fridges for a while: `snooze milk 2h`, or of all: `snooze 2h`.
+pub fn snooze(words: &str, view: &View<'_>) -> Answer {
+    let (name, length) = match name_and_length(words, None) {
+        Some(found) => found,
+        None => return mistake(alarm::NO_LENGTH, view),
+    };
+    let fridges = match fridges(name, view) {
+        Ok(fridges) => fridges,
+        Err(explanation) => return *explanation,
+    };
+    let doc = doc(alarm::snoozed(fridges.iter().map(|fridge| fridge.name.as_str()), length), view);
+    act_on(&fridges, doc, |fridges| Act::Snooze { fridges, length })
+}
+
+/// Warmth is expected: `defrost freezer 45m`.
+pub fn defrost(words: &str, view: &View<'_>) -> Answer {
+    let (name, length) = match name_and_length(words, Some(USUAL_DEFROST)) {
+        Some((name, length)) if !name.is_empty() => (name, length),
+        Some(_) => return mistake(alarm::NO_FRIDGE_MEANT, view),
+        None => return mistake(alarm::NO_LENGTH, view),
+    };
+    let fridges = match fridges(name, view) {
+        Ok(fridges) => fridges,
+        Err(explanation) => return *explanation,
+    };
+    let doc = doc(alarm::defrosting(fridges.iter().map(|fridge| fridge.name.as_str()), length), view);
+    act_on(&fridges, doc, |fridges| Act::Defrost { fridges, length })
+}
+
+/// The open alarms of the fridges that the asker may see.
+fn visible<'a>(view: &'a View<'_>) -> Vec<&'a Alarm> {
+    let may_see = |alarm: &&Alarm| view.fridges.iter().any(|fridge| fridge.id == alarm.fridge);
+    view.snapshot.alarms.iter().filter(may_see).collect()
+}
+
+/// The alarms that are meant, and the rest of the words, which name the cause.
+fn meant<'a>(words: &str, alarms: &[&'a Alarm], view: &View<'_>) -> (Vec<&'a Alarm>, String) {
+    let all: Vec<&str> = words.split_whitespace().collect();
+    let number = all.first().and_then(|word| word.strip_prefix('#').unwrap_or(word).parse::<u64>().ok());
+    if let Some(number) = number {
+        let meant = alarms.iter().filter(|alarm| alarm.number == number).copied().collect();
+        return (meant, all[1..].join(" "));
+    }
+    // The longest beginning that names fridges; what is behind it is the cause.
+    for end in (1..=all.len()).rev() {
+        let named = match selection::resolve(&all[..end].join(" "), view) {
+            Selection::One(fridge) => vec![fridge],
+            Selection::Group(fridges) | Selection::Several(fridges) => fridges,
+            Selection::All(_) | Selection::None(_) => continue,
+        };
+        let is_named = |alarm: &&&Alarm| named.iter().any(|fridge| fridge.id == alarm.fridge);
+        return (alarms.iter().filter(is_named).copied().collect(), all[end..].join(" "));
+    }
+    // With a single alarm there is no doubt which is meant; with several, the bare word means all.
+    let are_clear = all.is_empty() || alarms.len() == 1;
+    (if are_clear { alarms.to_vec() } else { Vec::new() }, all.join(" "))
+}
+
+fn fridges<'a>(name: &str, view: &View<'a>) -> Result<Vec<&'a Fridge>, Box<Answer>> {
+    match selection::resolve(name, view) {
+        Selection::None(nearest) => Err(Box::new(selection::unknown(nearest, view))),
+        Selection::One(fridge) => Ok(vec![fridge]),
+        Selection::All(fridges) | Selection::Group(fridges) | Selection::Several(fridges) => Ok(fridges),
+    }
+}
+
+/// "milk 2h" as its parts; the length may be left out where there is a usual one.
+fn name_and_length(words: &str, usual: Option<Duration>) -> Option<(&str, Duration)> {
+    let words = words.trim();
+    let (name, last) = words.rsplit_once(char::is_whitespace).unwrap_or(("", words));
+    let length = last.parse().ok().and_then(|length: SignedDuration| Duration::try_from(length).ok());
+    match (length, usual) {
+        (Some(length), _) => LENGTHS.contains(&length).then_some((name, length)),
+        // What begins with a digit was meant as a length.
+        (None, Some(usual)) if !last.starts_with(|it: char| it.is_ascii_digit()) || name.is_empty() => {
+            Some((words, usual))
+        }
+        (None, _) => None,
+    }
+}
+
+fn act_on(fridges: &[&Fridge], doc: crate::doc::Doc, act: impl FnOnce(Vec<String>) -> Act) -> Answer {
+    let ids: Vec<String> = fridges.iter().map(|fridge| fridge.id.clone()).collect();
+    let data = Data::Quiet(ids.clone());
+    Answer { act: Some(act(ids)), ..Answer::new(doc, data) }
+}
+
+fn mistake(sentence: &str, view: &View<'_>) -> Answer {
+    Answer::new(doc(Text::sentence(sentence), view), Data::Error(sentence.to_owned()))
+}

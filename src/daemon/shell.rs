@@ -1,0 +1,62 @@
+//! What the machine's own users ask over the socket.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::status;
+use crate::chat::{Asker, Rights};
+use crate::https;
+use crate::mattermost::Mattermost;
+use crate::socket::{self, Peer, Question};
+
+const NOT_FOR_EVERYBODY: &str =
+    r#"{"error":"only root and the group fridge may see what was rejected: sudo fridge doctor --last"}"#;
+
+/// Whatever is answered from.
+struct Shell {
+    server: https::Handle,
+    mattermost: Arc<Mattermost>,
+    configuration: PathBuf,
+}
+
+/// Answers what the machine's own users ask.
+pub fn answers(
+    server: https::Handle,
+    mattermost: Arc<Mattermost>,
+    configuration: PathBuf,
+) -> Arc<socket::Answer> {
+    let shell = Arc::new(Shell { server, mattermost, configuration });
+    Arc::new(move |question, peer| {
+        let shell = Arc::clone(&shell);
+        Box::pin(async move {
+            let answer = shell.answer(question, peer).await;
+            answer.unwrap_or_else(|error| serde_json::json!({ "error": error.to_string() }).to_string())
+        })
+    })
+}
+
+impl Shell {
+    async fn answer(&self, question: Question, peer: Peer) -> Result<String, serde_json::Error> {
+        match question {
+            // To see the watchdog bite; a release has no such word.
+            #[cfg(debug_assertions)]
+            Question::Ask(words) if words == "deadlock" && peer.privileged => {
+                self.mattermost.chat().lock_for_ever();
+                Ok(String::from("{}"))
+            }
+            Question::Ask(words) => {
+                let rights = if peer.privileged { Rights::Act } else { Rights::Read };
+                serde_json::to_string(&*self.mattermost.chat().ask(&words, &Asker::local(rights)).await)
+            }
+            Question::Readings(id) => serde_json::to_string(&self.mattermost.chat().gateway().readings(&id)),
+            Question::Report => {
+                serde_json::to_string(&status::report(&self.server, &self.mattermost, &self.configuration))
+            }
+            Question::RecentRejections if peer.privileged => {
+                let now = self.mattermost.chat().gateway().now();
+                serde_json::to_string(&self.mattermost.stats().recent_rejections(&now))
+            }
+            Question::RecentRejections => Ok(NOT_FOR_EVERYBODY.to_owned()),
+        }
+    }
+}

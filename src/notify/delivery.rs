@@ -1,0 +1,120 @@
+//! The delivery to one target: one message after another, in their order, each until it has arrived. What fails for
+//! now is tried again, later and later; what can never arrive is given up, and said once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::StatusCode;
+use tokio::time::{Instant, sleep};
+use tracing::{error, info, warn};
+
+use super::client::{Answer, Client, Error};
+use super::queue::Queue;
+use crate::recorder::{self, Input, Parcel};
+
+/// Until the first repetition; each later one waits twice as long …
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+/// … up to this.
+const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
+/// A target that asks for more patience than this gets no more.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
+/// A message is given up after so long: by then people have found out.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(3 * 24 * 3_600);
+
+/// What one target's task needs.
+pub struct Job {
+    /// The target's name.
+    pub target: String,
+    /// Where it is.
+    pub client: Client,
+    /// Makes a message's body.
+    pub body: Box<Body>,
+}
+
+/// Makes a message's body.
+pub type Body = dyn Fn(&Parcel) -> Vec<u8> + Send + Sync;
+
+/// What became of one try.
+enum Outcome {
+    Arrived,
+    /// It cannot arrive, now or ever.
+    Refused(StatusCode),
+    /// It may arrive later.
+    Later {
+        reason: String,
+        wait: Option<Duration>,
+    },
+}
+
+/// Delivers what is in the queue, for ever.
+pub async fn run(job: Job, queue: Arc<Queue>, recorder: recorder::Handle) {
+    let mut is_failing = false;
+    loop {
+        let parcel = queue.first().await;
+        let body = (job.body)(&parcel);
+        let (began, mut wait) = (Instant::now(), FIRST_WAIT);
+        loop {
+            match outcome(job.client.post(body.clone()).await) {
+                Outcome::Arrived => {
+                    if std::mem::take(&mut is_failing) {
+                        info!(target = job.target, "messages are delivered again");
+                    }
+                    break;
+                }
+                Outcome::Refused(status) => {
+                    error!(target = job.target, %status, "a message was refused and is given up: {}", cure(status));
+                    break;
+                }
+                Outcome::Later { reason, .. } if began.elapsed() >= GIVEN_UP_AFTER => {
+                    error!(target = job.target, "a message is given up after three days: {reason}");
+                    break;
+                }
+                Outcome::Later { reason, wait: asked } => {
+                    if !std::mem::replace(&mut is_failing, true) {
+                        warn!(
+                            target = job.target,
+                            "a message cannot be delivered yet, trying again: {reason}"
+                        );
+                    }
+                    // Spread, so that many gateways do not come back at the same moment.
+                    let spread = wait.mul_f64(0.5 + fastrand::f64() / 2.0);
+                    sleep(asked.unwrap_or(spread)).await;
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                }
+            }
+        }
+        queue.done();
+        if let Some(id) = parcel.id {
+            recorder.report(Input::Delivered(id));
+        }
+    }
+}
+
+fn outcome(answer: Result<Answer, Error>) -> Outcome {
+    match answer {
+        Ok(Answer { status, .. }) if status.is_success() => Outcome::Arrived,
+        Ok(Answer { status, retry_after }) => match status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Outcome::Later {
+                reason: status.to_string(),
+                wait: retry_after.map(|wait| wait.min(LONGEST_RETRY_AFTER)),
+            },
+            StatusCode::NOT_IMPLEMENTED => Outcome::Refused(status),
+            _ if status.is_server_error() => Outcome::Later { reason: status.to_string(), wait: None },
+            _ => Outcome::Refused(status),
+        },
+        Err(error) => Outcome::Later { reason: error.to_string(), wait: None },
+    }
+}
+
+/// What to do about a refusal, by Mattermost's own statuses.
+fn cure(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => {
+            "the incoming webhook was deleted, its channel archived, or its URL is not right"
+        }
+        StatusCode::FORBIDDEN => "the webhook is locked to another channel, or its owner may not post there",
+        StatusCode::NOT_FOUND => "the channel or the address is not there",
+        StatusCode::NOT_IMPLEMENTED => "incoming webhooks are switched off in Mattermost's System Console",
+        _ => "look at the target's own log",
+    }
+}

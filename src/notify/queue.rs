@@ -1,0 +1,50 @@
+//! The queue of one target: messages in their order. The first stays until it is delivered, so that a task that is
+//! replaced loses nothing.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::Notify;
+use tracing::error;
+
+use crate::recorder::Parcel;
+
+/// More messages than this wait for no target: the oldest is given up. Each says what is new; a thousand say nothing.
+const MOST: usize = 1_000;
+
+/// Messages that wait for one target.
+#[derive(Debug, Default)]
+pub struct Queue {
+    waiting: Mutex<VecDeque<Parcel>>,
+    arrived: Notify,
+}
+
+impl Queue {
+    /// Puts a message at the end.
+    pub fn push(&self, parcel: Parcel) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push_back(parcel);
+        if waiting.len() > MOST {
+            error!("a target was away for so long that its oldest message is given up");
+            // The first one is on its way.
+            waiting.remove(1);
+        }
+        self.arrived.notify_one();
+    }
+
+    /// The first message, which stays; waits for one.
+    pub async fn first(&self) -> Parcel {
+        loop {
+            let arrived = self.arrived.notified();
+            if let Some(parcel) = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).front() {
+                return parcel.clone();
+            }
+            arrived.await;
+        }
+    }
+
+    /// Takes the first message away.
+    pub fn done(&self) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    }
+}

@@ -1,0 +1,183 @@
+//! What goes in and what comes out: snapshots, entries for the records, messages.
+
+use super::*;
+use crate::alarm::{Alarm, Topic};
+use crate::fridge::Limits;
+use crate::reading::Fault;
+
+const PROBE: ProbeId = ProbeId::new(0x28, 1);
+
+fn at(seconds: u64) -> Stamp {
+    let mono = Duration::from_secs(seconds);
+    Stamp { mono, wall: jiff::Timestamp::UNIX_EPOCH + mono }
+}
+
+fn recorder() -> (Recorder, BusKey) {
+    let mut recorder = Recorder::new(at(0), TimeZone::UTC);
+    let info = BusInfo { name: "bus 1".into(), simulated: false, period: Duration::from_secs(10) };
+    let calibrations = HashMap::from([(PROBE, Calibration::Offset(-1.0))]);
+    recorder.step(Input::Buses { buses: vec![(None, info)], calibrations }, at(0));
+    let key = recorder.snapshot().buses[0].key;
+    (recorder, key)
+}
+
+fn sweep(bus: BusKey, seconds: u64, sample: Result<Celsius, Fault>) -> Input {
+    let probes = vec![Sampled::from((PROBE, sample))];
+    let notices = vec![Notice::NoPriority];
+    Input::Sweep { bus, at: at(seconds), took: Duration::from_secs(1), probes, notices }
+}
+
+#[test]
+fn what_a_sweep_says_arrives_in_one_snapshot_calibrated() {
+    let (mut recorder, bus) = recorder();
+    let effects = recorder.step(sweep(bus, 1, Ok(Celsius::from_sixteenths(64))), at(2));
+    let [Effect::Publish(snapshot), Effect::Remember { values, .. }, Effect::Log(change)] = &effects[..]
+    else {
+        panic!("{effects:?}")
+    };
+    let (bus_state, probe) = snapshot.probe(PROBE).unwrap();
+    let calibrated = Celsius::from_sixteenths(48);
+    assert_eq!((probe.newest, probe.raw), (Ok(calibrated), Some(Celsius::from_sixteenths(64))));
+    assert_eq!(bus_state.notices, [Notice::NoPriority]);
+    assert_eq!((values, &change.sample), (&vec![(PROBE, calibrated)], &Ok(calibrated)));
+    // The same again is no change, and a fault is no value.
+    let again = recorder.step(sweep(bus, 2, Ok(Celsius::from_sixteenths(65))), at(3));
+    assert_eq!(again.len(), 2, "{again:?}");
+    let fault = recorder.step(sweep(bus, 3, Err(Fault::Crc)), at(4));
+    assert!(matches!(&fault[1], Effect::Remember { values, .. } if values.is_empty()), "{fault:?}");
+    assert!(matches!(&fault[2], Effect::Log(change) if change.sample == Err(Fault::Crc)), "{fault:?}");
+}
+
+#[test]
+fn a_bus_that_is_no_more_changes_nothing() {
+    let (mut recorder, bus) = recorder();
+    recorder.step(Input::Buses { buses: Vec::new(), calibrations: HashMap::new() }, at(1));
+    recorder.step(sweep(bus, 1, Ok(Celsius::MIN)), at(2));
+    recorder.step(
+        Input::Failed { bus, at: at(2), fault: BusFault { fault: Fault::Bus, detail: String::new() } },
+        at(3),
+    );
+    assert!(recorder.snapshot().probe(PROBE).is_none());
+}
+
+#[test]
+fn an_act_comes_out_with_who_did_it() {
+    let (mut recorder, _) = recorder();
+    let by = By { user: Some(String::from("anna")) };
+    let effects = recorder.step(Input::Act { act: Act::Nothing, by: by.clone() }, at(1));
+    assert!(matches!(&effects[..], [Effect::Acted { act: Act::Nothing, by: who }] if *who == by));
+}
+
+/// Twenty fridges on one bus, told to two targets.
+fn twenty() -> (Recorder, BusKey) {
+    let (mut recorder, bus) = recorder();
+    let limits = Limits { min: None, max: Celsius::from_degrees(8.0) };
+    let fridge = |number| Fridge::new(format!("Fridge {number}"), ProbeId::new(0x28, number), limits);
+    recorder.step(Input::Fridges((0..20).map(fridge).collect()), at(0));
+    recorder.step(Input::Targets(vec!["chat".into(), "mail".into()]), at(0));
+    (recorder, bus)
+}
+
+fn readings(bus: BusKey, seconds: u64, sixteenths: i16) -> Input {
+    let probe =
+        |number| Sampled::from((ProbeId::new(0x28, number), Ok(Celsius::from_sixteenths(sixteenths))));
+    let (took, probes) = (Duration::from_secs(1), (0..20).map(probe).collect());
+    Input::Sweep { bus, at: at(seconds), took, probes, notices: Vec::new() }
+}
+
+/// What went on the disk, by transaction.
+fn kept(effects: Vec<Effect>) -> Vec<Vec<Entry>> {
+    let entries = |effect| match effect {
+        Effect::Keep(entries) => Some(entries),
+        _ => None,
+    };
+    effects.into_iter().filter_map(entries).collect()
+}
+
+#[test]
+fn a_bus_that_falls_silent_is_one_message_for_each_target() {
+    let (mut recorder, bus) = twenty();
+    recorder.step(readings(bus, 1, 64), at(2));
+    let mut messages = Vec::new();
+    for seconds in (10..700).step_by(10) {
+        for entry in kept(recorder.step(Input::Tick, at(seconds))).into_iter().flatten() {
+            if let Entry::Message { target, message } = entry {
+                messages.push((seconds, target, message.topic, message.alarms.len()));
+            }
+        }
+    }
+    let expected = ["chat", "mail"].map(|target| (310, target.to_owned(), Topic::Raised, 20));
+    assert_eq!(messages, expected);
+    assert_eq!(recorder.snapshot().alarms.len(), 20);
+}
+
+#[test]
+fn an_alarm_and_its_message_are_one_transaction_and_an_act_is_kept_before_it_is_answered() {
+    let (mut recorder, bus) = twenty();
+    let mut transactions = Vec::new();
+    // 20 °C for an hour.
+    for seconds in (0..3_600).step_by(10) {
+        transactions.extend(kept(recorder.step(readings(bus, seconds, 20 * 16), at(seconds))));
+    }
+    let [raised] = &transactions[..] else { panic!("{transactions:?}") };
+    let alarms =
+        raised.iter().filter(|entry| matches!(entry, Entry::Alarm(alarm) if alarm.announced)).count();
+    let messages = raised.iter().filter(|entry| matches!(entry, Entry::Message { .. })).count();
+    assert_eq!((alarms, messages), (20, 2));
+
+    let by = By { user: Some("anna".into()) };
+    let act = Act::Acknowledge { numbers: vec![1, 2, 99], cause: Some("door".into()) };
+    let effects = recorder.step(Input::Act { act, by }, at(3_601));
+    let [Effect::Publish(snapshot), Effect::Keep(entries), Effect::Acted { .. }] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(snapshot.alarms[1].acknowledged.as_ref().unwrap().by.as_deref(), Some("anna"));
+    assert!(matches!(&entries[..], [Entry::Alarm(_), Entry::Alarm(_), Entry::Deed { .. }]), "{entries:?}");
+}
+
+#[test]
+fn a_quiet_day_goes_to_the_disk_every_half_hour_only() {
+    let (mut recorder, bus) = twenty();
+    let mut transactions = Vec::new();
+    for seconds in (0..24 * 3_600).step_by(10) {
+        // A cycle of the compressor, 40 minutes long.
+        let swing = if seconds % 2_400 < 1_200 { seconds % 2_400 } else { 2_400 - seconds % 2_400 };
+        transactions
+            .extend(kept(recorder.step(readings(bus, seconds, 48 + (swing / 40) as i16), at(seconds))));
+        transactions.extend(kept(recorder.step(Input::Tick, at(seconds))));
+    }
+    let bytes: usize = transactions.iter().map(|entries| format!("{entries:?}").len()).sum();
+    println!("{} transactions with {bytes} bytes of text on a quiet day", transactions.len());
+    assert_eq!(transactions.len(), 48);
+}
+
+/// The same readings through the recorder, live, and through a replay.
+#[test]
+fn a_replay_raises_what_the_recorder_raised() {
+    let (mut recorder, bus) = twenty();
+    let fridge =
+        Fridge::new("Fridge 0", ProbeId::new(0x28, 0), Limits { min: None, max: Celsius::from_degrees(8.0) });
+    let degrees =
+        |seconds: u64| if seconds / 5_400 % 3 == 1 { 14 * 16 } else { 4 * 16 + (seconds / 10 % 2) as i16 };
+    let times = || (0..12 * 3_600).step_by(10);
+    let mut live = Vec::new();
+    for seconds in times() {
+        for entry in
+            kept(recorder.step(readings(bus, seconds, degrees(seconds)), at(seconds))).into_iter().flatten()
+        {
+            if let Entry::Alarm(Alarm { fridge, raised, announced: true, cleared: None, .. }) = entry
+                && fridge == "fridge-0"
+            {
+                live.push(raised);
+            }
+        }
+        recorder.step(Input::Tick, at(seconds + 5));
+    }
+    let readings = times().map(|seconds| (at(seconds), Celsius::from_sixteenths(degrees(seconds))));
+    let replayed = crate::alarm::replay(&fridge.rules, Duration::from_secs(10), readings);
+    let replayed: Vec<_> = replayed.alarms.iter().map(|alarm| alarm.raised).collect();
+    // A reminder is another record of the same alarm.
+    live.dedup();
+    assert!(live.len() >= 2, "{live:?}");
+    assert_eq!(live, replayed);
+}

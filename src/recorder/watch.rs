@@ -1,0 +1,186 @@
+//! The watch over all fridges: readings, time and what people do go in; alarms change, and what is to be kept and
+//! delivered comes out as entries for the records.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Act, By};
+use crate::alarm::{Acknowledgement, ActiveAlarms, Alarm, Event, Memory, Monitor, Observation, Quiet};
+use crate::fridge::Fridge;
+use crate::reading::{Fault, ProbeId, Reading, Sampled, Stamp};
+use crate::state::Snapshot;
+use crate::store::{Entry, Kept};
+
+/// A monitor whose bus is not known yet counts on a reading as often as this.
+const USUAL_PERIOD: Duration = Duration::from_secs(10);
+/// What the rules know is kept this often, where it is worth keeping.
+const BETWEEN_MEMORIES: Duration = Duration::from_secs(5 * 60);
+/// That the gateway lives is kept this often.
+const BETWEEN_SIGNS: Duration = Duration::from_secs(30 * 60);
+
+/// Watches all fridges.
+#[derive(Debug, Default)]
+pub struct Watch {
+    watched: Vec<Watched>,
+    by_probe: HashMap<ProbeId, usize>,
+    alarms: ActiveAlarms,
+    /// What was kept of fridges that are not watched yet.
+    memories: HashMap<String, Memory>,
+    targets: Vec<String>,
+    remembered: Duration,
+    signed: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    fridge: Fridge,
+    monitor: Monitor,
+    period: Duration,
+}
+
+impl Watch {
+    /// Goes on with what was kept.
+    pub fn resume(kept: Kept, now: Stamp) -> Watch {
+        let alarms = ActiveAlarms::resume(kept.alarms, kept.quiet, kept.last_number, now);
+        Watch { alarms, memories: kept.memories, ..Watch::default() }
+    }
+
+    /// The open alarms, the oldest first.
+    pub fn open(&self) -> impl Iterator<Item = &Alarm> {
+        self.alarms.open()
+    }
+
+    /// Messages go to these targets from now on.
+    pub fn set_targets(&mut self, targets: Vec<String>) {
+        self.targets = targets;
+    }
+
+    /// These fridges are watched from now on. One whose rules did not change goes on as it was.
+    pub fn set_fridges(&mut self, fridges: Vec<Fridge>, now: Stamp) -> Vec<Entry> {
+        for before in std::mem::take(&mut self.watched) {
+            self.memories.insert(before.fridge.id.clone(), before.monitor.memory(now));
+        }
+        self.by_probe.clear();
+        for fridge in fridges.into_iter().filter(|fridge| !fridge.out_of_service) {
+            let monitor = match self.memories.remove(&fridge.id) {
+                Some(memory) => Monitor::resume(&fridge.rules, USUAL_PERIOD, now, &memory),
+                None => Monitor::new(&fridge.rules, USUAL_PERIOD, now),
+            };
+            self.by_probe.insert(fridge.probe, self.watched.len());
+            self.watched.push(Watched { fridge, monitor, period: USUAL_PERIOD });
+        }
+        let is_watched = |id: &str| self.watched.iter().any(|watched| watched.fridge.id == id);
+        let ended = self.alarms.forget(is_watched, now);
+        ended.into_iter().map(Entry::Alarm).collect()
+    }
+
+    /// Takes in the readings of a sweep that began then, of a bus that is read every `period`.
+    pub fn sweep(&mut self, period: Duration, at: Stamp, probes: &[Sampled]) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for sampled in probes {
+            let Some(&index) = self.by_probe.get(&sampled.probe) else { continue };
+            let watched = &mut self.watched[index];
+            if watched.period != period {
+                watched.period = period;
+                watched.monitor.set_period(period);
+            }
+            let observation = sampled.sample.map_or(Observation::Nothing, Observation::Reading);
+            let events = watched.monitor.step(at, observation);
+            self.take(index, events, at, &mut entries);
+        }
+        entries
+    }
+
+    /// Time has passed: probes may have fallen silent, and alarms may be due for a reminder.
+    pub fn tick(&mut self, snapshot: &Snapshot, now: Stamp) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for index in 0..self.watched.len() {
+            let watched = &mut self.watched[index];
+            let observation = match snapshot.reading(watched.fridge.probe, &now) {
+                Reading::Fault { fault: Fault::Pending, .. } => Observation::Pending,
+                _ => Observation::Nothing,
+            };
+            let events = watched.monitor.step(now, observation);
+            self.take(index, events, now, &mut entries);
+        }
+        if now.mono.saturating_sub(self.remembered) >= BETWEEN_MEMORIES {
+            entries.extend(self.memories(now));
+        }
+        if self.signed.is_none_or(|signed| now.mono.saturating_sub(signed) >= BETWEEN_SIGNS) {
+            self.signed = Some(now.mono);
+            entries.push(Entry::Alive(now.wall));
+        }
+        entries
+    }
+
+    /// What the rules know, where it is worth keeping.
+    pub fn memories(&mut self, now: Stamp) -> Vec<Entry> {
+        self.remembered = now.mono;
+        let worth = self.watched.iter().filter(|watched| watched.monitor.is_worth_keeping());
+        worth.map(|watched| Entry::Memory(watched.fridge.id.clone(), watched.monitor.memory(now))).collect()
+    }
+
+    /// Does what somebody wants done.
+    pub fn act(&mut self, act: &Act, by: &By, now: Stamp) -> Vec<Entry> {
+        let (entries, what): (Vec<Entry>, String) = match act {
+            Act::Acknowledge { numbers, cause } => {
+                let acknowledgement =
+                    Acknowledgement { by: by.user.clone(), at: now.wall, cause: cause.clone() };
+                let alarms = self.alarms.acknowledge(numbers, &acknowledgement);
+                let what = format!("acknowledge {numbers:?}: {}", cause.as_deref().unwrap_or("-"));
+                (alarms.into_iter().map(Entry::Alarm).collect(), what)
+            }
+            Act::Snooze { fridges, length } => (
+                self.silence(fridges, *length, false, by, now.wall),
+                format!("snooze {fridges:?} {length:?}"),
+            ),
+            Act::Defrost { fridges, length } => (
+                self.silence(fridges, *length, true, by, now.wall),
+                format!("defrost {fridges:?} {length:?}"),
+            ),
+            #[cfg(test)]
+            Act::Nothing => return Vec::new(),
+        };
+        let deed = Entry::Deed { at: now.wall, who: by.user.clone(), what };
+        entries.into_iter().chain([deed]).collect()
+    }
+
+    /// The messages that are due, one for each target.
+    pub fn messages(&mut self, now: Stamp) -> Vec<Entry> {
+        let (messages, changed) = self.alarms.messages(now);
+        let to_all = messages.into_iter().flat_map(|message| {
+            self.targets.iter().map(move |target| (target.clone(), message.clone())).collect::<Vec<_>>()
+        });
+        let messages = to_all.map(|(target, message)| Entry::Message { target, message });
+        changed.into_iter().map(Entry::Alarm).chain(messages).collect()
+    }
+
+    fn silence(
+        &mut self,
+        fridges: &[String],
+        length: Duration,
+        warmth_only: bool,
+        by: &By,
+        now: Timestamp,
+    ) -> Vec<Entry> {
+        let until = now.checked_add(length).unwrap_or(now);
+        let quiet = Quiet { until, warmth_only, by: by.user.clone() };
+        for fridge in fridges {
+            self.alarms.silence(fridge, quiet.clone());
+        }
+        fridges.iter().map(|fridge| Entry::Quiet(fridge.clone(), quiet.clone())).collect()
+    }
+
+    fn take(&mut self, index: usize, events: Vec<Event>, now: Stamp, entries: &mut Vec<Entry>) {
+        if events.is_empty() {
+            return;
+        }
+        let Watched { fridge, monitor, .. } = &self.watched[index];
+        for event in events {
+            entries.extend(self.alarms.take((&fridge.id, &fridge.name), event, now).map(Entry::Alarm));
+        }
+        entries.push(Entry::Memory(fridge.id.clone(), monitor.memory(now)));
+    }
+}

@@ -1,0 +1,105 @@
+//! What must not be lost, on disk: SQLite with a write-ahead log, each transaction synced before anybody is told.
+//! Whoever opens a file gets the same settings; a file that is damaged is set aside, and a new one begun.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+
+mod migrations;
+mod records;
+
+pub use records::{Entry, Kept, Records};
+
+/// How long another program that reads the file may hold it.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Why something was not written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SQLite says so.
+    #[error("{}: {error}", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        error: rusqlite::Error,
+    },
+    /// The file was written by a later version.
+    #[error("{} was written by a later version of fridge (its format is {found}, this one knows {known}): install that again", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The version of its format.
+        found: i64,
+        /// The newest one that this program knows.
+        known: i64,
+    },
+    /// The damaged file cannot be set aside.
+    #[error("{} is damaged, and cannot be renamed: {error}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+/// A file that was damaged, and where it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// Where it was renamed to.
+    pub path: PathBuf,
+    /// What was wrong with it.
+    pub reason: String,
+}
+
+/// Opens a file with the settings of the house; a damaged one is set aside first.
+fn open(path: &Path, now: Timestamp) -> Result<(Connection, Option<SetAside>), Error> {
+    match connect(path) {
+        Ok(connection) => Ok((connection, None)),
+        Err(error) if is_damage(&error) => {
+            let aside = path.with_extension(format!("db.bad-{}", now.as_second()));
+            let damaged = |error| Error::Damaged { path: path.to_owned(), error };
+            std::fs::rename(path, &aside).map_err(damaged)?;
+            // What belongs to it goes with it: a new file must not find an old log.
+            for ending in ["-wal", "-shm"] {
+                let of = |path: &Path| PathBuf::from(format!("{}{ending}", path.display()));
+                match std::fs::rename(of(path), of(&aside)) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(damaged(error)),
+                    _ => {}
+                }
+            }
+            let connection = connect(path).map_err(|error| sqlite(path, error))?;
+            Ok((connection, Some(SetAside { path: aside, reason: error.to_string() })))
+        }
+        Err(error) => Err(sqlite(path, error)),
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if found == "ok" {
+        Ok(connection)
+    } else {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        Err(rusqlite::Error::SqliteFailure(code, Some(found)))
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+}
+
+fn sqlite(path: &Path, error: rusqlite::Error) -> Error {
+    Error::Sqlite { path: path.to_owned(), error }
+}

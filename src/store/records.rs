@@ -1,0 +1,297 @@
+//! `records.db`: alarms with all that happened to them, what is still to be delivered, and what the rules keep over a
+//! restart. Whatever belongs together is one transaction: an alarm is never there without its message.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ToSql, Transaction, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Error, SetAside, migrations, open, sqlite};
+use crate::alarm::{Alarm, Memory, Message, Quiet};
+
+/// The format, version by version.
+const STEPS: [&str; 1] = [
+    "CREATE TABLE alarm (number INTEGER PRIMARY KEY, is_open INTEGER NOT NULL, json TEXT NOT NULL) STRICT;
+     CREATE INDEX open_alarm ON alarm (number) WHERE is_open;
+     CREATE TABLE deed (id INTEGER PRIMARY KEY, at TEXT NOT NULL, who TEXT, what TEXT NOT NULL) STRICT;
+     CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, json TEXT NOT NULL) STRICT;
+     CREATE TABLE memory (fridge TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
+     CREATE TABLE quiet (fridge TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
+     CREATE TABLE alive (id INTEGER PRIMARY KEY CHECK (id = 1), at TEXT NOT NULL) STRICT;",
+];
+
+/// Something to be kept.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// An alarm as it is now.
+    Alarm(Alarm),
+    /// What somebody did, in words.
+    Deed {
+        /// When.
+        at: Timestamp,
+        /// Who, where that is known.
+        who: Option<String>,
+        /// What.
+        what: String,
+    },
+    /// A message for a target.
+    Message {
+        /// The target's name.
+        target: String,
+        /// The message.
+        message: Message,
+    },
+    /// The message of that id needs no delivery any more.
+    Delivered(i64),
+    /// What a fridge's rules know.
+    Memory(String, Memory),
+    /// Around a fridge it is quiet.
+    Quiet(String, Quiet),
+    /// The gateway lives.
+    Alive(Timestamp),
+}
+
+/// What was kept.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// The alarms that have not ended.
+    pub alarms: Vec<Alarm>,
+    /// The highest number that an alarm ever had.
+    pub last_number: u64,
+    /// What is to be delivered: id, target, message; in their order.
+    pub outbox: Vec<(i64, String, Message)>,
+    /// What the fridges' rules know.
+    pub memories: HashMap<String, Memory>,
+    /// Around which fridges it is quiet.
+    pub quiet: BTreeMap<String, Quiet>,
+    /// When the gateway lived last.
+    pub alive: Option<Timestamp>,
+    /// How many rows could not be read.
+    pub unreadable: usize,
+}
+
+/// The file.
+#[derive(Debug)]
+pub struct Records {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Records {
+    /// Opens the file in that folder, or begins it. A damaged one is set aside.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn open(folder: &Path, now: Timestamp) -> Result<(Records, Option<SetAside>), Error> {
+        let path = folder.join("records.db");
+        let (mut connection, set_aside) = open(&path, now)?;
+        migrations::migrate(&mut connection, &path, &STEPS)?;
+        Ok((Records { connection, path }, set_aside))
+    }
+
+    /// What was kept. A row that cannot be read is counted, and left where it is.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn kept(&self) -> Result<Kept, Error> {
+        self.read().map_err(|error| sqlite(&self.path, error))
+    }
+
+    /// Keeps all of that, or nothing of it; when this returns, it is on the disk. Returns the ids of the messages.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn keep(&mut self, entries: &[Entry]) -> Result<Vec<i64>, Error> {
+        self.write(entries).map_err(|error| sqlite(&self.path, error))
+    }
+
+    fn read(&self) -> Result<Kept, rusqlite::Error> {
+        let mut kept = Kept::default();
+        let of = |sql: &str| -> Result<Vec<(String, String)>, rusqlite::Error> {
+            let mut statement = self.connection.prepare(sql)?;
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        for (_, json) in of("SELECT CAST(number AS TEXT), json FROM alarm WHERE is_open ORDER BY number")? {
+            kept.alarms.extend(parsed(&json, &mut kept.unreadable));
+        }
+        for (fridge, json) in of("SELECT fridge, json FROM memory")? {
+            kept.memories.extend(parsed(&json, &mut kept.unreadable).map(|memory| (fridge, memory)));
+        }
+        for (fridge, json) in of("SELECT fridge, json FROM quiet")? {
+            kept.quiet.extend(parsed(&json, &mut kept.unreadable).map(|quiet| (fridge, quiet)));
+        }
+        let mut statement = self.connection.prepare("SELECT id, target, json FROM outbox ORDER BY id")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?)))?;
+        for row in rows {
+            let (id, target, json) = row?;
+            kept.outbox.extend(parsed(&json, &mut kept.unreadable).map(|message| (id, target, message)));
+        }
+        let number: Option<i64> =
+            self.connection.query_row("SELECT max(number) FROM alarm", [], |row| row.get(0))?;
+        kept.last_number = number.and_then(|number| number.try_into().ok()).unwrap_or(0);
+        let alive: Option<String> =
+            self.connection.query_row("SELECT max(at) FROM alive", [], |row| row.get(0))?;
+        kept.alive = alive.and_then(|at| at.parse().ok());
+        Ok(kept)
+    }
+
+    fn write(&mut self, entries: &[Entry]) -> Result<Vec<i64>, rusqlite::Error> {
+        let transaction = self.connection.transaction()?;
+        let ids = entries
+            .iter()
+            .filter_map(|entry| put(&transaction, entry).transpose())
+            .collect::<Result<_, _>>()?;
+        transaction.commit()?;
+        Ok(ids)
+    }
+}
+
+/// Puts one entry; returns the id of a message.
+fn put(transaction: &Transaction<'_>, entry: &Entry) -> Result<Option<i64>, rusqlite::Error> {
+    let run = |sql: &str, values: &[&dyn ToSql]| transaction.execute(sql, values);
+    match entry {
+        Entry::Alarm(alarm) => {
+            let (number, is_open) = (alarm.number as i64, !alarm.ended);
+            run("INSERT OR REPLACE INTO alarm VALUES (?1, ?2, ?3)", params![number, is_open, json(alarm)])?;
+        }
+        Entry::Deed { at, who, what } => {
+            run("INSERT INTO deed (at, who, what) VALUES (?1, ?2, ?3)", params![at.to_string(), who, what])?;
+        }
+        Entry::Message { target, message } => {
+            run("INSERT INTO outbox (target, json) VALUES (?1, ?2)", params![target, json(message)])?;
+            return Ok(Some(transaction.last_insert_rowid()));
+        }
+        Entry::Delivered(id) => {
+            run("DELETE FROM outbox WHERE id = ?1", params![id])?;
+        }
+        Entry::Memory(fridge, memory) => {
+            run("INSERT OR REPLACE INTO memory VALUES (?1, ?2)", params![fridge, json(memory)])?;
+        }
+        Entry::Quiet(fridge, quiet) => {
+            run("INSERT OR REPLACE INTO quiet VALUES (?1, ?2)", params![fridge, json(quiet)])?;
+        }
+        Entry::Alive(at) => {
+            run("INSERT OR REPLACE INTO alive VALUES (1, ?1)", params![at.to_string()])?;
+        }
+    }
+    Ok(None)
+}
+
+/// What we keep has no maps with other keys than text, so it always has a JSON.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn parsed<T: DeserializeOwned>(json: &str, unreadable: &mut usize) -> Option<T> {
+    let parsed = serde_json::from_str(json).ok();
+    *unreadable += usize::from(parsed.is_none());
+    parsed
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::alarm::{Kind, RuleName, Topic, Urgency};
+
+    fn alarm(number: u64) -> Alarm {
+        Alarm {
+            number,
+            fridge: String::from("milk"),
+            name: String::from("Milk"),
+            kind: Kind::TooWarm,
+            rule: RuleName::ProductLag,
+            urgency: Urgency::Warning,
+            since: Timestamp::UNIX_EPOCH,
+            raised: Timestamp::UNIX_EPOCH,
+            drill: false,
+            acknowledged: None,
+            announced: true,
+            unanswered: None,
+            cleared: None,
+            ended: false,
+        }
+    }
+
+    fn message(number: u64) -> Message {
+        Message { topic: Topic::Raised, at: Timestamp::UNIX_EPOCH, alarms: vec![alarm(number)] }
+    }
+
+    #[test]
+    fn what_is_kept_is_there_after_a_restart_and_what_is_delivered_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut records, set_aside) = Records::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(set_aside, None);
+        let to = |target: &str, number| Entry::Message { target: target.into(), message: message(number) };
+        let quiet = Quiet { until: Timestamp::UNIX_EPOCH, warmth_only: true, by: None };
+        let memory = Memory { stuck: Some((64, Duration::from_secs(5), false)), ..Memory::default() };
+        let over = Alarm { number: 40, ended: true, ..alarm(40) };
+        let ids = records
+            .keep(&[
+                Entry::Alarm(over),
+                Entry::Alarm(alarm(41)),
+                to("chat", 41),
+                to("mail", 41),
+                Entry::Memory("milk".into(), memory.clone()),
+                Entry::Quiet("milk".into(), quiet.clone()),
+                Entry::Alive(Timestamp::UNIX_EPOCH),
+                Entry::Deed {
+                    at: Timestamp::UNIX_EPOCH,
+                    who: Some("anna".into()),
+                    what: "acknowledged #41".into(),
+                },
+            ])
+            .unwrap();
+        assert_eq!(ids.len(), 2);
+        records.keep(&[Entry::Delivered(ids[0])]).unwrap();
+        drop(records);
+
+        let (records, set_aside) = Records::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
+        let kept = records.kept().unwrap();
+        assert_eq!(set_aside, None);
+        assert_eq!((kept.alarms, kept.last_number), (vec![alarm(41)], 41));
+        assert_eq!(kept.outbox, [(ids[1], String::from("mail"), message(41))]);
+        assert_eq!(kept.memories["milk"], memory);
+        assert_eq!(kept.quiet["milk"], quiet);
+        assert_eq!(kept.alive, Some(Timestamp::UNIX_EPOCH));
+        assert_eq!(kept.unreadable, 0);
+    }
+
+    #[test]
+    fn a_damaged_file_is_set_aside_and_a_newer_one_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.db");
+        std::fs::write(&path, "this was a database once, before the card failed".repeat(100)).unwrap();
+        let (mut records, set_aside) = Records::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
+        let set_aside = set_aside.unwrap();
+        assert!(std::fs::read_to_string(&set_aside.path).unwrap().starts_with("this was"), "{set_aside:?}");
+        records.keep(&[Entry::Alarm(alarm(1))]).unwrap();
+        records.connection.pragma_update(None, "user_version", 99).unwrap();
+        drop(records);
+        let newer = Records::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap_err();
+        assert!(newer.to_string().contains("later version"), "{newer}");
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn a_page_of_zeros_is_noticed() {
+        use std::os::unix::fs::FileExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (mut records, _) = Records::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
+        let alarms: Vec<_> = (1..500).map(|number| Entry::Alarm(alarm(number))).collect();
+        records.keep(&alarms).unwrap();
+        drop(records);
+        let path = folder.path().join("records.db");
+        let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let pages = file.metadata().unwrap().len() / 4096;
+        assert!(pages > 8, "{pages}");
+        file.write_all_at(&[0; 4096], 4096 * (pages / 2)).unwrap();
+        let (records, set_aside) = Records::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
+        assert!(set_aside.is_some());
+        assert!(records.kept().unwrap().alarms.is_empty());
+    }
+}

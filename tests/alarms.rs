@@ -1,0 +1,294 @@
+//! Alarms through the real program: raised by a sweep, told to a receiver, taken on by a button and by words, kept over
+//! a restart, and over.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use serde_json::{Value, json};
+
+mod gateway;
+mod receiver;
+mod serve;
+use receiver::{Receiver, Reply, always_ok};
+use serve::{Service, stdout};
+
+/// One fridge that is too warm from the first sweep on, and urgent a second later.
+fn warm_fridge(notify: &str) -> String {
+    format!(
+        "url = \"https://127.0.0.1:4443\"
+[[hook]]
+name = \"kitchen\"
+token = \"{}\"
+[[bus]]
+kind = \"simulated\"
+period = \"200ms\"
+probes = 3
+warm = [3]
+[[fridge]]
+name = \"Freezer\"
+probe = \"28-000000000003\"
+limits = {{ max = -18 }}
+alarm = {{ escalation = {{ limit = -17.5, after = \"1s\" }} }}
+[[fridge]]
+name = \"Milk\"
+probe = \"28-000000000001\"
+limits = {{ max = 8 }}
+{notify}",
+        gateway::TOKEN
+    )
+}
+
+fn mattermost(url: &str, more: &str) -> String {
+    format!("[[notify]]\nkind = \"mattermost\"\nurl = \"{url}/hooks/abcdefghijklmnopqrstuvwxyz\"\n{more}")
+}
+
+fn text(message: &Value) -> &str {
+    message["text"].as_str().unwrap_or_default()
+}
+
+#[test]
+fn an_alarm_is_told_taken_on_by_a_button_and_kept_over_a_restart() {
+    // Two failures first: the message still comes, once.
+    let receiver = Receiver::start(
+        Box::new(|post| match post {
+            0 => Reply::Status(500, ""),
+            1 => Reply::Status(429, "Retry-After: 1\r\n"),
+            2 => Reply::CutOff,
+            _ => Reply::Status(200, ""),
+        }),
+        None,
+    );
+    let notify = mattermost(&format!("http://{}", receiver.address), "mention = \"@channel\"\n");
+    let service = Service::start(&warm_fridge(&notify));
+    let told = receiver.until(|message| text(message).contains("Freezer"));
+    assert!(text(&told).starts_with("@channel :rotating_light: Freezer (#1) is too warm"), "{told:#}");
+    assert_eq!(told["priority"]["priority"], "urgent");
+    let attachment = &told["attachments"][0];
+    assert_eq!(attachment["color"], "danger");
+    assert_eq!((receiver.messages().len(), receiver.posts()), (1, 4));
+
+    let actions = attachment["actions"].as_array().unwrap();
+    let names: Vec<_> = actions.iter().map(|action| action["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["I'm on it", "Delivery", "Defrost", "Snooze 1 h"]);
+    let press = |service: &Service, context: &Value| -> Value {
+        let body = json!({
+            "user_id": "u1", "user_name": "anna", "channel_id": "c1", "post_id": "p1", "context": context,
+        });
+        let report = service.json(&["ask", "about"]);
+        assert!(report["about"].is_object(), "{report}");
+        let certificate = service.folder.path().join("state/certificate.pem");
+        let mut client = gateway::Client::to(service.address(), &certificate);
+        let answer = client.send(&receiver::post_json(service.address(), "/action", &body.to_string()));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        serde_json::from_str(&answer.body).unwrap()
+    };
+    let mut forged = actions[1]["integration"]["context"].clone();
+    forged["argument"] = json!("2");
+    assert!(
+        press(&service, &forged)["ephemeral_text"].as_str().unwrap().contains("not made by this gateway")
+    );
+    let pressed = press(&service, &actions[1]["integration"]["context"]);
+    let post = pressed["update"]["message"].as_str().unwrap();
+    assert!(post.contains("Freezer (#1): too warm for"), "{post}");
+    assert!(post.contains("acknowledged by anna: delivery"), "{post}");
+    assert_eq!(pressed["update"]["props"]["attachments"], json!([]));
+    // Somebody else presses another button of the same post: the first one stays the record.
+    let again = press(&service, &actions[0]["integration"]["context"]);
+    assert!(again["update"]["message"].as_str().unwrap().contains("by anna: delivery"), "{again}");
+
+    // The plug is pulled; the next start knows all of that, and says nothing twice.
+    let service = service.killed_and_started();
+    let alarms = service.until(&["ask", "alarms"], |answer| answer["alarms"][0]["number"] == 1);
+    assert_eq!(alarms["alarms"][0]["acknowledged_by"], "anna");
+    assert_eq!(alarms["alarms"][0]["cause"], "delivery");
+    assert_eq!(receiver.messages().len(), 1);
+
+    // With another limit it is over, and that is told.
+    let config = std::fs::read_to_string(service.config()).unwrap();
+    let config = config.replace("max = -18", "max = 6").replace("limit = -17.5", "limit = 7");
+    std::fs::write(service.config(), config).unwrap();
+    service.hang_up();
+    let over = receiver.until(|message| text(message).contains("is OK again"));
+    assert!(over["attachments"][0]["actions"].is_null(), "{over:#}");
+    let late = press(&service, &actions[0]["integration"]["context"]);
+    assert!(late["ephemeral_text"].as_str().unwrap().contains("This alarm is over"), "{late}");
+}
+
+#[test]
+fn words_take_alarms_on_and_make_them_quiet() {
+    let receiver = Receiver::start(always_ok(), None);
+    let notify = format!("[[notify]]\nkind = \"http\"\nurl = \"http://{}/any\"\n", receiver.address);
+    let service = Service::start(&warm_fridge(&notify));
+    let told = receiver.until(|message| message["topic"] == "raised");
+    assert_eq!(told["alarms"][0]["number"], 1);
+    assert_eq!(told["alarms"][0]["kind"], "too_warm");
+    assert!(told["id"].is_i64() && told["simulated"] == true, "{told:#}");
+    let ask = |words: &str| stdout(&service.run(&["ask", words]));
+    assert!(ask("alarms").contains("Freezer"), "{}", ask("alarms"));
+    for (words, said) in [
+        ("ack #999", "No open alarm is meant"),
+        ("ack milk", "No open alarm is meant"),
+        ("snooze milk", "How long?"),
+        ("snooze milk 2x", "How long?"),
+        ("snooze milk 168h", "How long?"),
+        ("defrost", "Which fridge?"),
+        ("snooze milkk 2h", "Milk"),
+        ("ack freezer the door was open", "Acknowledged: Freezer (#1). Cause: the door was open"),
+        ("snooze freezer 2h", "Freezer: no messages for 2 h"),
+        ("defrost freezer 45m", "Freezer: warmth is expected for 45 min"),
+    ] {
+        assert!(ask(words).contains(said), "{words}: {}", ask(words));
+    }
+    let alarms = service.json(&["ask", "alarms"]);
+    assert_eq!(alarms["alarms"][0]["cause"], "the door was open");
+}
+
+#[test]
+fn a_receiver_that_refuses_is_told_of_once_and_no_secret_is_logged() {
+    let receiver = Receiver::start(Box::new(|_| Reply::Status(403, "")), None);
+    let service = Service::start(&warm_fridge(&mattermost(&format!("http://{}", receiver.address), "")));
+    let line = service.until_logged("a message was refused");
+    assert!(line.contains("403") && line.contains("locked to another channel"), "{line}");
+    assert!(!line.contains("hooks") && !line.contains("s3cret"), "{line}");
+    assert_eq!(receiver.posts(), 1);
+}
+
+#[test]
+fn a_message_goes_only_to_a_certificate_that_is_trusted() {
+    let authority = rcgen::generate_simple_self_signed(vec![String::from("127.0.0.1")]).unwrap();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(authority.signing_key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![authority.cert.der().clone()], key)
+        .unwrap();
+    let receiver = Receiver::start(always_ok(), Some(Arc::new(tls)));
+    let url = format!("https://{}", receiver.address);
+    let service =
+        Service::start(&warm_fridge(&mattermost(&url, "ca = \"authority.pem\"\n")).replace("ca =", "# ca ="));
+    service.until_logged("cannot be delivered yet");
+    assert!(receiver.messages().is_empty());
+    std::fs::write(service.folder.path().join("authority.pem"), authority.cert.pem()).unwrap();
+    let config = std::fs::read_to_string(service.config()).unwrap().replace("# ca =", "ca =");
+    std::fs::write(service.config(), config).unwrap();
+    service.hang_up();
+    // What waited for the target arrives there by its new configuration.
+    receiver.until(|message| text(message).contains("Freezer"));
+}
+
+/// Two fridges whose logs begin anew with each start: one warm first, one cold first.
+const ALTERNATING: &str = "
+[[bus]]
+kind = \"simulated\"
+period = \"100ms\"
+replay = \"warm_first.csv\"
+[[bus]]
+kind = \"simulated\"
+period = \"100ms\"
+probes = 2
+replay = \"cold_first.csv\"
+[[fridge]]
+name = \"Milk\"
+probe = \"28-000000000001\"
+limits = { max = 8 }
+alarm = { gross = { limit = 10, after = \"1s\" } }
+[[fridge]]
+name = \"Meat\"
+probe = \"28-000000000002\"
+limits = { max = 8 }
+alarm = { gross = { limit = 10, after = \"1s\" } }
+";
+
+#[test]
+fn whenever_it_is_killed_every_alarm_arrives_in_its_order_and_none_is_invented() {
+    // A third of the posts fail.
+    let receiver = Receiver::start(
+        Box::new(|post| if post % 3 == 1 { Reply::Status(500, "") } else { Reply::Status(200, "") }),
+        None,
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let log = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let logs = [
+        log("warm_first.csv", "0 20.0\n2.6 4.0\n5.2 20.0\n"),
+        log("cold_first.csv", "0 4.0\n0.9 20.0\n5.0 4.0\n"),
+    ];
+    let kills = std::env::var("KILLS").map_or(20, |kills| kills.parse().unwrap());
+    let url = format!("http://{}/any", receiver.address);
+    let notify = format!("[[notify]]\nname = \"any\"\nkind = \"http\"\nurl = \"{url}\"\n");
+    let mut service = Service::start_beside(&format!("{ALTERNATING}{notify}"), &[&logs[0], &logs[1]]);
+    let mut random = fastrand::Rng::with_seed(7);
+    for _ in 0..kills {
+        // Not a wait for a condition: the moment is the test.
+        std::thread::sleep(std::time::Duration::from_millis(random.u64(0..4_500)));
+        service = service.killed_and_started();
+    }
+    // Every alarm in the records that has ended was told, and everything that was told is in the records.
+    service.until(&["ask", "alarms"], |answer| answer["alarms"].is_array());
+    let database = service.folder.path().join("state/records.db");
+    let rows = |sql: &str| -> Vec<Value> {
+        let connection = rusqlite::Connection::open(&database).unwrap();
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        rows.map(|row| serde_json::from_str(&row.unwrap()).unwrap()).collect()
+    };
+    let deadline = std::time::Instant::now() + serve::PATIENCE;
+    let ended: Vec<u64> = loop {
+        let alarms = rows("SELECT json FROM alarm ORDER BY number");
+        let ended: Vec<u64> = alarms
+            .iter()
+            .filter(|alarm| alarm["ended"] == true)
+            .map(|alarm| alarm["number"].as_u64().unwrap())
+            .collect();
+        let told: Vec<u64> = told(&receiver, "cleared");
+        if ended.len() >= 3 && ended.iter().all(|number| told.contains(number)) {
+            break ended;
+        }
+        assert!(std::time::Instant::now() < deadline, "ended {ended:?}, told {told:?}");
+        std::thread::yield_now();
+    };
+    let highest = rows("SELECT json FROM alarm ORDER BY number").len() as u64;
+    let messages = receiver.messages();
+    let ids: Vec<i64> = messages.iter().map(|message| message["id"].as_i64().unwrap()).collect();
+    let mut repeated = 0;
+    for pair in ids.windows(2) {
+        assert!(pair[1] >= pair[0], "out of order: {ids:?}");
+        repeated += usize::from(pair[0] == pair[1]);
+    }
+    let invented = messages.iter().flat_map(|message| message["alarms"].as_array().unwrap()).find(|alarm| {
+        let number = alarm["number"].as_u64().unwrap();
+        number == 0 || number > highest
+    });
+    assert!(invented.is_none(), "{invented:?}");
+    println!(
+        "{kills} kills, {} alarms ended, {} messages, {repeated} of them repeated",
+        ended.len(),
+        messages.len()
+    );
+}
+
+fn told(receiver: &Receiver, topic: &str) -> Vec<u64> {
+    let messages = receiver.messages();
+    let of_topic = messages.iter().filter(|message| message["topic"] == topic);
+    let alarms = of_topic.flat_map(|message| message["alarms"].as_array().unwrap());
+    alarms.map(|alarm| alarm["number"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn the_documented_page_names_every_word() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/alarms.md")).unwrap();
+    for word in ["fridge alarms", "fridge ack", "fridge snooze", "fridge defrost", "I'm on it", "[[notify]]"]
+    {
+        assert!(page.contains(word), "{word}");
+    }
+    let help = Command::new(env!("CARGO_BIN_EXE_fridge")).args(["rules", "--help"]).output().unwrap();
+    assert!(help.status.success());
+}
