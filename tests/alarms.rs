@@ -127,6 +127,11 @@ fn words_take_alarms_on_and_make_them_quiet() {
     assert_eq!(told["alarms"][0]["kind"], "too_warm");
     assert!(told["id"].is_i64() && told["simulated"] == true, "{told:#}");
     let ask = |words: &str| stdout(&service.run(&["ask", words]));
+    for words in ["status", "status freezer"] {
+        let status = ask(words);
+        assert!(status.contains("Freezer: too warm since ") && status.contains(", urgent, #1"), "{status}");
+    }
+    assert!(!ask("status milk").contains("#1"), "{}", ask("status milk"));
     assert!(ask("alarms").contains("Freezer"), "{}", ask("alarms"));
     for (words, said) in [
         ("ack #999", "No open alarm is meant"),
@@ -144,6 +149,10 @@ fn words_take_alarms_on_and_make_them_quiet() {
     }
     let alarms = service.json(&["ask", "alarms"]);
     assert_eq!(alarms["alarms"][0]["cause"], "the door was open");
+    let certificate = service.folder.path().join("state/certificate.pem");
+    let health =
+        gateway::Client::to(service.address(), &certificate).send(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(health.body.contains("\"open_alarms\":1"), "{health:?}");
 }
 
 #[test]

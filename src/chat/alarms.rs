@@ -1,5 +1,6 @@
 //! `alarms`, `ack`, `snooze` and `defrost`: the open alarms, and what people do about them.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -10,6 +11,7 @@ use super::{Answer, Data, Severity, View, doc};
 use crate::alarm::{Alarm, Urgency};
 use crate::doc::{Block, Table, Text};
 use crate::fridge::Fridge;
+use crate::reading::Stamp;
 use crate::recorder::Act;
 use crate::text::{self, alarm};
 
@@ -17,6 +19,8 @@ use crate::text::{self, alarm};
 const LENGTHS: std::ops::RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(24 * 3_600);
 /// A defrost without a length.
 const USUAL_DEFROST: Duration = Duration::from_secs(45 * 60);
+/// `status` shows at most so many alarms; `alarms` lists all.
+const MOST_SHOWN: usize = 5;
 /// The longest cause that is kept, in characters.
 const LONGEST_CAUSE: usize = 200;
 
@@ -90,8 +94,28 @@ pub fn defrost(words: &str, view: &View<'_>) -> Answer {
 
 /// The open alarms of the fridges that the asker may see.
 fn visible<'a>(view: &'a View<'_>) -> Vec<&'a Alarm> {
-    let may_see = |alarm: &&Alarm| view.fridges.iter().any(|fridge| fridge.id == alarm.fridge);
-    view.snapshot.alarms.iter().filter(may_see).collect()
+    if view.snapshot.alarms.is_empty() {
+        return Vec::new();
+    }
+    let seen: HashSet<&str> = view.fridges.iter().map(|fridge| fridge.id.as_str()).collect();
+    view.snapshot.alarms.iter().filter(|alarm| seen.contains(alarm.fridge.as_str())).collect()
+}
+
+/// The open alarms of these fridges in a line each, as `status` shows them; not more than a screen holds.
+pub fn of<'a>(fridges: &[&Fridge], view: &'a View<'_>) -> Vec<Text> {
+    let meant: Vec<&'a Alarm> = match &view.snapshot.alarms[..] {
+        [] => return Vec::new(),
+        _ => {
+            let ids: HashSet<&str> = fridges.iter().map(|fridge| fridge.id.as_str()).collect();
+            view.snapshot.alarms.iter().filter(|alarm| ids.contains(alarm.fridge.as_str())).collect()
+        }
+    };
+    let line = |alarm: &&Alarm| {
+        let since = view.snapshot.local(&Stamp { wall: alarm.since, ..view.now }).datetime();
+        alarm::in_status(alarm, since, view.snapshot.local(&view.now).date())
+    };
+    let shown = meant.iter().take(MOST_SHOWN).map(line);
+    shown.chain(alarm::more(meant.len().saturating_sub(MOST_SHOWN))).collect()
 }
 
 /// The alarms that are meant, and the rest of the words, which name the cause.

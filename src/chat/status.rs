@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::data::FridgeRow;
 use super::selection::{self, Selection};
-use super::{Answer, Data, Severity, View, doc};
+use super::{Answer, Data, Severity, View, alarms, doc};
 use crate::doc::{Block, Doc, Row, Table, Text};
 use crate::fridge::{Fridge, Verdict};
 use crate::reading::{ProbeId, Reading};
@@ -103,7 +103,10 @@ fn overview(fridges: &[&Fridge], view: &View<'_>) -> Answer {
             needs_a_look: it.row.verdict.needs_a_look(),
         })
         .collect();
-    let doc = doc(summary.line(), view).with(Block::Table(table));
+    let open = alarms::of(fridges, view);
+    let doc = doc(summary.line(), view);
+    let doc = if open.is_empty() { doc } else { doc.with(Block::List(open)) };
+    let doc = doc.with(Block::Table(table));
     // They are sorted, the worst first.
     let severity = Severity::of(all.first().map(|it| it.row.verdict));
     let rows = all.into_iter().map(|it| it.row).collect();
@@ -140,7 +143,10 @@ fn detail(fridge: &Fridge, view: &View<'_>) -> Answer {
     if let Some(group) = &fridge.group {
         line_of(status::GROUP, Text::name(group));
     }
-    let doc: Doc = doc(line, view).with(Block::Table(table));
+    let open = alarms::of(&[fridge], view);
+    let doc: Doc = doc(line, view);
+    let doc = if open.is_empty() { doc } else { doc.with(Block::List(open)) };
+    let doc = doc.with(Block::Table(table));
     let severity = Severity::of(Some(row.verdict));
     Answer { severity, ..Answer::new(doc, Data::Fridges(vec![judged.row])) }
 }

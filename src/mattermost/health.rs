@@ -15,6 +15,7 @@ struct Health<'a> {
     version: &'static str,
     up_s: u64,
     token_configured: bool,
+    open_alarms: usize,
     buses: Vec<Bus<'a>>,
 }
 
@@ -51,6 +52,7 @@ pub fn answer(gateway: &Gateway, token_configured: bool) -> WholeResponse {
             version: env!("CARGO_PKG_VERSION"),
             up_s: view.now.since(&view.snapshot.started).as_secs(),
             token_configured,
+            open_alarms: view.snapshot.alarms.len(),
             buses,
         },
     )

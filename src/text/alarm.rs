@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
 
 use super::{Units, count, duration, temperature};
-use crate::alarm::{Alarm, Kind, Message, RuleName, Topic, Urgency};
+use crate::alarm::{Acknowledgement, Alarm, Kind, Message, RuleName, Topic, Urgency};
 use crate::doc::{Block, Doc, Text};
 use crate::reading::Celsius;
 
@@ -112,8 +113,7 @@ pub fn plain(message: &Message, gateway: Option<&str>, units: Units, now: Timest
 
 /// Stands for the alarms that are not listed.
 fn rest(message: &Message) -> Option<Text> {
-    let more = message.alarms.len().checked_sub(MOST_LISTED).filter(|more| *more > 0)?;
-    Some(Text::sentence(&format!("… and {more} more; `fridge alarms` lists them.")))
+    more(message.alarms.len().saturating_sub(MOST_LISTED))
 }
 
 /// An alarm in a line, behind its fridge's name: "too warm for 40 min, acknowledged by anna: delivery".
@@ -160,6 +160,28 @@ const MOST_LISTED: usize = 30;
 
 /// From this on a message says when its alarm was raised.
 const LATE: Duration = Duration::from_secs(5 * 60);
+
+/// An open alarm in the answer to `status`: "Milk: too warm since 09:12, #41, acknowledged by anna".
+pub fn in_status(alarm: &Alarm, since: DateTime, today: Date) -> Text {
+    let time = format!("{:02}:{:02}", since.hour(), since.minute());
+    let when = if since.date() == today { time } else { format!("{} {time}", since.date()) };
+    let urgent = if alarm.urgency == Urgency::Urgent { ", urgent" } else { "" };
+    let text = Text::name(&alarm.name).and(format!(
+        ": {} since {when}{urgent}, #{}",
+        kind(alarm.kind),
+        alarm.number
+    ));
+    match &alarm.acknowledged {
+        None => text,
+        Some(Acknowledgement { by: Some(by), .. }) => text.and(", acknowledged by ").and(Text::name(by)),
+        Some(_) => text.and(", acknowledged"),
+    }
+}
+
+/// Stands for the alarms that `status` does not show.
+pub fn more(alarms: usize) -> Option<Text> {
+    (alarms > 0).then(|| Text::sentence(&format!("… and {alarms} more; `fridge alarms` lists them.")))
+}
 
 /// The line above a list of open alarms.
 pub fn open(alarms: usize) -> String {
