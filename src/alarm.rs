@@ -32,7 +32,7 @@ mod timer;
 pub use active_alarms::{ActiveAlarms, Message, Quiet, Topic};
 pub use event::Event;
 pub use exposure::{Exposure, TimeOutside};
-pub use memory::{ExcursionMemory, Memory, RuleMemory};
+pub use memory::{ExcursionMemory, Memory, RuleMemory, StateMemory};
 pub use monitor::{Monitor, Observation};
 pub use preset::Preset;
 pub use record::{Acknowledgement, Alarm, Clearance};
@@ -40,7 +40,8 @@ pub use replay::{Outcome, Replayed, replay};
 pub use rules::{Condition, Rule, Rules};
 
 /// Which end of the range a rule watches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Side {
     /// Above an upper limit.
     Above,
@@ -49,11 +50,19 @@ pub enum Side {
 }
 
 impl Side {
-    /// How far a temperature is beyond the limit, in degrees; negative within it.
-    pub fn excess(self, celsius: Celsius, limit: Celsius) -> f64 {
+    /// How far a temperature in °C is beyond the limit; negative within it.
+    pub fn excess(self, degrees: f64, limit: Celsius) -> f64 {
         match self {
-            Side::Above => celsius.degrees() - limit.degrees(),
-            Side::Below => limit.degrees() - celsius.degrees(),
+            Side::Above => degrees - limit.degrees(),
+            Side::Below => limit.degrees() - degrees,
+        }
+    }
+
+    /// The temperature in °C that is so many degrees beyond the limit.
+    pub fn degrees(self, excess: f64, limit: Celsius) -> f64 {
+        match self {
+            Side::Above => limit.degrees() + excess,
+            Side::Below => limit.degrees() - excess,
         }
     }
 

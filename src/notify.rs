@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::Uri;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
+use tracing::warn;
 
 use crate::mattermost::button_token::Signer;
 use crate::reading::Clock;
@@ -47,7 +48,7 @@ pub enum Kind {
     Mattermost(Look),
     /// Anything that takes JSON.
     Http,
-    /// A URL that is asked while the gateway is well.
+    /// A URL that is asked while the gateway lives.
     Heartbeat {
         /// From one question to the next.
         every: Duration,
@@ -123,7 +124,13 @@ impl Notifier {
                 let queue = of.lock().unwrap_or_else(PoisonError::into_inner).get(&parcel.target).cloned();
                 match (queue, parcel.id) {
                     (Some(queue), _) => queue.push(parcel),
-                    (None, Some(id)) => to.report(Input::Delivered(id)),
+                    (None, Some(id)) => {
+                        warn!(
+                            target = parcel.target,
+                            "there is no such notifier any more: its message is given up"
+                        );
+                        to.report(Input::Delivered(id));
+                    }
                     (None, None) => {}
                 }
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use crate::alarm::Message;
 use crate::fridge::{Calibration, Fridge};
 use crate::reading::{BusFault, Celsius, Notice, ProbeId, Sampled, Stamp};
 use crate::state::{BusInfo, BusKey, Change, Snapshot};
@@ -86,6 +87,8 @@ pub enum Effect {
     },
     /// This is worth a line in the log.
     Log(Change),
+    /// This is told to people: worth a line in the log, whoever else hears of it.
+    Tell(Message),
     /// All of this goes on the disk at once; its messages are delivered once it is there.
     Keep(Vec<Entry>),
     /// This was done; it is answered once the effects before it are performed.
@@ -167,7 +170,9 @@ impl Recorder {
                 return vec![Effect::Keep(signs.collect())];
             }
         }
-        entries.extend(self.watch.messages(now));
+        let (messages, told) = self.watch.messages(now);
+        entries.extend(told);
+        effects.extend(messages.into_iter().map(Effect::Tell));
         let entries_are_empty = entries.is_empty();
         if !entries_are_empty {
             self.show_alarms();

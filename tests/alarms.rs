@@ -156,6 +156,20 @@ fn words_take_alarms_on_and_make_them_quiet() {
 }
 
 #[test]
+fn the_demo_raises_an_alarm_that_can_be_acknowledged() {
+    let receiver = Receiver::start(always_ok(), None);
+    let url = format!("http://{}/hooks/abcdefghijklmnopqrstuvwxyz", receiver.address);
+    let demo = gateway::Demo::start(&["--speed", "300", "--notify", &url]);
+    let told = receiver.until(|message| text(message).contains("Freezer 1"));
+    assert!(text(&told).contains("(simulated)"), "{told:#}");
+    let mut client = gateway::Client::connect(&demo);
+    client.ask_until("fridge ack freezer 1 its seal is broken", |text| {
+        text.contains("Acknowledged: Freezer 1")
+    });
+    client.ask_until("fridge alarms", |text| text.contains("its seal is broken"));
+}
+
+#[test]
 fn a_receiver_that_refuses_is_told_of_once_and_no_secret_is_logged() {
     let receiver = Receiver::start(Box::new(|_| Reply::Status(403, "")), None);
     let service = Service::start(&warm_fridge(&mattermost(&format!("http://{}", receiver.address), "")));

@@ -249,3 +249,23 @@ fn an_estimate_is_used_while_it_is_younger_than_its_time_constant() {
     // Anew: from 2 K within the limit, ln(5/3) time constants of two hours.
     assert_eq!(late, 62);
 }
+
+#[test]
+fn another_limit_judges_the_same_product() {
+    let rules = Rules::of_limits(None, Some(celsius(5.0)));
+    let mut monitor = Monitor::new(&rules, MINUTE, at(0));
+    for minute in 0..600 {
+        monitor.step(at(minute * 60), Observation::Reading(celsius(4.0)));
+    }
+    // The product is at 4 °C, whatever the limit is from now on.
+    let memory = monitor.memory(at(600 * 60));
+    let stricter = Rules::of_limits(Some(celsius(0.0)), Some(celsius(4.5)));
+    let mut resumed = Monitor::resume(&stricter, MINUTE, at(600 * 60), &memory);
+    let minutes = (0..300).find(|minute| {
+        let now = at((600 + minute) * 60);
+        let events = resumed.step(now, Observation::Reading(celsius(6.5)));
+        events.iter().any(|event| matches!(event, Event::Raised { kind: Kind::TooWarm, .. }))
+    });
+    // From 0.5 K within the limit towards 2 K beyond it: ln(2.5/2) time constants of an hour.
+    assert_eq!(minutes, Some(14));
+}

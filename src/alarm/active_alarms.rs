@@ -22,6 +22,9 @@ const FIRST_REMINDER: Duration = Duration::from_secs(3_600);
 /// … up to once a day.
 const LAST_REMINDER: Duration = Duration::from_secs(24 * 3_600);
 
+/// It is quiet for no longer than this, also where the clock was ahead when somebody said so.
+const LONGEST_QUIET: Duration = Duration::from_secs(24 * 3_600);
+
 /// What a message is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -89,6 +92,8 @@ impl ActiveAlarms {
                 None => {
                     if !alarm.announced {
                         active.say(Topic::Raised, &alarm);
+                    } else if alarm.urgency == Urgency::Urgent && !alarm.announced_urgent {
+                        active.say(Topic::Escalated, &alarm);
                     }
                     active.open.insert(alarm.number, Open::new(alarm, now));
                 }
@@ -125,6 +130,7 @@ impl ActiveAlarms {
                     drill: false,
                     acknowledged: None,
                     announced: false,
+                    announced_urgent: false,
                     unanswered: None,
                     cleared: None,
                     ended: false,
@@ -160,6 +166,10 @@ impl ActiveAlarms {
     /// Somebody takes alarms on. Returns those that were open, as they are now.
     pub fn acknowledge(&mut self, numbers: &[u64], acknowledgement: &Acknowledgement) -> Vec<Alarm> {
         let taken = numbers.iter().filter_map(|number| {
+            // Whoever takes it on need not be called any more.
+            if matches!(self.pending.get(number), Some((Topic::Unanswered | Topic::Reminder, _))) {
+                self.pending.remove(number);
+            }
             let alarm = &mut self.open.get_mut(number)?.alarm;
             alarm.acknowledged = Some(acknowledgement.clone());
             Some(alarm.clone())
@@ -189,6 +199,10 @@ impl ActiveAlarms {
 
     /// What is to be said by now: messages, and the alarms that these change, for the record.
     pub fn messages(&mut self, now: Stamp) -> (Vec<Message>, Vec<Alarm>) {
+        let latest = now.wall.checked_add(LONGEST_QUIET).unwrap_or(now.wall);
+        for quiet in self.quiet.values_mut() {
+            quiet.until = quiet.until.min(latest);
+        }
         self.quiet.retain(|_, quiet| quiet.until > now.wall);
         self.remind(now);
         let mut by_topic: BTreeMap<Topic, Vec<u64>> = BTreeMap::new();
@@ -212,6 +226,7 @@ impl ActiveAlarms {
                 alarm.ended = topic == Topic::Cleared;
                 if let Some(open) = self.open.get_mut(&number) {
                     open.alarm.announced = true;
+                    open.alarm.announced_urgent |= open.alarm.urgency == Urgency::Urgent;
                     if topic == Topic::Unanswered {
                         open.alarm.unanswered = Some(now.wall);
                     }
@@ -245,7 +260,8 @@ impl ActiveAlarms {
     fn remind(&mut self, now: Stamp) {
         let mut due = Vec::new();
         for open in self.open.values_mut() {
-            if !open.alarm.announced || open.alarm.acknowledged.is_some() {
+            let waits = self.pending.contains_key(&open.alarm.number);
+            if waits || !open.alarm.announced || open.alarm.acknowledged.is_some() {
                 continue;
             }
             let (at, wait) = open.reminder;

@@ -5,14 +5,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Urgency;
+use super::{RuleName, Side, Urgency};
 
 /// What one fridge's monitor knows. Temperatures are in °C.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
     /// When it was made.
     pub at: Timestamp,
-    /// What each rule about the temperature knows, in their order.
+    /// What each rule about the temperature knows.
     pub rules: Vec<RuleMemory>,
     /// The excursions above and below.
     pub sides: [Option<ExcursionMemory>; 2],
@@ -24,11 +24,22 @@ pub struct Memory {
     pub outside: Vec<(Timestamp, Timestamp)>,
 }
 
-/// What a rule knows.
+/// What a rule knows. It is recognized by its name and its side, because a configuration may add others.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleMemory {
+    /// Which of the fridge's rules it is.
+    pub name: RuleName,
+    /// Its side.
+    pub side: Side,
+    /// What it knows.
+    pub state: StateMemory,
+}
+
+/// The state of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RuleMemory {
-    /// The product's estimated temperature beyond the limit, in kelvin; and whether the rule holds.
+pub enum StateMemory {
+    /// The product's estimated temperature in °C; and whether the rule holds.
     ProductLag(Option<f64>, bool),
     /// For how long every reading was beyond the limit; and whether the rule holds.
     Delay(Option<Duration>, bool),

@@ -58,8 +58,8 @@ impl Monitor {
         let mut monitor = Monitor::new(rules, period, now);
         // A clock that was set back says nothing of the age.
         let age = now.wall.duration_since(memory.at).try_into().unwrap_or(Duration::MAX);
-        for ((rule, timer), memory) in monitor.rules.iter_mut().zip(&memory.rules) {
-            *timer = Timer::resume(rule, memory, age);
+        for (rule, timer) in &mut monitor.rules {
+            *timer = Timer::resume(rule, &memory.rules, age);
         }
         let [above, below] = memory.sides;
         monitor.sides = [(Side::Above, above), (Side::Below, below)]
@@ -83,7 +83,7 @@ impl Monitor {
         let outside = self.exposure.iter().flat_map(|(_, outside)| outside.spans());
         Memory {
             at: now.wall,
-            rules: self.rules.iter().map(|(_, timer)| timer.memory()).collect(),
+            rules: self.rules.iter().map(|(rule, timer)| timer.memory(rule)).collect(),
             sides: [self.sides[0].memory(), self.sides[1].memory()],
             stuck: self.stuck.0.newest().map(|(newest, lasts)| (newest.sixteenths(), lasts, self.stuck.2)),
             silent: self.silent.2,
@@ -106,6 +106,24 @@ impl Monitor {
             self.check_temperature(at, celsius, before.map(|(_, celsius)| celsius), interval, &mut events);
         }
         events
+    }
+
+    /// These alarms are open, whatever was kept of this fridge: another that still holds is raised anew, and one that
+    /// does not is over.
+    pub fn reconcile(&mut self, open: &[(Kind, Urgency)]) {
+        let urgency = |kind| open.iter().find(|(open, _)| *open == kind).map(|(_, urgency)| *urgency);
+        for state in &mut self.sides {
+            state.alarm = urgency(state.kind());
+            let of_side = || self.rules.iter().filter(|(rule, _)| rule.side == state.side);
+            if state.alarm.is_some() && !of_side().any(|(_, timer)| timer.is_active()) {
+                // What raised it was not kept: it is over when its first rule says so, and not before.
+                if let Some((rule, timer)) = self.rules.iter_mut().find(|(rule, _)| rule.side == state.side) {
+                    *timer = Timer::holding(rule);
+                }
+            }
+        }
+        self.silent.2 = urgency(Kind::ProbeSilent).is_some();
+        self.stuck.2 = urgency(Kind::ProbeStuck).is_some();
     }
 
     /// A reading is due every `period` from now on.
@@ -194,13 +212,18 @@ impl Monitor {
         events: &mut Vec<Event>,
     ) {
         for state in &mut self.sides {
-            let Some(limit) = first_limit(&self.rules, state.side) else { continue };
+            let Some(limit) = first_limit(&self.rules, state.side) else {
+                // A configuration without a rule for this side ends what an earlier one raised.
+                events.extend(state.judge(at, celsius, None));
+                continue;
+            };
             state.follow(at, celsius, before, limit, interval);
 
             // The most urgent rule that holds, and among these the first.
             let mut holding: Option<&Rule> = None;
             for (rule, timer) in self.rules.iter_mut().filter(|(rule, _)| rule.side == state.side) {
-                let holds = timer.feed(rule.side.excess(celsius, rule.limit), interval, rule.condition);
+                let holds =
+                    timer.feed(rule.side.excess(celsius.degrees(), rule.limit), interval, rule.condition);
                 if holds && holding.is_none_or(|other| rule.urgency > other.urgency) {
                     holding = Some(rule);
                 }

@@ -34,6 +34,9 @@ pub struct Alarm {
     pub acknowledged: Option<Acknowledgement>,
     /// Whether it was announced; one that is over before that is only recorded.
     pub announced: bool,
+    /// Whether it was announced as urgent.
+    #[serde(default)]
+    pub announced_urgent: bool,
     /// When nobody had acknowledged it for so long that others were called.
     pub unanswered: Option<Timestamp>,
     /// Its end.

@@ -21,7 +21,8 @@ pub struct SideState {
     /// Which one.
     pub side: Side,
     excursion: Option<Excursion>,
-    alarm: Option<Urgency>,
+    /// How urgent its alarm is, where there is one.
+    pub alarm: Option<Urgency>,
 }
 
 impl SideState {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::delay::Delay;
 use super::interval::Interval;
-use super::memory::RuleMemory;
+use super::memory::{RuleMemory, StateMemory};
 use super::product_lag::ProductLag;
 use super::{Condition, Rule};
 
@@ -39,6 +39,22 @@ impl Timer {
         }
     }
 
+    /// The rule holds, and nothing more is known.
+    pub fn holding(rule: &Rule) -> Timer {
+        match rule.condition {
+            Condition::ProductLag(_) => Timer::Lag(ProductLag::resumed(Some(0.0), true)),
+            Condition::Delay(after) => Timer::Delay(Delay::resumed(Some(after), true)),
+        }
+    }
+
+    /// Whether the rule holds.
+    pub fn is_active(&self) -> bool {
+        match self {
+            Timer::Lag(lag) => lag.is_active(),
+            Timer::Delay(delay) => delay.is_active(),
+        }
+    }
+
     /// Whether it says more than a new one would.
     pub fn is_near(&self) -> bool {
         match self {
@@ -48,20 +64,28 @@ impl Timer {
     }
 
     /// What it keeps over a restart.
-    pub fn memory(&self) -> RuleMemory {
-        match self {
-            Timer::Lag(lag) => RuleMemory::ProductLag(lag.estimate(), lag.is_active()),
-            Timer::Delay(delay) => RuleMemory::Delay(delay.beyond(), delay.is_active()),
-        }
+    pub fn memory(&self, rule: &Rule) -> RuleMemory {
+        let state = match self {
+            Timer::Lag(lag) => {
+                let degrees = lag.estimate().map(|estimate| rule.side.degrees(estimate, rule.limit));
+                StateMemory::ProductLag(degrees, lag.is_active())
+            }
+            Timer::Delay(delay) => StateMemory::Delay(delay.beyond(), delay.is_active()),
+        };
+        RuleMemory { name: rule.name, side: rule.side, state }
     }
 
-    /// Goes on with what was kept that long ago. An estimate that is older than its time constant says nothing any more.
-    pub fn resume(rule: &Rule, memory: &RuleMemory, age: Duration) -> Timer {
-        match (rule.condition, *memory) {
-            (Condition::ProductLag(time_constant), RuleMemory::ProductLag(estimate, is_active)) => {
-                Timer::Lag(ProductLag::resumed(estimate.filter(|_| age < time_constant), is_active))
+    /// Goes on with what was kept that long ago. An estimate that is older than its time constant says nothing any
+    /// more.
+    pub fn resume(rule: &Rule, memories: &[RuleMemory], age: Duration) -> Timer {
+        let memory = memories.iter().find(|memory| memory.name == rule.name && memory.side == rule.side);
+        match (rule.condition, memory.map(|memory| memory.state)) {
+            (Condition::ProductLag(time_constant), Some(StateMemory::ProductLag(degrees, is_active))) => {
+                let estimate = degrees.filter(|_| age < time_constant);
+                let estimate = estimate.map(|degrees| rule.side.excess(degrees, rule.limit));
+                Timer::Lag(ProductLag::resumed(estimate, is_active))
             }
-            (Condition::Delay(_), RuleMemory::Delay(beyond, is_active)) => {
+            (Condition::Delay(_), Some(StateMemory::Delay(beyond, is_active))) => {
                 Timer::Delay(Delay::resumed(beyond, is_active))
             }
             _ => Timer::of(rule),

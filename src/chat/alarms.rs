@@ -121,32 +121,35 @@ pub fn of<'a>(fridges: &[&Fridge], view: &'a View<'_>) -> Vec<Text> {
 /// The alarms that are meant, and the rest of the words, which name the cause.
 fn meant<'a>(words: &str, alarms: &[&'a Alarm], view: &View<'_>) -> (Vec<&'a Alarm>, String) {
     let all: Vec<&str> = words.split_whitespace().collect();
-    let number = all.first().and_then(|word| word.strip_prefix('#').unwrap_or(word).parse::<u64>().ok());
+    let number = all.first().and_then(|word| word.strip_prefix('#')?.parse::<u64>().ok());
     if let Some(number) = number {
         let meant = alarms.iter().filter(|alarm| alarm.number == number).copied().collect();
         return (meant, all[1..].join(" "));
     }
-    // The longest beginning that names fridges; what is behind it is the cause.
+    // The longest beginning that names fridges; what is behind it is the cause. A part of several names may be meant
+    // only where one of these has an alarm.
     for end in (1..=all.len()).rev() {
-        let named = match selection::resolve(&all[..end].join(" "), view) {
-            Selection::One(fridge) => vec![fridge],
-            Selection::Group(fridges) | Selection::Several(fridges) => fridges,
+        let (named, may_be_many) = match selection::resolve(&all[..end].join(" "), view) {
+            Selection::One(fridge) => (vec![fridge], true),
+            Selection::Group(fridges) => (fridges, true),
+            Selection::Several(fridges) => (fridges, false),
             Selection::All(_) | Selection::None(_) => continue,
         };
         let is_named = |alarm: &&&Alarm| named.iter().any(|fridge| fridge.id == alarm.fridge);
-        return (alarms.iter().filter(is_named).copied().collect(), all[end..].join(" "));
+        let meant: Vec<&Alarm> = alarms.iter().filter(is_named).copied().collect();
+        if may_be_many || meant.len() == 1 {
+            return (meant, all[end..].join(" "));
+        }
     }
-    // With a single alarm there is no doubt which is meant; with several, the bare word means all.
-    let are_clear = all.is_empty() || alarms.len() == 1;
-    (if are_clear { alarms.to_vec() } else { Vec::new() }, all.join(" "))
+    // With a single alarm there is no doubt which is meant; with several, the bare word means all that nobody has.
+    let new: Vec<&Alarm> = alarms.iter().filter(|alarm| alarm.acknowledged.is_none()).copied().collect();
+    let meant = if all.is_empty() || new.len() == 1 { new } else { Vec::new() };
+    (meant, all.join(" "))
 }
 
+/// The fridges that are meant; a part of several names means none of them.
 fn fridges<'a>(name: &str, view: &View<'a>) -> Result<Vec<&'a Fridge>, Box<Answer>> {
-    match selection::resolve(name, view) {
-        Selection::None(nearest) => Err(Box::new(selection::unknown(nearest, view))),
-        Selection::One(fridge) => Ok(vec![fridge]),
-        Selection::All(fridges) | Selection::Group(fridges) | Selection::Several(fridges) => Ok(fridges),
-    }
+    selection::resolve_or_explain(name, view)
 }
 
 /// "milk 2h" as its parts; the length may be left out where there is a usual one.

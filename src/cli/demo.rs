@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
@@ -22,6 +23,9 @@ const TOKEN_LENGTH: usize = 26;
 
 /// The first line of its configuration, by which it knows it again.
 const FIRST_LINE: &str = "# Written by `fridge demo`. `fridge serve --config THIS-FILE` runs the same.";
+
+/// The time constant of a product at the speed of life.
+const USUAL_LAG: Duration = Duration::from_secs(60 * 60);
 
 /// The options of `demo`.
 #[derive(Args)]
@@ -41,6 +45,12 @@ pub struct Options {
     /// The demo as Mattermost reaches it: with it, answers have buttons
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// Mattermost's incoming webhook, which is then told of alarms; without it they are only logged
+    #[arg(long, value_name = "URL")]
+    notify: Option<String>,
+    /// Certificate authorities that the webhook's certificate is verified against, besides the machine's own
+    #[arg(long, value_name = "FILE", requires = "notify")]
+    ca: Option<PathBuf>,
     /// Play a temperature log instead of the modelled fridges: a file of `timestamp value` or
     /// `timestamp,value`
     #[arg(long, value_name = "FILE")]
@@ -175,6 +185,13 @@ fn configuration(options: &Options, token: &str) -> anyhow::Result<String> {
         writeln!(text, "url = {}\n", quoted(url))?;
     }
     writeln!(text, "[[hook]]\nname = \"demo\"\ntoken = {}\n", quoted(token))?;
+    if let Some(url) = &options.notify {
+        writeln!(text, "[[notify]]\nkind = \"mattermost\"\nurl = {}", quoted(url))?;
+        if let Some(ca) = &options.ca {
+            writeln!(text, "ca = {}", quoted(&std::path::absolute(ca)?.to_string_lossy()))?;
+        }
+        writeln!(text)?;
+    }
     writeln!(text, "[[bus]]\nkind = \"simulated\"\nperiod = {}\nprobes = {probes}", quoted(&options.period))?;
     writeln!(text, "warm = {}\nsilent = {}\nspeed = {:?}", list(warm), list(silent), options.speed)?;
     if let Some(replay) = &options.replay {
@@ -196,6 +213,11 @@ fn configuration(options: &Options, token: &str) -> anyhow::Result<String> {
             Kind::Fridge => (names.fridge(), "{ min = 0, max = 8 }"),
         };
         writeln!(text, "\n[[fridge]]\nname = \"{name}\"\nprobe = \"{probe}\"\nlimits = {limits}")?;
+        if options.speed > 1.0 {
+            // The product follows as much faster as the fridges run, so that one sees an alarm within minutes.
+            let lag = (USUAL_LAG.as_secs_f64() / options.speed).ceil().max(1.0);
+            writeln!(text, "alarm = {{ lag = \"{lag}s\" }}")?;
+        }
     }
     Ok(text)
 }

@@ -20,8 +20,13 @@ impl Check<'_> {
         for target in targets {
             let (span, target) = (target.span(), target.into_inner());
             let kind = target.kind.get_ref().clone();
-            let name =
-                target.name.map_or_else(|| format!("{kind} {}", checked.len() + 1), |name| self.name(name));
+            // By its host and not by its place: messages that wait belong to a name.
+            let host = target
+                .url
+                .as_ref()
+                .and_then(|url| Some(url.get_ref().parse::<hyper::Uri>().ok()?.host()?.to_owned()));
+            let usual = host.map_or_else(|| kind.clone(), |host| format!("{kind} {host}"));
+            let name = target.name.map_or(usual, |name| self.name(name));
             if checked.iter().any(|other| other.name == name) {
                 self.problems
                     .at(&span, format!("another [[notify]] has the name `{name}`: give each its own"));

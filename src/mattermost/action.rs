@@ -14,6 +14,7 @@ use crate::alarm::Alarm;
 use crate::chat::Data;
 use crate::doc::{Text, markdown};
 use crate::https::response::{WholeResponse, authenticated, closing, json};
+use crate::reading::ProbeId;
 use crate::text::{alarm, buttons};
 
 /// Does what the button says.
@@ -87,30 +88,41 @@ async fn on_alarm(
     }
     let find = || {
         let snapshot = context.gateway().snapshot();
-        snapshot.alarms.iter().find(|open| open.number.to_string() == pressed.argument).cloned()
+        snapshot.alarms.iter().find(|open| button_token::alarm_argument(open) == pressed.argument).cloned()
     };
     let Some(open) = find() else { return ephemeral(alarm::IS_OVER.to_owned()) };
+    let Some(probe) =
+        context.gateway().fridges().iter().find(|fridge| fridge.id == open.fridge).map(|it| it.probe)
+    else {
+        return ephemeral(buttons::FRIDGE_GONE.to_owned());
+    };
+    let mut said = None;
     if open.acknowledged.is_none() {
-        for words in words(pressed, &open) {
+        for words in words(pressed, &open, probe) {
             let reply = context.press(request, &words).await;
-            if let Data::Error(_) = reply.data {
+            if matches!(reply.data, Data::Error(_) | Data::Unknown { .. }) {
                 return ephemeral(text(&reply));
+            }
+            if matches!(reply.data, Data::Quiet(_)) {
+                said = Some(reply.text.clone());
             }
         }
     }
     let (open, now) = (find().unwrap_or(open), context.gateway().now().wall);
     let name = Text::name(&open.name).and(format!(" (#{}): ", open.number));
-    let line = name.and(alarm::details(&open, context.gateway().units(), now));
-    repaint(format!(":warning: {}", markdown::line(&line)))
+    let line = markdown::line(&name.and(alarm::details(&open, context.gateway().units(), now)));
+    let said = said.map(|said| format!("\n{said}")).unwrap_or_default();
+    repaint(format!(":warning: {line}{said}"))
 }
 
 /// What a button says, in the channel's own words.
-fn words(pressed: &button_token::SignedContext, open: &Alarm) -> Vec<String> {
-    let (ack, name) = (format!("ack #{}", open.number), &open.name);
+fn words(pressed: &button_token::SignedContext, open: &Alarm, probe: ProbeId) -> Vec<String> {
+    let ack = format!("ack #{}", open.number);
     match pressed.action.parse() {
         Ok(Button::Delivery) => vec![format!("{ack} delivery")],
-        Ok(Button::Defrost) => vec![format!("{ack} defrost"), format!("defrost {name} 45m")],
-        Ok(Button::Snooze) => vec![format!("{ack} snoozed for 1 h"), format!("snooze {name} 1h")],
+        Ok(Button::Defrost) => vec![format!("{ack} defrost"), format!("defrost {probe} 45m")],
+        // Nobody has taken it on: it is repeated afterwards.
+        Ok(Button::Snooze) => vec![format!("snooze {probe} 1h")],
         _ => vec![ack],
     }
 }

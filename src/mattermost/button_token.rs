@@ -13,6 +13,7 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
+use crate::alarm::Alarm;
 use crate::atomic_file::Unfinished;
 
 const KEY_LENGTH: usize = 32;
@@ -107,8 +108,9 @@ impl Signer {
     }
 
     /// The signed context of a button below an alarm, which works in whatever channel it was posted.
-    pub fn sign_alarm(&self, action: &str, number: u64, now: Timestamp) -> SignedContext {
-        self.sign_for(action, &number.to_string(), "", "", now, ALARM_VALID_FOR)
+    /// Numbers may begin anew where the records were lost, so it names the moment, too.
+    pub fn sign_alarm(&self, action: &str, alarm: &Alarm, now: Timestamp) -> SignedContext {
+        self.sign_for(action, &alarm_argument(alarm), "", "", now, ALARM_VALID_FOR)
     }
 
     /// Whether a context is one of ours, in constant time.
@@ -116,6 +118,11 @@ impl Signer {
         let tag = HEXLOWER.decode(context.signature.as_bytes());
         tag.is_ok_and(|tag| hmac::verify(&self.0, &context.signed_bytes(), &tag).is_ok())
     }
+}
+
+/// Names one alarm in a button's context.
+pub fn alarm_argument(alarm: &Alarm) -> String {
+    format!("{} {} {}", alarm.number, alarm.fridge, alarm.raised)
 }
 
 impl SignedContext {

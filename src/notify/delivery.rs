@@ -16,10 +16,23 @@ use crate::recorder::{self, Input, Parcel};
 const FIRST_WAIT: Duration = Duration::from_secs(2);
 /// … up to this.
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
-/// A target that asks for more patience than this gets no more.
+/// A target that asks for less patience than this gets so much …
+const SHORTEST_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// … and one that asks for more than this no more.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 /// A message is given up after so long: by then people have found out.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(3 * 24 * 3_600);
+
+/// What no repetition changes.
+const NEVER: [StatusCode; 7] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::UNAUTHORIZED,
+    StatusCode::FORBIDDEN,
+    StatusCode::NOT_FOUND,
+    StatusCode::GONE,
+    StatusCode::PAYLOAD_TOO_LARGE,
+    StatusCode::NOT_IMPLEMENTED,
+];
 
 /// What one target's task needs.
 pub struct Job {
@@ -96,11 +109,11 @@ fn outcome(answer: Result<Answer, Error>) -> Outcome {
         Ok(Answer { status, retry_after }) => match status {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Outcome::Later {
                 reason: status.to_string(),
-                wait: retry_after.map(|wait| wait.min(LONGEST_RETRY_AFTER)),
+                wait: retry_after.map(|wait| wait.clamp(SHORTEST_RETRY_AFTER, LONGEST_RETRY_AFTER)),
             },
-            StatusCode::NOT_IMPLEMENTED => Outcome::Refused(status),
-            _ if status.is_server_error() => Outcome::Later { reason: status.to_string(), wait: None },
-            _ => Outcome::Refused(status),
+            // Whatever else stands in between (a proxy's page, a login) may go again.
+            _ if NEVER.contains(&status) => Outcome::Refused(status),
+            _ => Outcome::Later { reason: status.to_string(), wait: None },
         },
         Err(error) => Outcome::Later { reason: error.to_string(), wait: None },
     }

@@ -1,4 +1,4 @@
-//! A heartbeat: a URL that is asked while the gateway is well, so that whoever watches it notices a dead one.
+//! A heartbeat: a URL that is asked while the gateway lives, so that whoever watches it notices a dead one.
 
 use std::time::Duration;
 

@@ -119,7 +119,7 @@ fn actions(parcel: &Parcel, context: &Context) -> Vec<Action> {
         kind: "button",
         integration: Integration {
             url: format!("{url}/action"),
-            context: context.signer.sign_alarm(button.id(), only.number, now),
+            context: context.signer.sign_alarm(button.id(), only, now),
         },
     };
     ALARM_BUTTONS.iter().map(action).collect()

@@ -181,3 +181,81 @@ fn a_replay_raises_what_the_recorder_raised() {
     assert!(live.len() >= 2, "{live:?}");
     assert_eq!(live, replayed);
 }
+
+/// The topics and alarms of what is told, hour after hour, while all fridges are this warm.
+fn told(
+    recorder: &mut Recorder,
+    bus: BusKey,
+    seconds: std::ops::Range<u64>,
+    sixteenths: i16,
+) -> Vec<(Topic, usize)> {
+    let mut told = Vec::new();
+    for seconds in seconds.step_by(10) {
+        for effect in recorder.step(readings(bus, seconds, sixteenths), at(seconds)) {
+            if let Effect::Tell(message) = effect {
+                told.push((message.topic, message.alarms.len()));
+            }
+        }
+    }
+    told
+}
+
+fn fridge(out_of_service: bool, limits: Limits) -> Fridge {
+    Fridge { out_of_service, ..Fridge::new("Milk", ProbeId::new(0x28, 1), limits) }
+}
+
+const MAX: Limits = Limits { min: None, max: Some(Celsius::from_sixteenths(8 * 16)) };
+
+#[test]
+fn a_fridge_that_was_out_of_service_raises_its_alarm_again() {
+    let (mut recorder, bus) = recorder();
+    recorder.step(Input::Fridges(vec![fridge(false, MAX)]), at(0));
+    assert_eq!(told(&mut recorder, bus, 0..5_000, 20 * 16), [(Topic::Raised, 1), (Topic::Unanswered, 1)]);
+    recorder.step(Input::Fridges(vec![fridge(true, MAX)]), at(5_000));
+    assert!(recorder.snapshot().alarms.is_empty());
+    assert!(told(&mut recorder, bus, 5_000..6_000, 20 * 16).is_empty());
+    recorder.step(Input::Fridges(vec![fridge(false, MAX)]), at(6_000));
+    assert_eq!(told(&mut recorder, bus, 6_000..7_000, 20 * 16), [(Topic::Raised, 1)]);
+    assert_eq!(recorder.snapshot().alarms[0].number, 2);
+}
+
+#[test]
+fn a_limit_that_is_taken_away_ends_its_alarm_and_raises_none_of_the_other_side() {
+    let (mut recorder, bus) = recorder();
+    recorder.step(Input::Fridges(vec![fridge(false, MAX)]), at(0));
+    told(&mut recorder, bus, 0..5_000, 20 * 16);
+    let min = Limits { min: Some(Celsius::from_sixteenths(0)), max: None };
+    recorder.step(Input::Fridges(vec![fridge(false, min)]), at(5_000));
+    assert_eq!(told(&mut recorder, bus, 5_000..6_000, 20 * 16), [(Topic::Cleared, 1)]);
+}
+
+#[test]
+fn a_bus_that_is_read_seldom_is_not_silent_after_a_reload() {
+    let (mut recorder, _) = recorder();
+    let info = BusInfo { name: "slow".into(), simulated: false, period: Duration::from_secs(600) };
+    recorder.step(Input::Buses { buses: vec![(None, info)], calibrations: HashMap::new() }, at(0));
+    let bus = recorder.snapshot().buses[0].key;
+    recorder.step(Input::Fridges(vec![fridge(false, MAX)]), at(0));
+    recorder.step(readings(bus, 1, 64), at(2));
+    recorder.step(Input::Fridges(vec![fridge(false, MAX)]), at(3));
+    let ticks = (10..1_790).step_by(10).flat_map(|seconds| recorder.step(Input::Tick, at(seconds)));
+    assert!(!ticks.into_iter().any(|effect| matches!(effect, Effect::Tell(_))));
+}
+
+#[test]
+fn what_was_urgent_before_a_restart_is_told_after_it() {
+    let (mut recorder, bus) = recorder();
+    recorder.step(Input::Fridges(vec![fridge(false, MAX)]), at(0));
+    told(&mut recorder, bus, 0..5_000, 20 * 16);
+    let mut alarm = recorder.snapshot().alarms[0].clone();
+    alarm.urgency = crate::alarm::Urgency::Urgent;
+    let kept = Kept { alarms: vec![alarm], last_number: 1, ..Kept::default() };
+    let (mut restarted, bus) = self::recorder();
+    restarted.resume(kept, at(0));
+    let effects = restarted.step(Input::Fridges(vec![fridge(false, MAX)]), at(0));
+    let is_told = |effect: &Effect| matches!(effect, Effect::Tell(Message { topic: Topic::Escalated, .. }));
+    assert!(effects.iter().any(is_told), "{effects:?}");
+    // It is not over before its product is cold again.
+    assert!(told(&mut restarted, bus, 0..1_000, 20 * 16).is_empty());
+    assert!(told(&mut restarted, bus, 1_000..8_000, 4 * 16).contains(&(Topic::Cleared, 1)));
+}

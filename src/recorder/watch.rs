@@ -7,7 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Act, By};
-use crate::alarm::{Acknowledgement, ActiveAlarms, Alarm, Event, Memory, Monitor, Observation, Quiet};
+use crate::alarm::{
+    Acknowledgement, ActiveAlarms, Alarm, Event, Memory, Message, Monitor, Observation, Quiet,
+};
 use crate::fridge::Fridge;
 use crate::reading::{Fault, ProbeId, Reading, Sampled, Stamp};
 use crate::state::Snapshot;
@@ -38,6 +40,8 @@ struct Watched {
     fridge: Fridge,
     monitor: Monitor,
     period: Duration,
+    /// Whether something is kept of it, which then must not grow old.
+    is_kept: bool,
 }
 
 impl Watch {
@@ -59,17 +63,24 @@ impl Watch {
 
     /// These fridges are watched from now on. One whose rules did not change goes on as it was.
     pub fn set_fridges(&mut self, fridges: Vec<Fridge>, now: Stamp) -> Vec<Entry> {
+        let mut periods = HashMap::new();
         for before in std::mem::take(&mut self.watched) {
+            periods.insert(before.fridge.id.clone(), before.period);
             self.memories.insert(before.fridge.id.clone(), before.monitor.memory(now));
         }
         self.by_probe.clear();
         for fridge in fridges.into_iter().filter(|fridge| !fridge.out_of_service) {
-            let monitor = match self.memories.remove(&fridge.id) {
-                Some(memory) => Monitor::resume(&fridge.rules, USUAL_PERIOD, now, &memory),
-                None => Monitor::new(&fridge.rules, USUAL_PERIOD, now),
+            let period = periods.get(&fridge.id).copied().unwrap_or(USUAL_PERIOD);
+            let memory = self.memories.remove(&fridge.id);
+            let is_kept = memory.is_some();
+            let mut monitor = match memory {
+                Some(memory) => Monitor::resume(&fridge.rules, period, now, &memory),
+                None => Monitor::new(&fridge.rules, period, now),
             };
+            let of_fridge = self.alarms.open().filter(|alarm| alarm.fridge == fridge.id);
+            monitor.reconcile(&of_fridge.map(|alarm| (alarm.kind, alarm.urgency)).collect::<Vec<_>>());
             self.by_probe.insert(fridge.probe, self.watched.len());
-            self.watched.push(Watched { fridge, monitor, period: USUAL_PERIOD });
+            self.watched.push(Watched { fridge, monitor, period, is_kept });
         }
         let is_watched = |id: &str| self.watched.iter().any(|watched| watched.fridge.id == id);
         let ended = self.alarms.forget(is_watched, now);
@@ -118,8 +129,16 @@ impl Watch {
     /// What the rules know, where it is worth keeping.
     pub fn memories(&mut self, now: Stamp) -> Vec<Entry> {
         self.remembered = now.mono;
-        let worth = self.watched.iter().filter(|watched| watched.monitor.is_worth_keeping());
-        worth.map(|watched| Entry::Memory(watched.fridge.id.clone(), watched.monitor.memory(now))).collect()
+        let mut entries = Vec::new();
+        for watched in &mut self.watched {
+            let is_worth = watched.monitor.is_worth_keeping();
+            // Once more where it is not any more: what is on the disk would be of an older day.
+            if is_worth || watched.is_kept {
+                entries.push(Entry::Memory(watched.fridge.id.clone(), watched.monitor.memory(now)));
+            }
+            watched.is_kept = is_worth;
+        }
+        entries
     }
 
     /// Does what somebody wants done.
@@ -147,14 +166,15 @@ impl Watch {
         entries.into_iter().chain([deed]).collect()
     }
 
-    /// The messages that are due, one for each target.
-    pub fn messages(&mut self, now: Stamp) -> Vec<Entry> {
+    /// The messages that are due, and what of them is to be kept: one for each target.
+    pub fn messages(&mut self, now: Stamp) -> (Vec<Message>, Vec<Entry>) {
         let (messages, changed) = self.alarms.messages(now);
-        let to_all = messages.into_iter().flat_map(|message| {
-            self.targets.iter().map(move |target| (target.clone(), message.clone())).collect::<Vec<_>>()
-        });
-        let messages = to_all.map(|(target, message)| Entry::Message { target, message });
-        changed.into_iter().map(Entry::Alarm).chain(messages).collect()
+        let mut entries: Vec<Entry> = changed.into_iter().map(Entry::Alarm).collect();
+        for message in &messages {
+            let to = |target: &String| Entry::Message { target: target.clone(), message: message.clone() };
+            entries.extend(self.targets.iter().map(to));
+        }
+        (messages, entries)
     }
 
     fn silence(
@@ -177,7 +197,8 @@ impl Watch {
         if events.is_empty() {
             return;
         }
-        let Watched { fridge, monitor, .. } = &self.watched[index];
+        let Watched { fridge, monitor, is_kept, .. } = &mut self.watched[index];
+        *is_kept = true;
         for event in events {
             entries.extend(self.alarms.take((&fridge.id, &fridge.name), event, now).map(Entry::Alarm));
         }

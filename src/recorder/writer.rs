@@ -14,15 +14,18 @@ use tracing::{error, info, warn};
 use super::{Act, ActError, By, Effect, Input, Recorder};
 use crate::fridge::{Calibration, Fridge};
 use crate::history::History;
-use crate::reading::{Clock, ProbeId};
+use crate::reading::{Clock, ProbeId, Stamp};
 use crate::state::{BusInfo, BusKey, Change, State};
 use crate::store::{Entry, Kept, Records};
+use crate::text::Units;
 use crate::{alarm, text};
 
 /// How many inputs wait at most: a sweep of each of a hundred buses, and what people do meanwhile.
 const QUEUE: usize = 256;
 /// From one tick to the next: silence is noticed this late at the most, and messages that wait for company wait on.
 const TICK: Duration = Duration::from_secs(10);
+/// So many entries wait for a disk that takes nothing: a day of them.
+const MOST_UNKEPT: usize = 10_000;
 /// A tick that is due is not waited for in a loop that never rests.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
@@ -39,6 +42,8 @@ pub struct Writer {
     records: Option<Records>,
     /// Whether the newest entries are on the disk.
     is_kept: bool,
+    /// What the disk did not take, to be tried again with what comes next.
+    unkept: Vec<Entry>,
     parcels: Option<UnboundedSender<Parcel>>,
 }
 
@@ -79,6 +84,7 @@ impl Writer {
             names: Names::default(),
             records: None,
             is_kept: true,
+            unkept: Vec::new(),
             parcels: None,
         }
     }
@@ -126,6 +132,7 @@ impl Writer {
                     }
                 }
                 Effect::Log(change) => log_change(&change, &self.names),
+                Effect::Tell(message) => log_message(&message, (self.clock)()),
                 Effect::Keep(entries) => self.keep(&entries),
                 // Who waits for it is told by the caller.
                 Effect::Acted { .. } => {}
@@ -136,10 +143,36 @@ impl Writer {
     /// Puts entries on the disk, then hands their messages over: also where the disk did not take them, because an
     /// alarm is worth more than its record.
     fn keep(&mut self, entries: &[Entry]) {
+        let before = self.unkept.len();
         let kept = match &mut self.records {
-            Some(records) => records.keep(entries),
+            Some(records) if before == 0 => records.keep(entries),
+            Some(records) => {
+                self.unkept.extend(entries.iter().cloned());
+                records.keep(&self.unkept)
+            }
+            // Without records from the start there is nothing to be tried again.
+            None if self.parcels.is_some() => {
+                self.is_kept = false;
+                Ok(Vec::new())
+            }
             None => Ok(Vec::new()),
         };
+        match &kept {
+            Ok(_) => self.unkept.clear(),
+            Err(_) => {
+                if before == 0 {
+                    self.unkept = entries.to_vec();
+                }
+                // Its messages are on their way; what is said twice of one thing is said by the newer one.
+                self.unkept.retain(|entry| !matches!(entry, Entry::Message { .. }));
+                let excess = self.unkept.len().saturating_sub(MOST_UNKEPT);
+                self.unkept.drain(..excess);
+            }
+        }
+        if self.records.is_none() {
+            self.hand_over(entries, Vec::new());
+            return;
+        }
         let was_kept = std::mem::replace(&mut self.is_kept, kept.is_ok());
         let ids = match kept {
             Ok(ids) => {
@@ -155,6 +188,11 @@ impl Writer {
                 Vec::new()
             }
         };
+        self.hand_over(entries, ids);
+    }
+
+    /// Hands messages over to whoever delivers them, with their rows.
+    fn hand_over(&self, entries: &[Entry], ids: Vec<i64>) {
         let Some(parcels) = &self.parcels else { return };
         let mut ids = ids.into_iter();
         for entry in entries {
@@ -268,6 +306,15 @@ pub fn calibrations(fridges: &[Fridge]) -> HashMap<ProbeId, Calibration> {
     fridges.iter().filter_map(|fridge| Some((fridge.probe, fridge.calibration?))).collect()
 }
 
+/// One line for what people are told: a fridge's name is whatever its owner typed, so it stands in a field.
+fn log_message(message: &alarm::Message, now: Stamp) {
+    let told = text::alarm::plain(message, None, Units::Celsius, now.wall).replace('\n', "; ");
+    match message.topic {
+        alarm::Topic::Cleared => info!(told, "alarm"),
+        _ => warn!(told, "alarm"),
+    }
+}
+
 /// One line for a probe that is new, has another fault than before, or has none any more.
 fn log_change(change: &Change, names: &Names) {
     let names = names.read().unwrap_or_else(PoisonError::into_inner);
@@ -284,7 +331,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::reading::{Celsius, Sampled, Stamp};
+    use crate::reading::{Celsius, Sampled};
 
     #[tokio::test]
     async fn what_is_handed_over_is_published_and_an_act_is_answered_behind_it() {
@@ -302,5 +349,25 @@ mod tests {
         handle.act(Act::Nothing, By::default()).await.unwrap();
         assert_eq!(state.snapshot().probe(probe).unwrap().1.newest, Ok(Celsius::MAX));
         assert!(history.minutes(probe, &stamp, 1)[0].is_some());
+    }
+
+    #[test]
+    fn what_the_disk_does_not_take_is_written_with_what_comes_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let stamp = Stamp { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH };
+        let (records, _) = Records::open(folder.path(), stamp.wall).unwrap();
+        let (parcels, _delivered) = tokio::sync::mpsc::unbounded_channel();
+        let writer = Writer::new(Recorder::new(stamp, TimeZone::UTC), Arc::new(move || stamp));
+        let mut writer = writer.with_records(Some(records), parcels);
+        let deed = |what: &str| Entry::Deed { at: stamp.wall, who: None, what: what.to_owned() };
+        let other = rusqlite::Connection::open(folder.path().join("records.db")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        writer.keep(&[deed("first")]);
+        assert!(!writer.is_kept);
+        other.execute_batch("COMMIT").unwrap();
+        writer.keep(&[deed("second")]);
+        assert!(writer.is_kept && writer.unkept.is_empty());
+        let count: i64 = other.query_row("SELECT count(*) FROM deed", [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 2);
     }
 }

@@ -239,6 +239,7 @@ mod tests {
             drill: false,
             acknowledged: None,
             announced: true,
+            announced_urgent: false,
             unanswered: None,
             cleared: None,
             ended: false,
