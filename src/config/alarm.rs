@@ -47,6 +47,7 @@ impl Check<'_> {
     }
 
     fn preset(&mut self, preset: &Spanned<String>) -> Option<Preset> {
+        // Why it does not parse is always the same: there is no preset of that name.
         let known = preset.get_ref().parse().ok();
         if known.is_none() {
             let sentence = format!("`{}` is not a preset", preset.get_ref());

@@ -13,7 +13,8 @@ pub fn too_low(hwmon: &Path) -> Option<bool> {
     let monitors = fs::read_dir(hwmon).ok()?.flatten();
     monitors
         .filter_map(|entry| {
-            // A monitor without these files is not the Pi's; where none is, the answer is `None`.
+            // Why a monitor's file cannot be read does not matter: such a monitor is not the Pi's, and where none is,
+            // the answer is `None`.
             let read = |file: &str| fs::read_to_string(entry.path().join(file)).ok();
             (read("name")?.trim() == "rpi_volt").then_some(())?;
             Some(read("in0_lcrit_alarm")?.trim() == "1")

@@ -135,6 +135,7 @@ impl Client {
                 response.await?
             }
         };
+        // A date, or what is no number, counts as no wish: the usual back-off holds then.
         let seconds = |value: &hyper::header::HeaderValue| value.to_str().ok()?.trim().parse().ok();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds).map(Duration::from_secs);
         Ok(Answer { status: response.status(), retry_after })

@@ -14,11 +14,10 @@ use crate::reading::Celsius;
 pub const NO_ALARMS: &str = "No alarm is open.";
 /// No alarm that is open is meant.
 pub const NOT_OPEN: &str = "No open alarm is meant by that. `fridge alarms` lists them.";
-/// Behind `snooze` or `defrost` no fridge is meant.
-pub const NO_FRIDGE_MEANT: &str = "Which fridge? Name it, such as `fridge snooze milk 2h`.";
+/// Behind `defrost` no fridge is named.
+pub const NO_FRIDGE_MEANT: &str = "Which fridge? Name it, such as `fridge defrost freezer 45m`.";
 /// The length of time behind `snooze` or `defrost` cannot be used.
-pub const NO_LENGTH: &str =
-    "How long? Give a length of time from 1m to 24h, such as `fridge snooze milk 2h`.";
+pub const NO_LENGTH: &str = "How long? End with a length of time from 1m to 24h, such as `45m` or `2h`.";
 /// A button of an alarm that is over.
 pub const IS_OVER: &str = "This alarm is over. `fridge alarms` lists those that are open.";
 /// A button of an alarm whose month is over.
@@ -93,7 +92,7 @@ pub fn lines(message: &Message, units: Units, now: Timestamp) -> Doc {
     };
     match message.topic {
         Topic::Cleared => doc,
-        _ => doc.with(Block::Line(Text::sentence("`fridge ack` and a cause in your words takes it on."))),
+        _ => doc.with(Block::Line(Text::sentence("To take it on, type `fridge ack` and the cause."))),
     }
 }
 

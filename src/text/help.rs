@@ -61,7 +61,7 @@ pub const ALARMS: CommandHelp = CommandHelp {
 pub const ACK: CommandHelp = CommandHelp {
     usage: "ack [fridge or #number] [cause]",
     summary: "takes an alarm on, so that nobody else has to",
-    explanation: "`fridge ack #41 door was open` acknowledges alarm 41 and records who, when and the cause. `fridge ack` alone acknowledges all open alarms. An acknowledged alarm is not repeated; its end is still told.",
+    explanation: "`fridge ack #41 door was open` acknowledges alarm 41 and records who, when and the cause. `fridge ack` alone acknowledges all that nobody has acknowledged yet. An acknowledged alarm is not repeated; its end is still told.",
 };
 
 /// `snooze`

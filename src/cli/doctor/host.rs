@@ -126,7 +126,7 @@ impl Machine {
     fn heat(&self, findings: &mut Findings) {
         let zones = fs::read_dir(self.path("sys/class/thermal")).into_iter().flatten().flatten();
         let degrees = zones.filter_map(|zone| {
-            // A zone without these files, or whose sensor does not answer, has no temperature to report.
+            // Why a zone's file cannot be read does not matter: such a zone has no temperature to report.
             let read = |file| fs::read_to_string(zone.path().join(file)).ok();
             let is_cpu = read("type")?.trim() == "cpu-thermal";
             let milli: i32 = read("temp")?.trim().parse().ok()?;
