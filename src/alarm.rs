@@ -12,12 +12,15 @@ use strum::{IntoStaticStr, VariantArray};
 use crate::reading::Celsius;
 
 mod active_alarms;
+mod defrost;
 mod delay;
+mod drill;
 mod event;
 mod exposure;
 mod interval;
 mod memory;
 mod monitor;
+mod outage;
 mod preset;
 mod preset_rules;
 mod product_lag;
@@ -30,12 +33,15 @@ mod stuck;
 mod timer;
 
 pub use active_alarms::{ActiveAlarms, Message, Quiet, Topic};
+pub use defrost::Defrost;
+pub use drill::drill;
 pub use event::Event;
 pub use exposure::{Exposure, TimeOutside};
 pub use memory::{ExcursionMemory, Memory, RuleMemory, StateMemory};
 pub use monitor::{Monitor, Observation};
+pub use outage::{Estimate, Outage};
 pub use preset::Preset;
-pub use record::{Acknowledgement, Alarm, Clearance};
+pub use record::{Acknowledgement, Alarm, Clearance, UsedBudget};
 pub use replay::{Outcome, Replayed, replay};
 pub use rules::{Condition, Rule, Rules};
 

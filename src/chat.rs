@@ -72,7 +72,10 @@ impl Chat {
         let Some(act) = reply.act.clone() else { return reply };
         let by = By { user: asker.user.as_ref().map(|user| user.name.clone()) };
         let done = match self.gateway.recorder() {
-            _ if asker.rights < Rights::Act => Err(text::MAY_NOT_ACT.to_owned()),
+            _ if asker.rights < Rights::Act => Err(match asker.hook {
+                Some(_) => text::MAY_NOT_ACT_IN_CHANNEL.to_owned(),
+                None => text::MAY_NOT_ACT.to_owned(),
+            }),
             Some(recorder) => recorder.act(act, by).await.map_err(|error| error.to_string()),
             None => Err(ActError::NotRecorded.to_string()),
         };
@@ -121,6 +124,7 @@ pub fn answer(request: &Request, view: &View<'_>) -> Answer {
         Some(Command::Ack) => alarms::acknowledge(rest, view),
         Some(Command::Snooze) => alarms::snooze(rest, view),
         Some(Command::Defrost) => alarms::defrost(rest, view),
+        Some(Command::Drill) => alarms::drill(rest, view),
         Some(Command::Rules) => rules::answer(rest, view),
         Some(Command::Probes) => probes::answer(view),
         Some(Command::About) => about::answer(view),

@@ -140,6 +140,7 @@ pub async fn run(
         }
     };
     let notifier = Notifier::new(outbox, recorder.clone());
+    let progresses = notifier.progresses();
     let mut notices = Notices { notifier, recorder: recorder.clone(), signer, clock: Arc::clone(&clock) };
     notices.tell(&config)?;
     let mut supervisor = Supervisor::new(clock, recorder.clone());
@@ -153,7 +154,12 @@ pub async fn run(
         socket: socket.as_ref().map(|socket| socket.path().to_owned()),
     };
     if let Some(socket) = socket {
-        let answer = shell::answers(handle.clone(), Arc::clone(&mattermost), config.path.clone());
+        let answer = shell::answers(shell::Shell {
+            server: handle.clone(),
+            mattermost: Arc::clone(&mattermost),
+            progresses,
+            configuration: config.path.clone(),
+        });
         tokio::spawn(async move { socket.run(answer).await });
     }
     for address in &running.addresses {
@@ -216,8 +222,11 @@ impl Notices {
             gateway: config.site.name.clone(),
             units: config.site.units,
             is_simulated: config.buses.iter().any(|bus| bus.config.is_simulated()),
-            url: config.mattermost.url.clone(),
-            signer: Arc::clone(&self.signer),
+            buttons: config
+                .mattermost
+                .url
+                .clone()
+                .map(|url| notify::Buttons { url, signer: Arc::clone(&self.signer) }),
             clock: Arc::clone(&self.clock),
         };
         self.notifier.set_targets(&config.targets, &context)?;

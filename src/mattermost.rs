@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
-use crate::chat::{Chat, Scope};
+use crate::chat::{Chat, Rights, Scope, User};
 use crate::secret::Secret;
 
 mod action;
@@ -60,6 +60,18 @@ pub struct Hook {
     pub icon_url: Option<String>,
     /// Which fridges it may see.
     pub scope: Scope,
+    /// The names of the users who may act, and not only ask; `None` for everyone.
+    pub may_act: Option<Vec<String>>,
+}
+
+impl Hook {
+    /// What that user may do through it.
+    fn rights(&self, user: Option<&User>) -> Rights {
+        let is_named = |names: &Vec<String>| {
+            user.is_some_and(|user| names.iter().any(|name| name.eq_ignore_ascii_case(&user.name)))
+        };
+        if self.may_act.as_ref().is_none_or(is_named) { Rights::Act } else { Rights::Read }
+    }
 }
 
 /// Where the answer to an outgoing webhook appears.

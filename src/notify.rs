@@ -7,25 +7,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::Uri;
+use strum::{EnumString, VariantNames};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tracing::warn;
 
+use crate::alarm::{Alarm, Message, Outage, Topic, Urgency};
 use crate::mattermost::button_token::Signer;
 use crate::reading::Clock;
 use crate::recorder::{self, Input, Parcel};
 use crate::secret::Secret;
 use crate::text::Units;
 
+mod alertmanager;
 mod client;
 mod delivery;
 mod heartbeat;
 mod http;
 mod mattermost;
+mod ntfy;
+mod progress;
 mod queue;
 
 pub use client::{Client, Error as ClientError};
 pub use mattermost::Look;
+pub use progress::{Progress, Progresses};
 use queue::Queue;
 
 /// One target.
@@ -47,12 +53,57 @@ pub enum Kind {
     /// Mattermost's incoming webhook.
     Mattermost(Look),
     /// Anything that takes JSON.
-    Http,
+    Http(Format),
     /// A URL that is asked while the gateway lives.
     Heartbeat {
         /// From one question to the next.
         every: Duration,
     },
+}
+
+/// The JSON of a target that is not Mattermost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumString, VariantNames)]
+#[strum(serialize_all = "lowercase")]
+pub enum Format {
+    /// Our own: docs/json.md.
+    #[default]
+    Json,
+    /// That of ntfy.
+    Ntfy,
+    /// That of Prometheus' Alertmanager.
+    Alertmanager,
+}
+
+/// How much a message matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Weight {
+    /// Something is over, or nothing was wrong.
+    Good,
+    /// Somebody should look.
+    Warning,
+    /// Now.
+    Urgent,
+}
+
+impl Weight {
+    fn of(message: &Message) -> Weight {
+        let is_urgent = |alarm: &Alarm| alarm.urgency == Urgency::Urgent && !alarm.drill;
+        match message.topic {
+            Topic::Cleared | Topic::Test => Weight::Good,
+            Topic::Outage if message.outage.iter().all(Outage::is_harmless) => Weight::Good,
+            _ if message.alarms.iter().any(is_urgent) => Weight::Urgent,
+            _ => Weight::Warning,
+        }
+    }
+}
+
+/// Buttons below a message, where Mattermost can reach us.
+#[derive(Clone)]
+pub struct Buttons {
+    /// The gateway's own address: buttons call it.
+    pub url: String,
+    /// What signs them.
+    pub signer: Arc<Signer>,
 }
 
 /// What every target needs.
@@ -64,10 +115,8 @@ pub struct Context {
     pub units: Units,
     /// Whether anything comes from no real probe.
     pub is_simulated: bool,
-    /// The gateway's own address, where it has one: buttons call it.
-    pub url: Option<String>,
-    /// What signs buttons.
-    pub signer: Arc<Signer>,
+    /// The buttons below an alarm; `None` where they could not be pressed.
+    pub buttons: Option<Buttons>,
     /// The present moment.
     pub clock: Clock,
 }
@@ -75,8 +124,8 @@ pub struct Context {
 /// Why a target cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Its address is none.
-    #[error("the notifier `{0}`: its URL is not one")]
+    /// Its address is none, or has no topic where there should be one.
+    #[error("the notifier `{0}`: its URL is not right")]
     Url(String),
     /// Its address cannot be used, or its certificate authorities not be read.
     #[error("the notifier `{target}`: {error}")]
@@ -93,6 +142,7 @@ pub struct Notifier {
     recorder: recorder::Handle,
     running: Vec<Running>,
     queues: Queues,
+    progresses: Progresses,
     /// Ends with it.
     _sorting: AbortOnDrop,
 }
@@ -118,24 +168,33 @@ impl Notifier {
     /// not there waits for it in vain: it is given up.
     pub fn new(mut parcels: UnboundedReceiver<Parcel>, recorder: recorder::Handle) -> Notifier {
         let queues = Queues::default();
-        let (of, to) = (Arc::clone(&queues), recorder.clone());
+        let progresses = Progresses::default();
+        let (of, to, shown) = (Arc::clone(&queues), recorder.clone(), progresses.clone());
         let sorting = tokio::spawn(async move {
             while let Some(parcel) = parcels.recv().await {
                 let queue = of.lock().unwrap_or_else(PoisonError::into_inner).get(&parcel.target).cloned();
                 match (queue, parcel.id) {
-                    (Some(queue), _) => queue.push(parcel),
+                    (Some(queue), _) => {
+                        let target = parcel.target.clone();
+                        shown.waiting(&target, queue.push(parcel));
+                    }
                     (None, Some(id)) => {
                         warn!(
                             target = parcel.target,
                             "there is no such notifier any more: its message is given up"
                         );
-                        to.report(Input::Delivered(id));
+                        to.report(Input::Delivered { id: Some(id), alarms: Vec::new() });
                     }
                     (None, None) => {}
                 }
             }
         });
-        Notifier { recorder, running: Vec::new(), queues, _sorting: AbortOnDrop(sorting) }
+        Notifier { recorder, running: Vec::new(), queues, progresses, _sorting: AbortOnDrop(sorting) }
+    }
+
+    /// How the delivery goes.
+    pub fn progresses(&self) -> Progresses {
+        self.progresses.clone()
     }
 
     /// Delivers to these targets from now on. What waits for one that was changed goes to what it is now.
@@ -144,23 +203,24 @@ impl Notifier {
     /// [`Error`]: then everything stays as it was.
     pub fn set_targets(&mut self, targets: &[Target], context: &Context) -> Result<(), Error> {
         let prepared =
-            targets.iter().map(|target| Ok((target, client(target)?))).collect::<Result<Vec<_>, _>>()?;
+            targets.iter().map(|target| Ok((target, Way::to(target)?))).collect::<Result<Vec<_>, _>>()?;
         self.running.clear();
+        let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+        self.progresses.set_targets(&names);
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         queues.retain(|name, _| targets.iter().any(|target| target.name == *name));
-        for (target, client) in prepared {
+        for (target, way) in prepared {
             let name = target.name.clone();
+            let reporter = Reporter {
+                target: name.clone(),
+                progresses: self.progresses.clone(),
+                context: context.clone(),
+            };
             let task = match &target.kind {
-                Kind::Heartbeat { every } => tokio::spawn(heartbeat::run(name, client, *every)),
-                kind => {
-                    let queue = Arc::clone(queues.entry(name.clone()).or_default());
-                    let (kind, context) = (kind.clone(), context.clone());
-                    let body = move |parcel: &Parcel| match &kind {
-                        Kind::Mattermost(look) => mattermost::payload(parcel, look, &context),
-                        Kind::Http | Kind::Heartbeat { .. } => http::payload(parcel, &context),
-                    };
-                    let job = delivery::Job { target: name, client, body: Box::new(body) };
-                    tokio::spawn(delivery::run(job, queue, self.recorder.clone()))
+                Kind::Heartbeat { every } => tokio::spawn(heartbeat::run(reporter, way.client, *every)),
+                Kind::Mattermost(_) | Kind::Http(_) => {
+                    let queue = Arc::clone(queues.entry(name).or_default());
+                    tokio::spawn(delivery::run(reporter, way, queue, self.recorder.clone()))
                 }
             };
             self.running.push(Running { target: target.clone(), _task: AbortOnDrop(task) });
@@ -175,8 +235,65 @@ impl Notifier {
     }
 }
 
-fn client(target: &Target) -> Result<Client, Error> {
-    let uri: Uri = target.url.expose().parse().map_err(|_| Error::Url(target.name.clone()))?;
-    Client::new(uri, target.ca.as_deref())
-        .map_err(|error| Error::Client { target: target.name.clone(), error })
+/// The way to a target: its client, and what makes a message's body.
+struct Way {
+    client: Client,
+    kind: Kind,
+    /// ntfy's.
+    topic: String,
+}
+
+impl Way {
+    fn to(target: &Target) -> Result<Way, Error> {
+        let malformed = || Error::Url(target.name.clone());
+        let uri: Uri = target.url.expose().parse().map_err(|_| malformed())?;
+        let (uri, topic) = match target.kind {
+            Kind::Http(Format::Ntfy) => ntfy::split(&uri).ok_or_else(malformed)?,
+            _ => (uri, String::new()),
+        };
+        let client = Client::new(uri, target.ca.as_deref())
+            .map_err(|error| Error::Client { target: target.name.clone(), error })?;
+        Ok(Way { client, kind: target.kind.clone(), topic })
+    }
+
+    fn body(&self, parcel: &Parcel, context: &Context) -> Vec<u8> {
+        match &self.kind {
+            Kind::Mattermost(look) => mattermost::payload(parcel, look, context),
+            Kind::Http(Format::Ntfy) => ntfy::payload(parcel, &self.topic, context),
+            Kind::Http(Format::Alertmanager) => alertmanager::payload(parcel, context),
+            Kind::Http(Format::Json) | Kind::Heartbeat { .. } => http::payload(parcel, context),
+        }
+    }
+}
+
+/// Says how the delivery to one target goes.
+struct Reporter {
+    target: String,
+    progresses: Progresses,
+    context: Context,
+}
+
+impl Reporter {
+    fn arrived(&self) {
+        self.progresses.arrived(&self.target, (self.context.clock)().wall);
+    }
+
+    fn failed(&self, reason: &str) {
+        self.progresses.failed(&self.target, reason);
+    }
+}
+
+/// Sends a message to a target that says it is a test; a heartbeat is asked.
+///
+/// # Errors
+/// Why it did not arrive, and what to do about it.
+pub async fn send_test(target: &Target, context: &Context) -> Result<(), String> {
+    let way = Way::to(target).map_err(|error| error.to_string())?;
+    let message = Message::new(Topic::Test, (context.clock)().wall, Vec::new());
+    let parcel = Parcel { id: None, target: target.name.clone(), message };
+    let answer = match target.kind {
+        Kind::Heartbeat { .. } => way.client.get().await,
+        Kind::Mattermost(_) | Kind::Http(_) => way.client.post(way.body(&parcel, context)).await,
+    };
+    delivery::judge(answer)
 }

@@ -14,6 +14,7 @@ use crate::reading::{BusFault, Celsius, Notice, ProbeId, Sampled, Stamp};
 use crate::state::{BusInfo, BusKey, Change, Snapshot};
 use crate::store::{Entry, Kept};
 
+mod absence;
 mod act;
 mod watch;
 pub mod writer;
@@ -59,7 +60,12 @@ pub enum Input {
     /// From now on alarms are told to these targets, by their names.
     Targets(Vec<String>),
     /// A message was delivered, or can never be.
-    Delivered(i64),
+    Delivered {
+        /// Its row in the records, where it has one.
+        id: Option<i64>,
+        /// The alarms that the target has taken note of: none where it was given up.
+        alarms: Vec<u64>,
+    },
     /// An act was requested.
     Act {
         /// What.
@@ -157,25 +163,32 @@ impl Recorder {
                 effects.extend(changes.into_iter().map(Effect::Log));
             }
             Input::Failed { bus, at, fault } => self.snapshot.record_failure(bus, at, fault),
-            Input::Delivered(id) => return vec![Effect::Keep(vec![Entry::Delivered(id)])],
+            Input::Delivered { id, alarms } => {
+                entries = self.watch.delivered(&alarms, now);
+                entries.extend(id.map(Entry::Delivered));
+            }
             Input::Act { act, by } => {
                 entries = self.watch.act(&act, &by, now);
                 effects.push(Effect::Acted { act, by });
             }
             Input::Tick => {
                 entries = self.watch.tick(&self.snapshot, now);
+                self.snapshot.exposures = Arc::new(self.watch.exposures(now));
             }
             Input::End => {
-                let signs = self.watch.memories(now).into_iter().chain([Entry::Alive(now.wall)]);
+                let alive = self.watch.alive(now, true);
+                let signs = self.watch.memories(now).into_iter().chain([alive]);
                 return vec![Effect::Keep(signs.collect())];
             }
         }
-        let (messages, told) = self.watch.messages(now);
+        let (messages, told) = self.watch.messages(now, &self.snapshot.local(&now));
         entries.extend(told);
         effects.extend(messages.into_iter().map(Effect::Tell));
         let entries_are_empty = entries.is_empty();
-        if !entries_are_empty {
+        if !entries_are_empty || !self.snapshot.alarms.is_empty() {
             self.show_alarms();
+        }
+        if !entries_are_empty {
             // Before an act is answered.
             effects.insert(0, Effect::Keep(entries));
         }
@@ -187,6 +200,7 @@ impl Recorder {
 
     fn show_alarms(&mut self) {
         self.snapshot.alarms = Arc::new(self.watch.open().cloned().collect());
+        self.snapshot.quiet = Arc::new(self.watch.quiet().clone());
     }
 
     fn calibrate(&self, sampled: &mut Sampled) {

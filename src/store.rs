@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 mod migrations;
 mod records;
 
-pub use records::{Entry, Kept, Records};
+pub use records::{Alive, Entry, Kept, Records};
 
 /// How long another program that reads the file may hold it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);

@@ -14,6 +14,7 @@ pub mod help;
 pub mod history;
 pub mod minmax;
 pub mod notices;
+pub mod outage;
 pub mod probes;
 pub mod rules;
 pub mod selection;
@@ -30,6 +31,8 @@ pub const SIMULATED: &str = "simulated";
 pub const NO_FRIDGES: &str = "No fridge is configured. `fridge probes` lists what is on the buses.";
 /// The answer to who asks for something to be done and may only look.
 pub const MAY_NOT_ACT: &str = "You may ask here, but not change anything.";
+/// The same in a channel.
+pub const MAY_NOT_ACT_IN_CHANNEL: &str = "You may ask here, but not act: the configuration names who may.";
 /// There are no values at all in that time.
 pub const NO_VALUES: &str = "no readings";
 /// The head of a column of fridges.
@@ -79,6 +82,16 @@ pub fn duration(length: Duration) -> String {
         120..7_200 => format!("{} min", seconds / 60),
         7_200..172_800 => format!("{} h", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// A length of time to the minute, as a budget needs it: "2 h 10 min", "4 h", "40 min".
+pub fn hours_and_minutes(length: Duration) -> String {
+    let minutes = length.as_secs() / 60;
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
     }
 }
 

@@ -170,6 +170,88 @@ fn the_demo_raises_an_alarm_that_can_be_acknowledged() {
 }
 
 #[test]
+fn only_those_who_are_named_may_act_and_a_drill_goes_the_whole_way() {
+    let receiver = Receiver::start(always_ok(), None);
+    let url = format!("http://{}", receiver.address);
+    let config = warm_fridge(&mattermost(&url, "")).replace("[[bus]]", "may_act = [\"Anna\"]\n[[bus]]");
+    let service = Service::start(&config);
+    let certificate = service.folder.path().join("state/certificate.pem");
+    let ask = |user: &str, words: &str| {
+        let mut client = gateway::Client::to(service.address(), &certificate);
+        let form = format!(
+            "token={}&user_id=u&user_name={user}&channel_id=c&trigger_word=fridge&text=fridge+{}",
+            gateway::TOKEN,
+            words.replace(' ', "+").replace('#', "%23")
+        );
+        let request = format!(
+            "POST /webhook HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+            form.len()
+        );
+        let answer = client.send(request.as_bytes());
+        serde_json::from_str::<Value>(&answer.body).unwrap()["text"].as_str().unwrap().to_owned()
+    };
+    let refused = ask("ben", "drill milk");
+    assert!(refused.contains("You may ask here, but not act"), "{refused}");
+    assert!(ask("ben", "status").contains("Milk"));
+    assert!(ask("anna", "drill").contains("Which fridge?"));
+    assert!(ask("anna", "drill milk").contains("Drill: an alarm is made up for Milk"));
+    let told = receiver.until(|message| text(message).contains("Drill: Milk"));
+    let actions = told["attachments"][0]["actions"].as_array().unwrap();
+    assert_eq!(actions.len(), 1, "a drill has no delivery, and snoozes nothing: {told:#}");
+    assert!(ask("anna", "drill milk").contains("open already"));
+    let listed = ask("ben", "alarms");
+    assert!(listed.contains("drill, nothing is wrong; told within"), "{listed}");
+
+    // Its button, pressed by one who may not and by one who may.
+    let press = |user: &str| -> Value {
+        let context = &actions[0]["integration"]["context"];
+        let body = json!({ "user_id": "u", "user_name": user, "channel_id": "c", "context": context });
+        let mut client = gateway::Client::to(service.address(), &certificate);
+        let answer = client.send(&receiver::post_json(service.address(), "/action", &body.to_string()));
+        serde_json::from_str(&answer.body).unwrap()
+    };
+    assert!(press("ben")["ephemeral_text"].as_str().unwrap().contains("not act"), "{}", press("ben"));
+    let taken = press("anna");
+    let post = taken["update"]["message"].as_str().unwrap();
+    assert!(
+        post.contains("drill, nothing is wrong") && post.contains("acknowledged by anna after"),
+        "{post}"
+    );
+    let over = receiver.until(|message| text(message).contains("is over"));
+    assert!(text(&over).contains("Drill: Milk (#"), "{over:#}");
+    assert!(!ask("ben", "alarms").contains("Milk"));
+}
+
+#[test]
+fn each_format_is_what_its_receiver_takes_and_the_doctor_tries_them() {
+    let receiver = Receiver::start(always_ok(), None);
+    let at = receiver.address;
+    let notify = format!(
+        "[[notify]]\nname = \"phones\"\nkind = \"http\"\nformat = \"ntfy\"\nurl = \"http://{at}/push/kitchen\"\n\
+         [[notify]]\nname = \"on call\"\nkind = \"http\"\nformat = \"alertmanager\"\nurl = \"http://{at}/api/v2/alerts\"\n"
+    );
+    let service = Service::start(&warm_fridge(&notify));
+    let ntfy = receiver.until(|message| message["topic"] == "kitchen");
+    assert_eq!(ntfy["priority"], 5, "{ntfy:#}");
+    assert!(ntfy["title"].as_str().unwrap().starts_with("Freezer (#1) is too warm"), "{ntfy:#}");
+    let alerts = receiver.until(|message| message[0]["labels"]["alertname"] == "FridgeTooWarm");
+    let urgent = &alerts.as_array().unwrap()[1];
+    assert_eq!(urgent["labels"]["severity"], "critical", "{alerts:#}");
+    assert_eq!((&urgent["labels"]["fridge"], &urgent["labels"]["number"]), (&json!("freezer"), &json!("1")));
+    assert!(urgent["endsAt"].as_str().unwrap() > urgent["startsAt"].as_str().unwrap());
+
+    service.until(&["ask", "alarms"], |answer| answer["alarms"][0]["number"] == 1);
+    let doctor = stdout(&service.run(&["doctor"]));
+    assert!(doctor.contains("alarms: phones: reached "), "{doctor}");
+    assert!(!doctor.contains("test has arrived"), "{doctor}");
+    let doctor = stdout(&service.run(&["doctor", "--send"]));
+    assert!(doctor.contains("alarms: on call: the test has arrived"), "{doctor}");
+    let test =
+        receiver.until(|message| message["title"].as_str().is_some_and(|it| it.contains("This is a test")));
+    assert_eq!(test["priority"], 3);
+}
+
+#[test]
 fn a_receiver_that_refuses_is_told_of_once_and_no_secret_is_logged() {
     let receiver = Receiver::start(Box::new(|_| Reply::Status(403, "")), None);
     let service = Service::start(&warm_fridge(&mattermost(&format!("http://{}", receiver.address), "")));

@@ -99,7 +99,7 @@ proptest! {
             if is_outside && until - from <= 180 { until.saturating_sub((*from).max(begin)) } else { 0 }
         };
         let sum: u64 = readings.windows(2).map(counted).sum();
-        prop_assert_eq!(monitor.exposure(at(now)).unwrap().0, Duration::from_secs(sum));
+        prop_assert_eq!(monitor.exposure(at(now)).unwrap().outside_s, sum);
     }
 
     /// Levels that last a while, at least 1 K away from every limit of the presets.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Acknowledgement, Alarm, Clearance, Event, Kind, Urgency};
+use super::{Acknowledgement, Alarm, Clearance, Event, Kind, Outage, Urgency, UsedBudget};
 use crate::reading::Stamp;
 
 /// After a message about raised alarms, the next of the kind waits this long, and takes with it what comes meanwhile.
@@ -22,6 +22,8 @@ const FIRST_REMINDER: Duration = Duration::from_secs(3_600);
 /// … up to once a day.
 const LAST_REMINDER: Duration = Duration::from_secs(24 * 3_600);
 
+/// A drill that nobody acknowledges ends after this long.
+const LONGEST_DRILL: Duration = Duration::from_secs(3_600);
 /// It is quiet for no longer than this, also where the clock was ahead when somebody said so.
 const LONGEST_QUIET: Duration = Duration::from_secs(24 * 3_600);
 
@@ -39,6 +41,10 @@ pub enum Topic {
     Reminder,
     /// They are over.
     Cleared,
+    /// The gateway was off.
+    Outage,
+    /// A test of the way to a target.
+    Test,
 }
 
 /// One message.
@@ -50,6 +56,16 @@ pub struct Message {
     pub at: Timestamp,
     /// The alarms, as they were then.
     pub alarms: Vec<Alarm>,
+    /// What is known of the time in which the gateway was off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Outage>,
+}
+
+impl Message {
+    /// A message about those alarms.
+    pub fn new(topic: Topic, at: Timestamp, alarms: Vec<Alarm>) -> Message {
+        Message { topic, at, alarms, outage: None }
+    }
 }
 
 /// Warmth is expected, or nobody wants to hear of a fridge for a while.
@@ -116,28 +132,9 @@ impl ActiveAlarms {
     pub fn take(&mut self, fridge: (&str, &str), event: Event, now: Stamp) -> Option<Alarm> {
         match event {
             Event::Raised { kind, rule, urgency, at, since } => {
-                let (id, name) = fridge;
-                self.next += 1;
-                let alarm = Alarm {
-                    number: self.next,
-                    fridge: id.to_owned(),
-                    name: name.to_owned(),
-                    kind,
-                    rule,
-                    urgency,
-                    since: since.wall,
-                    raised: at.wall,
-                    drill: false,
-                    acknowledged: None,
-                    announced: false,
-                    announced_urgent: false,
-                    unanswered: None,
-                    cleared: None,
-                    ended: false,
-                };
-                self.open.insert(alarm.number, Open::new(alarm.clone(), now));
-                self.say(Topic::Raised, &alarm);
-                Some(alarm)
+                let what = (kind, rule, urgency);
+                let alarm = Alarm::new(self.next_number(), fridge, what, since.wall, at.wall);
+                Some(self.raise(alarm, now))
             }
             Event::Escalated { kind, .. } => {
                 let open = self.find(fridge.0, kind)?;
@@ -163,6 +160,14 @@ impl ActiveAlarms {
         }
     }
 
+    /// Raises a drill: an alarm like that event, of this moment, which ends when somebody acknowledges it.
+    pub fn drill(&mut self, fridge: (&str, &str), event: Event, now: Stamp) -> Option<Alarm> {
+        let Event::Raised { kind, rule, urgency, .. } = event else { return None };
+        let what = (kind, rule, urgency);
+        let alarm = Alarm::new(self.next_number(), fridge, what, now.wall, now.wall);
+        Some(self.raise(Alarm { drill: true, ..alarm }, now))
+    }
+
     /// Somebody takes alarms on. Returns those that were open, as they are now.
     pub fn acknowledge(&mut self, numbers: &[u64], acknowledgement: &Acknowledgement) -> Vec<Alarm> {
         let taken = numbers.iter().filter_map(|number| {
@@ -172,9 +177,27 @@ impl ActiveAlarms {
             }
             let alarm = &mut self.open.get_mut(number)?.alarm;
             alarm.acknowledged = Some(acknowledgement.clone());
-            Some(alarm.clone())
+            let alarm = alarm.clone();
+            if alarm.drill { self.end_drill(*number, acknowledgement.at) } else { Some(alarm) }
         });
         taken.collect()
+    }
+
+    /// A target took a message about these alarms. Returns those that it is the first for, as they are now.
+    pub fn delivered(&mut self, numbers: &[u64], now: Timestamp) -> Vec<Alarm> {
+        let first = numbers.iter().filter_map(|number| {
+            let alarm = &mut self.open.get_mut(number).filter(|open| open.alarm.delivered.is_none())?.alarm;
+            alarm.delivered = Some(now);
+            Some(alarm.clone())
+        });
+        first.collect()
+    }
+
+    /// Each open alarm has this peak and this much of its budget used by now.
+    pub fn follow(&mut self, mut now: impl FnMut(&Alarm) -> (Option<f64>, Option<UsedBudget>)) {
+        for open in self.open.values_mut().filter(|open| !open.alarm.drill) {
+            (open.alarm.peak, open.alarm.exposure) = now(&open.alarm);
+        }
     }
 
     /// It is quiet around a fridge for a while.
@@ -204,6 +227,7 @@ impl ActiveAlarms {
             quiet.until = quiet.until.min(latest);
         }
         self.quiet.retain(|_, quiet| quiet.until > now.wall);
+        let mut changed = self.end_drills(now);
         self.remind(now);
         let mut by_topic: BTreeMap<Topic, Vec<u64>> = BTreeMap::new();
         for (number, (topic, alarm)) in &self.pending {
@@ -211,7 +235,7 @@ impl ActiveAlarms {
                 by_topic.entry(*topic).or_default().push(*number);
             }
         }
-        let (mut messages, mut changed) = (Vec::new(), Vec::new());
+        let mut messages = Vec::new();
         for (topic, numbers) in by_topic {
             let is_urgent = numbers.iter().any(|number| self.pending[number].1.urgency == Urgency::Urgent);
             let wait = if is_urgent { BETWEEN_URGENT } else { BETWEEN_MESSAGES };
@@ -225,6 +249,10 @@ impl ActiveAlarms {
                 alarm.announced = true;
                 alarm.ended = topic == Topic::Cleared;
                 if let Some(open) = self.open.get_mut(&number) {
+                    if !open.alarm.announced {
+                        // What was held back is unanswered from now on.
+                        *open = Open::new(open.alarm.clone(), now);
+                    }
                     open.alarm.announced = true;
                     open.alarm.announced_urgent |= open.alarm.urgency == Urgency::Urgent;
                     if topic == Topic::Unanswered {
@@ -235,9 +263,35 @@ impl ActiveAlarms {
                 changed.push(alarm.clone());
                 alarms.push(alarm);
             }
-            messages.push(Message { topic, at: now.wall, alarms });
+            messages.push(Message::new(topic, now.wall, alarms));
         }
         (messages, changed)
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn raise(&mut self, alarm: Alarm, now: Stamp) -> Alarm {
+        self.open.insert(alarm.number, Open::new(alarm.clone(), now));
+        self.say(Topic::Raised, &alarm);
+        alarm
+    }
+
+    /// Ends the drills to which nobody comes.
+    fn end_drills(&mut self, now: Stamp) -> Vec<Alarm> {
+        let is_over =
+            |open: &&Open| open.alarm.drill && now.mono.saturating_sub(open.waits_since) >= LONGEST_DRILL;
+        let over: Vec<u64> = self.open.values().filter(is_over).map(|open| open.alarm.number).collect();
+        over.into_iter().filter_map(|number| self.end_drill(number, now.wall)).collect()
+    }
+
+    fn end_drill(&mut self, number: u64, at: Timestamp) -> Option<Alarm> {
+        let mut alarm = self.open.remove(&number)?.alarm;
+        alarm.cleared = Some(Clearance { at, peak: None, outside_s: 0 });
+        self.say(Topic::Cleared, &alarm);
+        Some(alarm)
     }
 
     fn say(&mut self, topic: Topic, alarm: &Alarm) {
@@ -253,7 +307,7 @@ impl ActiveAlarms {
         self.quiet.get(&alarm.fridge).is_some_and(|quiet| {
             let is_expected =
                 !quiet.warmth_only || (alarm.kind == Kind::TooWarm && alarm.urgency == Urgency::Warning);
-            alarm.cleared.is_none() && is_expected
+            alarm.cleared.is_none() && !alarm.drill && is_expected
         })
     }
 
@@ -281,7 +335,9 @@ impl ActiveAlarms {
     }
 
     fn find(&mut self, fridge: &str, kind: Kind) -> Option<&mut Open> {
-        self.open.values_mut().find(|open| open.alarm.fridge == fridge && open.alarm.kind == kind)
+        self.open
+            .values_mut()
+            .find(|open| !open.alarm.drill && open.alarm.fridge == fridge && open.alarm.kind == kind)
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::UsedBudget;
 use crate::reading::Celsius;
 
 /// A budget of time outside.
@@ -20,6 +21,15 @@ pub struct Exposure {
 }
 
 impl Exposure {
+    /// So much of its budget is used.
+    pub fn used(&self, outside: Duration) -> UsedBudget {
+        UsedBudget {
+            outside_s: outside.as_secs(),
+            budget_s: self.budget.as_secs(),
+            window_s: self.window.as_secs(),
+        }
+    }
+
     /// Whether that temperature is outside.
     pub fn is_outside(&self, celsius: Celsius) -> bool {
         self.max.is_some_and(|max| celsius > max) || self.min.is_some_and(|min| celsius < min)
@@ -48,6 +58,12 @@ impl TimeOutside {
         {
             oldest.0 = start;
         }
+    }
+
+    /// It was outside from then until then, before everything that is known since.
+    pub fn add_before(&mut self, from: Duration, until: Duration) {
+        let index = self.spans.partition_point(|(begin, _)| *begin < from);
+        self.spans.insert(index, (from, until));
     }
 
     /// The spans, the oldest first.

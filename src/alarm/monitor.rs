@@ -8,7 +8,7 @@ use super::side::SideState;
 use super::silent::Silent;
 use super::stuck::Stuck;
 use super::timer::Timer;
-use super::{Event, Exposure, Kind, Memory, Rule, RuleName, Rules, Side, TimeOutside, Urgency};
+use super::{Event, Exposure, Kind, Memory, Rule, RuleName, Rules, Side, TimeOutside, Urgency, UsedBudget};
 use crate::reading::{Celsius, Stamp};
 
 /// What is known of a fridge's probe at some moment.
@@ -135,13 +135,31 @@ impl Monitor {
     /// Whether what it knows says more than nothing would after a restart.
     pub fn is_worth_keeping(&self) -> bool {
         let near = self.rules.iter().any(|(_, timer)| timer.is_near());
-        near || self.silent.2 || self.stuck.2 || self.sides.iter().any(|state| state.peak().is_some())
+        let is_outside = self.exposure.as_ref().is_some_and(|(exposure, _)| {
+            self.newest.is_some_and(|(_, celsius)| exposure.is_outside(celsius))
+        });
+        let is_excursion = self.sides.iter().any(|state| state.peak().is_some());
+        near || is_outside || is_excursion || self.silent.2 || self.stuck.2
     }
 
-    /// How much of the budget of time outside is used, and the budget.
-    pub fn exposure(&mut self, now: Stamp) -> Option<(Duration, Exposure)> {
+    /// How much of the budget of time outside is used, where there is a budget.
+    pub fn exposure(&mut self, now: Stamp) -> Option<UsedBudget> {
         let (exposure, outside) = self.exposure.as_mut()?;
-        Some((outside.within(exposure.window, now.mono), *exposure))
+        Some(exposure.used(outside.within(exposure.window, now.mono)))
+    }
+
+    /// The newest reading.
+    pub fn newest(&self) -> Option<Celsius> {
+        self.newest.map(|(_, celsius)| celsius)
+    }
+
+    /// It was outside for that long before `until`, by an estimate.
+    pub fn add_outside(&mut self, length: Duration, until: Stamp) {
+        if let Some((_, outside)) = &mut self.exposure
+            && !length.is_zero()
+        {
+            outside.add_before(until.mono.saturating_sub(length), until.mono);
+        }
     }
 
     /// The furthest reading of the excursion behind an alarm of that kind, where there is one.

@@ -30,6 +30,15 @@ pub struct Alarm {
     /// Whether it is a drill.
     #[serde(default)]
     pub drill: bool,
+    /// The furthest reading so far in °C; `None` of a silent or stuck probe.
+    #[serde(default)]
+    pub peak: Option<f64>,
+    /// How much of the fridge's budget of time outside is used.
+    #[serde(default)]
+    pub exposure: Option<UsedBudget>,
+    /// When the first target took a message about it.
+    #[serde(default)]
+    pub delivered: Option<Timestamp>,
     /// Who has taken it on.
     pub acknowledged: Option<Acknowledgement>,
     /// Whether it was announced; one that is over before that is only recorded.
@@ -44,6 +53,17 @@ pub struct Alarm {
     /// Whether its end was told, or need not be: nothing more comes of it.
     #[serde(default)]
     pub ended: bool,
+}
+
+/// How much of a budget of time outside is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedBudget {
+    /// For how many seconds it was outside …
+    pub outside_s: u64,
+    /// … of so many that it may be …
+    pub budget_s: u64,
+    /// … within so many.
+    pub window_s: u64,
 }
 
 /// Somebody has taken an alarm on.
@@ -69,6 +89,36 @@ pub struct Clearance {
 }
 
 impl Alarm {
+    /// An alarm that was raised just now, in the fridge of that id and name.
+    pub fn new(
+        number: u64,
+        (fridge, name): (&str, &str),
+        (kind, rule, urgency): (Kind, RuleName, Urgency),
+        since: Timestamp,
+        raised: Timestamp,
+    ) -> Alarm {
+        Alarm {
+            number,
+            fridge: fridge.to_owned(),
+            name: name.to_owned(),
+            kind,
+            rule,
+            urgency,
+            since,
+            raised,
+            drill: false,
+            peak: None,
+            exposure: None,
+            delivered: None,
+            acknowledged: None,
+            announced: false,
+            announced_urgent: false,
+            unanswered: None,
+            cleared: None,
+            ended: false,
+        }
+    }
+
     /// How long it has been open, or was.
     pub fn lasts(&self, now: Timestamp) -> Duration {
         let end = self.cleared.map_or(now, |cleared| cleared.at);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Exposure, Kind, Preset, RuleName, Side, Urgency};
+use super::{Defrost, Exposure, Kind, Preset, RuleName, Side, Urgency};
 use crate::reading::Celsius;
 
 /// Where a fridge has limits and no preset, its product lags this far behind the air.
@@ -29,6 +29,8 @@ pub struct Rules {
     pub stuck_after: Duration,
     /// How long it may be outside which limits.
     pub exposure: Option<Exposure>,
+    /// When warmth is expected each day.
+    pub defrosts: Vec<Defrost>,
 }
 
 /// One rule about a fridge's temperature.
@@ -85,6 +87,7 @@ impl Default for Rules {
             silent_after: SILENT_AFTER,
             stuck_after: STUCK_AFTER,
             exposure: None,
+            defrosts: Vec::new(),
         }
     }
 }

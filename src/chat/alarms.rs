@@ -1,4 +1,4 @@
-//! `alarms`, `ack`, `snooze` and `defrost`: the open alarms, and what people do about them.
+//! `alarms`, `ack`, `snooze`, `defrost` and `drill`: the open alarms, and what people do about them.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -45,6 +45,8 @@ pub fn answer(view: &View<'_>) -> Answer {
         }
         doc(alarm::open(alarms.len()), view).with(Block::Table(table))
     };
+    let quiet = quiet(&view.fridges, view);
+    let doc = if quiet.is_empty() { doc } else { doc.with(Block::List(quiet)) };
     Answer { severity, ..Answer::new(doc, data) }
 }
 
@@ -92,6 +94,37 @@ pub fn defrost(words: &str, view: &View<'_>) -> Answer {
     act_on(&fridges, doc, |fridges| Act::Defrost { fridges, length })
 }
 
+/// Raises a made-up alarm: `drill milk`.
+pub fn drill(words: &str, view: &View<'_>) -> Answer {
+    let fridge = match selection::resolve(words, view) {
+        Selection::One(fridge) => fridge,
+        Selection::None(nearest) => return selection::unknown(nearest, view),
+        Selection::All(_) | Selection::Group(_) | Selection::Several(_) => {
+            return mistake(alarm::NO_DRILL_MEANT, view);
+        }
+    };
+    if fridge.out_of_service || fridge.rules.temperature.is_empty() {
+        return mistake(alarm::NOTHING_TO_DRILL, view);
+    }
+    if view.snapshot.alarms.iter().any(|open| open.drill && open.fridge == fridge.id) {
+        return mistake(alarm::DRILL_IS_OPEN, view);
+    }
+    let data = Data::Quiet(vec![fridge.id.clone()]);
+    let act = Some(Act::Drill { fridge: fridge.id.clone() });
+    Answer { act, ..Answer::new(doc(alarm::drilling(&fridge.name), view), data) }
+}
+
+/// The fridges around which it is quiet, a line each.
+fn quiet(fridges: &[&Fridge], view: &View<'_>) -> Vec<Text> {
+    let now = view.now.wall;
+    let line = |fridge: &&Fridge| {
+        let quiet = view.snapshot.quiet.get(&fridge.id).filter(|quiet| quiet.until > now)?;
+        let until = view.snapshot.local(&Stamp { wall: quiet.until, ..view.now }).datetime();
+        Some(alarm::quiet(&fridge.name, quiet, until, view.snapshot.local(&view.now).date()))
+    };
+    fridges.iter().filter_map(line).collect()
+}
+
 /// The open alarms of the fridges that the asker may see.
 fn visible<'a>(view: &'a View<'_>) -> Vec<&'a Alarm> {
     if view.snapshot.alarms.is_empty() {
@@ -101,21 +134,22 @@ fn visible<'a>(view: &'a View<'_>) -> Vec<&'a Alarm> {
     view.snapshot.alarms.iter().filter(|alarm| seen.contains(alarm.fridge.as_str())).collect()
 }
 
-/// The open alarms of these fridges in a line each, as `status` shows them; not more than a screen holds.
+/// The open alarms of these fridges in a line each, as `status` shows them, and those around which it is quiet; not more
+/// than a screen holds.
 pub fn of<'a>(fridges: &[&Fridge], view: &'a View<'_>) -> Vec<Text> {
-    let meant: Vec<&'a Alarm> = match &view.snapshot.alarms[..] {
-        [] => return Vec::new(),
-        _ => {
-            let ids: HashSet<&str> = fridges.iter().map(|fridge| fridge.id.as_str()).collect();
-            view.snapshot.alarms.iter().filter(|alarm| ids.contains(alarm.fridge.as_str())).collect()
-        }
-    };
+    if view.snapshot.alarms.is_empty() && view.snapshot.quiet.is_empty() {
+        return Vec::new();
+    }
+    let ids: HashSet<&str> = fridges.iter().map(|fridge| fridge.id.as_str()).collect();
+    let meant: Vec<&'a Alarm> =
+        view.snapshot.alarms.iter().filter(|alarm| ids.contains(alarm.fridge.as_str())).collect();
     let line = |alarm: &&Alarm| {
         let since = view.snapshot.local(&Stamp { wall: alarm.since, ..view.now }).datetime();
-        alarm::in_status(alarm, since, view.snapshot.local(&view.now).date())
+        alarm::in_status(alarm, view.units, since, view.snapshot.local(&view.now).date())
     };
     let shown = meant.iter().take(MOST_SHOWN).map(line);
-    shown.chain(alarm::more(meant.len().saturating_sub(MOST_SHOWN))).collect()
+    let rest = alarm::more(meant.len().saturating_sub(MOST_SHOWN));
+    shown.chain(rest).chain(quiet(fridges, view).into_iter().take(MOST_SHOWN)).collect()
 }
 
 /// The alarms that are meant, and the rest of the words, which name the cause.

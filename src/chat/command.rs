@@ -27,6 +27,8 @@ pub enum Command {
     Snooze,
     /// Warmth is expected for a while.
     Defrost,
+    /// Raises a made-up alarm.
+    Drill,
     /// What raises an alarm.
     Rules,
     /// What is on the buses.
@@ -60,6 +62,7 @@ impl Command {
             Command::Ack => &help::ACK,
             Command::Snooze => &help::SNOOZE,
             Command::Defrost => &help::DEFROST,
+            Command::Drill => &help::DRILL,
             Command::Rules => &help::RULES,
             Command::Probes => &help::PROBES,
             Command::About => &help::ABOUT,

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use jiff::Timestamp;
+use jiff::civil::Time;
 
-use crate::alarm::{Alarm, Kind, RuleName, Urgency};
+use crate::alarm::{Alarm, Defrost, Kind, RuleName, Urgency, UsedBudget};
 use crate::fridge::{Limits, Verdict};
 use crate::reading::{Celsius, Counts, Fault, Notice, ProbeId};
 use crate::state::Day;
@@ -73,6 +74,8 @@ pub struct FridgeRow {
     pub last_good_age_s: Option<u64>,
     /// The lowest and highest value of today.
     pub today: Option<Day>,
+    /// How much of its budget of time outside is used; `None` where it has none, or was not outside.
+    pub exposure: Option<UsedBudget>,
 }
 
 /// How fast one fridge changes.
@@ -129,6 +132,10 @@ pub struct AlarmRow {
     pub since: Timestamp,
     /// When it was raised.
     pub raised: Timestamp,
+    /// Whether it is a drill.
+    pub drill: bool,
+    /// The furthest reading so far in °C.
+    pub peak: Option<f64>,
     /// Who has acknowledged it, where that is known.
     pub acknowledged_by: Option<String>,
     /// When it was acknowledged.
@@ -149,6 +156,8 @@ impl From<&Alarm> for AlarmRow {
             urgency: alarm.urgency,
             since: alarm.since,
             raised: alarm.raised,
+            drill: alarm.drill,
+            peak: alarm.peak,
             acknowledged_by: acknowledgement.and_then(|it| it.by.clone()),
             acknowledged: acknowledgement.map(|it| it.at),
             cause: acknowledgement.and_then(|it| it.cause.clone()),
@@ -173,6 +182,23 @@ pub struct RulesRow {
     pub stuck_after_s: u64,
     /// How long it may be outside which limits.
     pub exposure: Option<ExposureRow>,
+    /// When warmth is expected each day.
+    pub defrosts: Vec<DefrostRow>,
+}
+
+/// A defrost by the clock.
+#[derive(Clone, Debug, Serialize)]
+pub struct DefrostRow {
+    /// When it begins, by the clock of the place.
+    pub at: Time,
+    /// For how many seconds warmth is expected.
+    pub length_s: u64,
+}
+
+impl From<&Defrost> for DefrostRow {
+    fn from(defrost: &Defrost) -> DefrostRow {
+        DefrostRow { at: defrost.at, length_s: defrost.length.as_secs() }
+    }
 }
 
 /// One rule about the temperature.

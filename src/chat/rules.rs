@@ -1,6 +1,6 @@
 //! `rules`: what raises an alarm, for each fridge that is meant.
 
-use super::data::{ExposureRow, RuleRow, RulesRow};
+use super::data::{DefrostRow, ExposureRow, RuleRow, RulesRow};
 use super::{Answer, Data, View, doc, selection};
 use crate::alarm::{Condition, Rules};
 use crate::doc::{Block, Doc, Text};
@@ -41,7 +41,8 @@ fn of_rules(rules: &Rules, units: Units) -> Vec<Text> {
     let probe = [rules::silent(rules.silent_after), rules::stuck(rules.stuck_after)];
     let exposure = rules.exposure.iter().map(|exposure| rules::exposure(exposure, units));
     let source = rules.preset.iter().map(|preset| rules::source(preset.source()));
-    temperature.chain(probe).chain(exposure).chain(source).map(Text::from).collect()
+    let defrosts = rules.defrosts.iter().map(rules::defrost);
+    temperature.chain(probe).chain(exposure).chain(defrosts).chain(source).map(Text::from).collect()
 }
 
 fn row(fridge: &Fridge) -> RulesRow {
@@ -66,6 +67,7 @@ fn row(fridge: &Fridge) -> RulesRow {
         rules: rules.collect(),
         silent_after_s: fridge.rules.silent_after.as_secs(),
         stuck_after_s: fridge.rules.stuck_after.as_secs(),
+        defrosts: fridge.rules.defrosts.iter().map(DefrostRow::from).collect(),
         exposure: fridge.rules.exposure.map(|exposure| ExposureRow {
             min: exposure.min,
             max: exposure.max,

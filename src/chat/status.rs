@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::data::FridgeRow;
 use super::selection::{self, Selection};
-use super::{Answer, Data, Severity, View, alarms, doc};
+use super::{Answer, Data, Severity, View, alarms, doc, trend};
 use crate::doc::{Block, Doc, Row, Table, Text};
 use crate::fridge::{Fridge, Verdict};
 use crate::reading::{ProbeId, Reading};
@@ -133,6 +133,12 @@ fn detail(fridge: &Fridge, view: &View<'_>) -> Answer {
         let since = view.snapshot.local(&day.since).time();
         line_of(status::TODAY, status::today(&day, since, view.units).into());
     }
+    if let (Verdict::InRange, Some(time)) = (row.verdict, trend::time_to_limit(fridge, view)) {
+        line_of(status::AT_THIS_RATE, status::time_to_limit(time).into());
+    }
+    if let Some(used) = &row.exposure {
+        line_of(status::TIME_OUTSIDE, status::exposure(used).into());
+    }
     if let Some((_, state)) = known {
         line_of(status::LAST_FAULT, last_fault(state, view));
     }
@@ -174,6 +180,7 @@ fn judge(fridge: &Fridge, view: &View<'_>, today: Date) -> Judged {
         last_good: last_good.map(|(celsius, _)| celsius),
         last_good_age_s: last_good.map(|(_, at)| view.now.since(&at).as_secs()),
         today: state.and_then(|state| state.day).filter(|day| day.date == today),
+        exposure: view.snapshot.exposures.get(&fridge.id).copied(),
     };
     Judged { row, reading }
 }

@@ -1,5 +1,7 @@
 //! `trend`: how fast the fridges change, in degrees per hour over the last 60 minutes.
 
+use std::time::Duration;
+
 use super::data::TrendRow;
 use super::{Answer, Data, View, doc, selection};
 use crate::doc::{Block, Table, Text};
@@ -9,6 +11,10 @@ use crate::text::{self, trend};
 
 /// Over how many minutes a trend is taken.
 const MINUTES: usize = 60;
+/// A change that is slower, in K per hour, is the compressor's cycle as well as not …
+const LEAST_PER_HOUR: f64 = 1.0;
+/// … and what is further off than this may be another compressor cycle, too.
+const FAR_OFF: Duration = Duration::from_secs(2 * 3_600);
 /// Over fewer minutes than this between the first and the last value, noise would be the trend.
 const FEWEST_MINUTES: usize = 5;
 
@@ -49,6 +55,20 @@ fn row(fridge: &Fridge, view: &View<'_>) -> TrendRow {
     let minutes = view.history.minutes(fridge.probe, &view.now, MINUTES);
     let (speed, minutes) = slope(&minutes);
     TrendRow { name: fridge.name.clone(), celsius_per_hour: speed.map(|speed| speed * 60.0), minutes }
+}
+
+/// When the fridge is at a limit if it goes on as in the last hour; `None` where that is far off, or it is steady.
+pub fn time_to_limit(fridge: &Fridge, view: &View<'_>) -> Option<Duration> {
+    let minutes = view.history.minutes(fridge.probe, &view.now, MINUTES);
+    let per_minute = slope(&minutes).0?;
+    if per_minute.abs() * 60.0 < LEAST_PER_HOUR {
+        return None;
+    }
+    let limit = if per_minute > 0.0 { fridge.limits.max } else { fridge.limits.min }?;
+    let newest = minutes.iter().rev().flatten().next()?.middle();
+    let minutes = (limit.degrees() - newest) / per_minute;
+    let time = Duration::try_from_secs_f64(minutes * 60.0).ok()?;
+    (time <= FAR_OFF).then_some(time)
 }
 
 /// The slope of the line of least squares through the minutes' middles, in degrees per minute, and the

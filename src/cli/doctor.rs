@@ -22,6 +22,7 @@ use crate::text;
 mod gpio;
 mod host;
 mod link;
+mod targets;
 
 /// A certificate that ends within this time is worth a warning.
 const ENDS_SOON: Duration = Duration::from_secs(30 * 86_400);
@@ -38,6 +39,9 @@ pub struct Options {
     /// Trust the certificates in this file, too, when trying the link
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// Send a message that says it is a test to everyone who is told of alarms
+    #[arg(long, conflicts_with_all = ["last", "gpio"])]
+    send: bool,
     /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
@@ -114,6 +118,12 @@ fn examine(options: &Options, files: &FileOptions, findings: &mut Findings) {
     if let Some(config) = config.as_ref().filter(|config| report.is_some() || config.mattermost.url.is_some())
     {
         link::examine(&config.mattermost, own.as_deref(), options.ca.as_deref(), findings);
+    }
+    if let Some(config) = &config {
+        targets::examine(config, report.as_ref(), findings);
+        if options.send {
+            targets::send(config, findings);
+        }
     }
 }
 

@@ -4,16 +4,19 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use jiff::civil::Time;
 use strum::VariantNames;
 use toml::Spanned;
 
 use super::{Check, diagnostics, schema};
-use crate::alarm::{Condition, Exposure, Preset, Rule, RuleName, Rules, Side, Urgency};
+use crate::alarm::{Condition, Defrost, Exposure, Preset, Rule, RuleName, Rules, Side, Urgency};
 use crate::fridge::Limits;
 use crate::reading::Celsius;
 
 /// Whatever takes longer than this is no alarm.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// Whatever is warm for longer is not defrosting.
+const LONGEST_DEFROST: Duration = Duration::from_secs(4 * 3_600);
 
 impl Check<'_> {
     pub(super) fn rules(
@@ -88,6 +91,7 @@ impl Check<'_> {
         if let Some(exposure) = alarm.exposure {
             rules.exposure = self.exposure(exposure);
         }
+        rules.defrosts = alarm.defrost.iter().filter_map(|defrost| self.defrost(defrost)).collect();
     }
 
     fn point(&mut self, point: Spanned<schema::AlarmPoint>) -> Option<(Celsius, Duration)> {
@@ -105,6 +109,19 @@ impl Check<'_> {
         let min = exposure.min.and_then(|min| self.celsius(&span, min));
         let max = exposure.max.and_then(|max| self.celsius(&span, max));
         Some(Exposure { min, max, budget, window })
+    }
+
+    fn defrost(&mut self, defrost: &schema::Defrost) -> Option<Defrost> {
+        let at = defrost.at.get_ref().trim().parse::<Time>();
+        if at.is_err() {
+            let text = format!("`{}` is not a time of the day, such as \"02:30\"", defrost.at.get_ref());
+            self.problems.at(&defrost.at.span(), text);
+        }
+        let length = self.length(&defrost.length);
+        if length > LONGEST_DEFROST {
+            self.problems.at(&defrost.length.span(), "a defrost takes at most 4 hours");
+        }
+        Some(Defrost { at: at.ok()?, length })
     }
 
     fn celsius(&mut self, span: &std::ops::Range<usize>, degrees: f64) -> Option<Celsius> {

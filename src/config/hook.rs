@@ -66,9 +66,26 @@ impl Check<'_> {
                 username: hook.username.map(|name| self.name(name)),
                 icon_url: hook.icon_url.map(|url| self.icon_url(url)),
                 scope: hook.fridges.map_or_else(Scope::everything, |names| self.scope(&names, fridges)),
+                may_act: hook.may_act.map(|names| self.users(names)),
             });
         }
         checked
+    }
+
+    /// The names of Mattermost's users, without the `@` that people write before them.
+    fn users(&mut self, names: Vec<Spanned<String>>) -> Vec<String> {
+        let user = |name: Spanned<String>| {
+            let text = name.get_ref().trim_start_matches('@');
+            let fits = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+            if text.is_empty() || !text.chars().all(fits) {
+                self.problems.at(
+                    &name.span(),
+                    "a user's name in Mattermost has letters, digits, dots, dashes and underscores, such as \"anna\"",
+                );
+            }
+            text.to_owned()
+        };
+        names.into_iter().map(user).collect()
     }
 
     fn icon_url(&mut self, url: Spanned<String>) -> String {

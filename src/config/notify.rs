@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use strum::VariantNames;
 use toml::Spanned;
 
 use super::{Check, diagnostics, schema};
-use crate::notify::{Kind, Look, Target};
+use crate::notify::{Format, Kind, Look, Target};
 use crate::secret::Secret;
 
 /// From one heartbeat to the next.
@@ -46,9 +47,12 @@ impl Check<'_> {
             if let (Some(every), true) = (&target.every, kind != "heartbeat") {
                 self.problems.at(&every.span(), "`every` belongs to kind = \"heartbeat\"");
             }
+            if let (Some(format), true) = (&target.format, kind != "http") {
+                self.problems.at(&format.span(), "`format` belongs to kind = \"http\"");
+            }
             let kind = match kind.as_str() {
                 "mattermost" => Kind::Mattermost(look),
-                "http" => Kind::Http,
+                "http" => Kind::Http(target.format.as_ref().map_or(Format::Json, |it| self.format(it))),
                 "heartbeat" => Kind::Heartbeat { every: self.heartbeat(target.every) },
                 unknown => {
                     let sentence = format!("`kind` cannot be `{unknown}`");
@@ -94,6 +98,9 @@ impl Check<'_> {
             self.problems
                 .at(span, "the URL must begin with https://: whoever reads it on its way could write there");
         }
+        if *kind == Kind::Http(Format::Ntfy) && uri.path().trim_matches('/').is_empty() {
+            self.problems.at(span, "ntfy's URL ends with the topic, such as https://ntfy.sh/our-kitchen");
+        }
         let is_hook = uri.path().split('/').rev().nth(1) == Some("hooks");
         if matches!(kind, Kind::Mattermost(_)) && !is_hook {
             self.problems.at(
@@ -101,6 +108,15 @@ impl Check<'_> {
                 "an incoming webhook's URL ends with /hooks/ and 26 characters: Integrations, Incoming Webhooks shows it",
             );
         }
+    }
+
+    fn format(&mut self, format: &Spanned<String>) -> Format {
+        let text = format.get_ref();
+        text.parse().unwrap_or_else(|_| {
+            let sentence = format!("`format` cannot be `{text}`");
+            self.problems.at(&format.span(), diagnostics::unknown_word(&sentence, text, Format::VARIANTS));
+            Format::Json
+        })
     }
 
     fn heartbeat(&mut self, every: Option<Spanned<String>>) -> Duration {

@@ -44,6 +44,7 @@ pub struct Notify {
     pub username: Option<String>,
     pub icon_emoji: Option<String>,
     pub every: Option<Spanned<String>>,
+    pub format: Option<Spanned<String>>,
 }
 
 /// `[[hook]]`
@@ -59,6 +60,7 @@ pub struct Hook {
     pub username: Option<Spanned<String>>,
     pub icon_url: Option<Spanned<String>>,
     pub fridges: Option<Vec<Spanned<String>>>,
+    pub may_act: Option<Vec<Spanned<String>>>,
 }
 
 /// `[[bus]]`
@@ -118,6 +120,16 @@ pub struct Alarm {
     pub silent: Option<Spanned<String>>,
     pub stuck: Option<Spanned<String>>,
     pub exposure: Option<Spanned<Exposure>>,
+    #[serde(default)]
+    pub defrost: Vec<Defrost>,
+}
+
+/// `defrost = [{ at = "02:00", length = "45min" }]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Defrost {
+    pub at: Spanned<String>,
+    pub length: Spanned<String>,
 }
 
 /// A limit and for how long it has to be passed.

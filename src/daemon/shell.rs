@@ -7,25 +7,27 @@ use super::status;
 use crate::chat::{Asker, Rights};
 use crate::https;
 use crate::mattermost::Mattermost;
+use crate::notify::Progresses;
 use crate::socket::{self, Peer, Question};
 
 const NOT_FOR_EVERYBODY: &str =
     r#"{"error":"only root and the group fridge may see what was rejected: sudo fridge doctor --last"}"#;
 
 /// Whatever is answered from.
-struct Shell {
-    server: https::Handle,
-    mattermost: Arc<Mattermost>,
-    configuration: PathBuf,
+pub struct Shell {
+    /// What serves.
+    pub server: https::Handle,
+    /// What answers.
+    pub mattermost: Arc<Mattermost>,
+    /// How the delivery of messages goes.
+    pub progresses: Progresses,
+    /// The configuration's file.
+    pub configuration: PathBuf,
 }
 
 /// Answers what the machine's own users ask.
-pub fn answers(
-    server: https::Handle,
-    mattermost: Arc<Mattermost>,
-    configuration: PathBuf,
-) -> Arc<socket::Answer> {
-    let shell = Arc::new(Shell { server, mattermost, configuration });
+pub fn answers(shell: Shell) -> Arc<socket::Answer> {
+    let shell = Arc::new(shell);
     Arc::new(move |question, peer| {
         let shell = Arc::clone(&shell);
         Box::pin(async move {
@@ -50,7 +52,8 @@ impl Shell {
             }
             Question::Readings(id) => serde_json::to_string(&self.mattermost.chat().gateway().readings(&id)),
             Question::Report => {
-                serde_json::to_string(&status::report(&self.server, &self.mattermost, &self.configuration))
+                let Shell { server, mattermost, progresses, configuration } = self;
+                serde_json::to_string(&status::report(server, mattermost, progresses, configuration))
             }
             Question::RecentRejections if peer.privileged => {
                 let now = self.mattermost.chat().gateway().now();

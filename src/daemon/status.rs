@@ -1,5 +1,6 @@
 //! The status of the running gateway, as `fridge doctor` learns it over the socket.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::chat::Scope;
 use crate::https;
 use crate::mattermost::{self, Mattermost};
+use crate::notify::{Progress, Progresses};
 
 /// What the doctor learns from the running gateway.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,6 +33,8 @@ pub struct Report {
     pub questions: mattermost::Report,
     /// What came over HTTPS and what was turned away.
     pub transport: https::stats::Report,
+    /// How the delivery to those who are told of alarms goes, by their names.
+    pub targets: BTreeMap<String, Progress>,
 }
 
 /// One bus, as the doctor sees it.
@@ -49,7 +53,12 @@ pub struct BusReport {
 }
 
 /// How the gateway is now.
-pub fn report(server: &https::Handle, mattermost: &Mattermost, configuration: &Path) -> Report {
+pub fn report(
+    server: &https::Handle,
+    mattermost: &Mattermost,
+    progresses: &Progresses,
+    configuration: &Path,
+) -> Report {
     let chat = mattermost.chat();
     let view = chat.gateway().view(&Scope::everything());
     let buses = view.snapshot.buses.iter().map(|bus| BusReport {
@@ -70,5 +79,6 @@ pub fn report(server: &https::Handle, mattermost: &Mattermost, configuration: &P
         buses: buses.collect(),
         questions: mattermost.stats().report(&view.now),
         transport: server.stats().report(),
+        targets: progresses.all(),
     }
 }

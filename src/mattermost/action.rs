@@ -10,7 +10,7 @@ use super::rejection::Rejection;
 use super::request::{MediaType, PostActionIntegrationRequest, media_type};
 use super::response::{PostActionIntegrationResponse, ephemeral, repaint, text, update};
 use super::{Hook, button_token};
-use crate::alarm::Alarm;
+use crate::alarm::{Acknowledgement, Alarm};
 use crate::chat::Data;
 use crate::doc::{Text, markdown};
 use crate::https::response::{WholeResponse, authenticated, closing, json};
@@ -91,15 +91,13 @@ async fn on_alarm(
         snapshot.alarms.iter().find(|open| button_token::alarm_argument(open) == pressed.argument).cloned()
     };
     let Some(open) = find() else { return ephemeral(alarm::IS_OVER.to_owned()) };
-    let Some(probe) =
-        context.gateway().fridges().iter().find(|fridge| fridge.id == open.fridge).map(|it| it.probe)
-    else {
+    let Some(fridge) = context.gateway().fridges().iter().find(|fridge| fridge.id == open.fridge) else {
         return ephemeral(buttons::FRIDGE_GONE.to_owned());
     };
     let mut said = None;
     if open.acknowledged.is_none() {
-        for words in words(pressed, &open, probe) {
-            let reply = context.press(request, &words).await;
+        for words in words(pressed, &open, fridge.probe) {
+            let reply = context.press(request, fridge, &words).await;
             if matches!(reply.data, Data::Error(_) | Data::Unknown { .. }) {
                 return ephemeral(text(&reply));
             }
@@ -108,7 +106,12 @@ async fn on_alarm(
             }
         }
     }
-    let (open, now) = (find().unwrap_or(open), context.gateway().now().wall);
+    let now = context.gateway().now().wall;
+    let open = find().unwrap_or_else(|| {
+        // A drill ends with that.
+        let by = Some(request.user_name.clone()).filter(|name| !name.is_empty());
+        Alarm { acknowledged: Some(Acknowledgement { by, at: now, cause: None }), ..open }
+    });
     let name = Text::name(&open.name).and(format!(" (#{}): ", open.number));
     let line = markdown::line(&name.and(alarm::details(&open, context.gateway().units(), now)));
     let said = said.map(|said| format!("\n{said}")).unwrap_or_default();

@@ -12,6 +12,7 @@ use super::response::Buttons;
 use super::stats::Stats;
 use super::{Config, Hook};
 use crate::chat::{Asker, Chat, Data, Reply, Rights, User};
+use crate::fridge::Fridge;
 use crate::gateway::Gateway;
 use crate::https::response::{WholeResponse, rejection};
 
@@ -80,11 +81,23 @@ impl Context {
         self.answer(asker(hook, user, &request.channel_id), hook, words).await
     }
 
-    /// Does what a button below an alarm says: whoever sees the alarm may take it on.
-    pub async fn press(&self, request: &PostActionIntegrationRequest, words: &str) -> Arc<Reply> {
+    /// Does what a button below an alarm of that fridge says.
+    pub async fn press(
+        &self,
+        request: &PostActionIntegrationRequest,
+        fridge: &Fridge,
+        words: &str,
+    ) -> Arc<Reply> {
         let user = user(&request.user_id, &request.user_name);
-        let channel = Some(request.channel_id.clone());
-        self.chat.ask(words, &Asker { user, channel, ..Asker::local(Rights::Act) }).await
+        let rights = self.rights_below_an_alarm(fridge, user.as_ref());
+        let (hook, channel) = (Some(String::from("button")), Some(request.channel_id.clone()));
+        self.chat.ask(words, &Asker { user, hook, channel, ..Asker::local(rights) }).await
+    }
+
+    /// No hook posted the alarm, so whoever may act through any hook that sees the fridge may press.
+    fn rights_below_an_alarm(&self, fridge: &Fridge, user: Option<&User>) -> Rights {
+        let seeing = self.hooks.iter().filter(|hook| hook.scope.sees(fridge));
+        seeing.map(|hook| hook.rights(user)).max().unwrap_or(Rights::Act)
     }
 
     async fn answer(&self, asker: Asker, hook: &Hook, words: &str) -> Arc<Reply> {
@@ -124,5 +137,6 @@ fn user(id: &str, name: &str) -> Option<User> {
 
 fn asker(hook: &Hook, user: Option<User>, channel: &str) -> Asker {
     let channel = (!channel.is_empty()).then(|| channel.to_owned());
-    Asker { scope: hook.scope.clone(), hook: Some(hook.name.clone()), user, channel, rights: Rights::Act }
+    let rights = hook.rights(user.as_ref());
+    Asker { scope: hook.scope.clone(), hook: Some(hook.name.clone()), user, channel, rights }
 }

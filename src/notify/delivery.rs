@@ -8,9 +8,10 @@ use hyper::StatusCode;
 use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
-use super::client::{Answer, Client, Error};
+use super::client::{Answer, Error};
 use super::queue::Queue;
-use crate::recorder::{self, Input, Parcel};
+use super::{Reporter, Way};
+use crate::recorder::{self, Input};
 
 /// Until the first repetition; each later one waits twice as long …
 const FIRST_WAIT: Duration = Duration::from_secs(2);
@@ -34,19 +35,6 @@ const NEVER: [StatusCode; 7] = [
     StatusCode::NOT_IMPLEMENTED,
 ];
 
-/// What one target's task needs.
-pub struct Job {
-    /// The target's name.
-    pub target: String,
-    /// Where it is.
-    pub client: Client,
-    /// Makes a message's body.
-    pub body: Box<Body>,
-}
-
-/// Makes a message's body.
-pub type Body = dyn Fn(&Parcel) -> Vec<u8> + Send + Sync;
-
 /// What became of one try.
 enum Outcome {
     Arrived,
@@ -60,34 +48,36 @@ enum Outcome {
 }
 
 /// Delivers what is in the queue, for ever.
-pub async fn run(job: Job, queue: Arc<Queue>, recorder: recorder::Handle) {
+pub async fn run(reporter: Reporter, way: Way, queue: Arc<Queue>, recorder: recorder::Handle) {
+    let target = &reporter.target;
     let mut is_failing = false;
     loop {
         let parcel = queue.first().await;
-        let body = (job.body)(&parcel);
+        let body = way.body(&parcel, &reporter.context);
         let (began, mut wait) = (Instant::now(), FIRST_WAIT);
-        loop {
-            match outcome(job.client.post(body.clone()).await) {
+        let has_arrived = loop {
+            match outcome(way.client.post(body.clone()).await) {
                 Outcome::Arrived => {
+                    reporter.arrived();
                     if std::mem::take(&mut is_failing) {
-                        info!(target = job.target, "messages are delivered again");
+                        info!(target, "messages are delivered again");
                     }
-                    break;
+                    break true;
                 }
                 Outcome::Refused(status) => {
-                    error!(target = job.target, %status, "a message was refused and is given up: {}", cure(status));
-                    break;
+                    reporter.failed(&refusal(status));
+                    error!(target, %status, "a message was refused and is given up: {}", cure(status));
+                    break false;
                 }
                 Outcome::Later { reason, .. } if began.elapsed() >= GIVEN_UP_AFTER => {
-                    error!(target = job.target, "a message is given up after three days: {reason}");
-                    break;
+                    reporter.failed(&reason);
+                    error!(target, "a message is given up after three days: {reason}");
+                    break false;
                 }
                 Outcome::Later { reason, wait: asked } => {
+                    reporter.failed(&reason);
                     if !std::mem::replace(&mut is_failing, true) {
-                        warn!(
-                            target = job.target,
-                            "a message cannot be delivered yet, trying again: {reason}"
-                        );
+                        warn!(target, "a message cannot be delivered yet, trying again: {reason}");
                     }
                     // Spread, so that many gateways do not come back at the same moment.
                     let spread = wait.mul_f64(0.5 + fastrand::f64() / 2.0);
@@ -95,11 +85,11 @@ pub async fn run(job: Job, queue: Arc<Queue>, recorder: recorder::Handle) {
                     wait = (wait * 2).min(LONGEST_WAIT);
                 }
             }
-        }
-        queue.done();
-        if let Some(id) = parcel.id {
-            recorder.report(Input::Delivered(id));
-        }
+        };
+        reporter.progresses.waiting(target, queue.done());
+        let arrived = parcel.message.alarms.iter().filter(|_| has_arrived);
+        let alarms = arrived.map(|alarm| alarm.number).collect();
+        recorder.report(Input::Delivered { id: parcel.id, alarms });
     }
 }
 
@@ -117,6 +107,22 @@ fn outcome(answer: Result<Answer, Error>) -> Outcome {
         },
         Err(error) => Outcome::Later { reason: error.to_string(), wait: None },
     }
+}
+
+/// What became of a single try.
+///
+/// # Errors
+/// Why it did not arrive, and what to do about it.
+pub fn judge(answer: Result<Answer, Error>) -> Result<(), String> {
+    match outcome(answer) {
+        Outcome::Arrived => Ok(()),
+        Outcome::Refused(status) => Err(refusal(status)),
+        Outcome::Later { reason, .. } => Err(reason),
+    }
+}
+
+fn refusal(status: StatusCode) -> String {
+    format!("{status}: {}", cure(status))
 }
 
 /// What to do about a refusal, by Mattermost's own statuses.

@@ -5,10 +5,12 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
+use super::Reporter;
 use super::client::Client;
 
 /// Asks every so often, for ever. A failure is said once.
-pub async fn run(target: String, client: Client, every: Duration) {
+pub async fn run(reporter: Reporter, client: Client, every: Duration) {
+    let target = &reporter.target;
     let mut beats = interval(every);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_failing = false;
@@ -19,6 +21,10 @@ pub async fn run(target: String, client: Client, every: Duration) {
             Ok(answer) => Some(answer.status.to_string()),
             Err(error) => Some(error.to_string()),
         };
+        match &failure {
+            Some(reason) => reporter.failed(reason),
+            None => reporter.arrived(),
+        }
         match (&failure, is_failing) {
             (Some(reason), false) => warn!(target, "the heartbeat fails: {reason}"),
             (None, true) => info!(target, "the heartbeat is heard again"),

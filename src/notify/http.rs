@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Context;
-use crate::alarm::{Alarm, Topic};
+use crate::alarm::{Alarm, Outage, Topic};
 use crate::recorder::Parcel;
 use crate::text::alarm;
 
@@ -19,6 +19,7 @@ struct Payload<'a> {
     simulated: bool,
     text: String,
     alarms: &'a [Alarm],
+    outage: Option<&'a Outage>,
 }
 
 /// The body.
@@ -33,6 +34,7 @@ pub fn payload(parcel: &Parcel, context: &Context) -> Vec<u8> {
         simulated: context.is_simulated,
         text: alarm::plain(message, context.gateway.as_deref(), context.units, now),
         alarms: &message.alarms,
+        outage: message.outage.as_ref(),
     };
     // It has no maps with other keys than text, so it always has a JSON.
     serde_json::to_vec(&payload).unwrap_or_default()

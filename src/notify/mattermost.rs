@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-use super::Context;
-use crate::alarm::{Topic, Urgency};
+use super::{Buttons, Context, Weight};
+use crate::alarm::Topic;
 use crate::doc::markdown;
 use crate::mattermost::button_token::SignedContext;
 use crate::mattermost::{ALARM_BUTTONS, Button};
@@ -71,16 +71,15 @@ struct Integration {
 pub fn payload(parcel: &Parcel, look: &Look, context: &Context) -> Vec<u8> {
     let message = &parcel.message;
     let now = (context.clock)().wall;
-    let is_over = message.topic == Topic::Cleared;
-    let is_urgent = !is_over && message.alarms.iter().any(|alarm| alarm.urgency == Urgency::Urgent);
-    let is_loud = is_urgent || message.topic == Topic::Unanswered;
+    let weight = Weight::of(message);
+    let is_loud = weight == Weight::Urgent || message.topic == Topic::Unanswered;
     let headline = alarm::headline(message, context.gateway.as_deref(), context.is_simulated);
     let doc = alarm::lines(message, context.units, now);
     let mention = look.mention.as_ref().filter(|_| is_loud).map(|mention| format!("{mention} "));
-    let emoji = match message.topic {
-        Topic::Cleared => ":white_check_mark:",
-        _ if is_urgent => ":rotating_light:",
-        _ => ":warning:",
+    let (emoji, color) = match weight {
+        Weight::Good => (":white_check_mark:", "good"),
+        Weight::Warning => (":warning:", "warning"),
+        Weight::Urgent => (":rotating_light:", "danger"),
     };
     let text = format!("{}{emoji} {}", mention.unwrap_or_default(), markdown::line(&headline));
     let payload = Payload {
@@ -90,13 +89,7 @@ pub fn payload(parcel: &Parcel, look: &Look, context: &Context) -> Vec<u8> {
         icon_emoji: look.icon_emoji.as_deref(),
         priority: is_loud.then_some(Priority { priority: "urgent" }),
         attachments: vec![Attachment {
-            color: if is_over {
-                "good"
-            } else if is_urgent {
-                "danger"
-            } else {
-                "warning"
-            },
+            color,
             fallback: alarm::plain(message, context.gateway.as_deref(), context.units, now),
             text: markdown::render(&doc),
             actions: actions(parcel, context),
@@ -108,7 +101,9 @@ pub fn payload(parcel: &Parcel, look: &Look, context: &Context) -> Vec<u8> {
 
 /// Buttons below a message about one open alarm, where Mattermost can reach us.
 fn actions(parcel: &Parcel, context: &Context) -> Vec<Action> {
-    let ([only], Some(url)) = (&parcel.message.alarms[..], &context.url) else { return Vec::new() };
+    let ([only], Some(Buttons { url, signer })) = (&parcel.message.alarms[..], &context.buttons) else {
+        return Vec::new();
+    };
     if only.cleared.is_some() || only.acknowledged.is_some() {
         return Vec::new();
     }
@@ -119,8 +114,10 @@ fn actions(parcel: &Parcel, context: &Context) -> Vec<Action> {
         kind: "button",
         integration: Integration {
             url: format!("{url}/action"),
-            context: context.signer.sign_alarm(button.id(), only, now),
+            context: signer.sign_alarm(button.id(), only, now),
         },
     };
-    ALARM_BUTTONS.iter().map(action).collect()
+    // A drill has no delivery and no defrost, and must not snooze what is real.
+    let buttons = if only.drill { &ALARM_BUTTONS[..1] } else { &ALARM_BUTTONS[..] };
+    buttons.iter().map(action).collect()
 }

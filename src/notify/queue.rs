@@ -20,8 +20,8 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Puts a message at the end.
-    pub fn push(&self, parcel: Parcel) {
+    /// Puts a message at the end; returns how many wait.
+    pub fn push(&self, parcel: Parcel) -> usize {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push_back(parcel);
         if waiting.len() > MOST {
@@ -30,6 +30,7 @@ impl Queue {
             waiting.remove(1);
         }
         self.arrived.notify_one();
+        waiting.len()
     }
 
     /// The first message, which stays; waits for one.
@@ -43,8 +44,10 @@ impl Queue {
         }
     }
 
-    /// Takes the first message away.
-    pub fn done(&self) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    /// Takes the first message away; returns how many wait.
+    pub fn done(&self) -> usize {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.pop_front();
+        waiting.len()
     }
 }

@@ -26,6 +26,11 @@ pub enum Act {
         /// For how long.
         length: Duration,
     },
+    /// A made-up alarm is raised, to see that it arrives and that people act.
+    Drill {
+        /// The fridge's id.
+        fridge: String,
+    },
     /// For the tests of what carries an act.
     #[cfg(test)]
     Nothing,

@@ -4,6 +4,7 @@ use super::*;
 use crate::alarm::{Alarm, Topic};
 use crate::fridge::Limits;
 use crate::reading::Fault;
+use crate::store::Alive;
 
 const PROBE: ProbeId = ProbeId::new(0x28, 1);
 
@@ -258,4 +259,105 @@ fn what_was_urgent_before_a_restart_is_told_after_it() {
     // It is not over before its product is cold again.
     assert!(told(&mut restarted, bus, 0..1_000, 20 * 16).is_empty());
     assert!(told(&mut restarted, bus, 1_000..8_000, 4 * 16).contains(&(Topic::Cleared, 1)));
+}
+
+fn act(recorder: &mut Recorder, act: Act, seconds: u64) {
+    recorder.step(Input::Act { act, by: By { user: Some("anna".into()) } }, at(seconds));
+}
+
+/// A fridge by the preset of that name, which is cold.
+fn by_preset(change: impl FnOnce(&mut crate::alarm::Rules)) -> (Recorder, BusKey) {
+    let (mut recorder, bus) = recorder();
+    let mut rules = crate::alarm::Preset::Fridge.rules();
+    change(&mut rules);
+    recorder.step(Input::Fridges(vec![Fridge { rules, ..fridge(false, MAX) }]), at(0));
+    recorder.step(Input::Targets(vec!["chat".into()]), at(0));
+    (recorder, bus)
+}
+
+#[test]
+fn a_drill_is_told_like_an_alarm_and_over_when_somebody_comes_or_nobody() {
+    let (mut recorder, bus) = by_preset(|_| {});
+    told(&mut recorder, bus, 0..20, 64);
+    let drill = || Act::Drill { fridge: "milk".into() };
+    act(&mut recorder, drill(), 21);
+    let alarm = recorder.snapshot().alarms[0].clone();
+    assert!(alarm.drill && alarm.announced, "{alarm:?}");
+    recorder.step(Input::Delivered { id: Some(1), alarms: vec![1] }, at(23));
+    assert_eq!(recorder.snapshot().alarms[0].delivered, Some(at(23).wall));
+    // What is really there goes on beside it.
+    assert!(told(&mut recorder, bus, 30..60, 64).is_empty());
+    act(&mut recorder, Act::Acknowledge { numbers: vec![1], cause: None }, 61);
+    assert!(recorder.snapshot().alarms.is_empty());
+    act(&mut recorder, drill(), 62);
+    let all = told(&mut recorder, bus, 70..5_000, 64);
+    assert_eq!(all, [(Topic::Raised, 1), (Topic::Unanswered, 1), (Topic::Cleared, 1)]);
+    assert!(recorder.snapshot().alarms.is_empty());
+}
+
+#[test]
+fn a_defrost_by_the_clock_holds_back_warmth_and_nothing_urgent() {
+    let time = jiff::civil::Time::constant(1, 0, 0, 0);
+    let defrost = crate::alarm::Defrost { at: time, length: Duration::from_secs(7_200) };
+    let (mut recorder, bus) = by_preset(|rules| rules.defrosts.push(defrost));
+    told(&mut recorder, bus, 0..3_500, 64);
+    // 10 °C and no more is the first rule's alarm, after half an hour; and told when the defrost is over.
+    assert!(told(&mut recorder, bus, 3_600..10_800, 160).is_empty());
+    assert_eq!(recorder.snapshot().alarms.len(), 1);
+    assert!(recorder.snapshot().quiet["milk"].warmth_only);
+    assert_eq!(told(&mut recorder, bus, 10_800..10_900, 160), [(Topic::Raised, 1)]);
+    let (mut recorder, bus) = by_preset(|rules| rules.defrosts.push(defrost));
+    told(&mut recorder, bus, 0..3_500, 64);
+    assert_eq!(told(&mut recorder, bus, 3_600..5_000, 20 * 16).first(), Some(&(Topic::Raised, 1)));
+}
+
+#[test]
+fn an_open_alarm_knows_its_peak_and_what_is_used_of_its_budget() {
+    let (mut recorder, bus) = by_preset(|_| {});
+    told(&mut recorder, bus, 0..20, 64);
+    told(&mut recorder, bus, 20..3_620, 12 * 16);
+    told(&mut recorder, bus, 3_620..3_640, 11 * 16);
+    let alarm = &recorder.snapshot().alarms[0];
+    // The probe is corrected by a degree.
+    assert_eq!(alarm.peak, Some(11.0));
+    assert_eq!(alarm.exposure.unwrap().outside_s, 3_610);
+    recorder.step(Input::Tick, at(3_645));
+    assert_eq!(recorder.snapshot().exposures["milk"].outside_s, 3_610);
+}
+
+#[test]
+fn after_a_power_cut_one_message_says_how_long_and_how_warm() {
+    let alive = Alive {
+        at: jiff::Timestamp::UNIX_EPOCH,
+        was_ended: false,
+        readings: (0..20).map(|number| (format!("fridge-{number}"), 64)).collect(),
+    };
+    let four_hours = 4 * 3_600;
+    let (mut recorder, bus) = twenty();
+    recorder.resume(Kept { alive: Some(alive), ..Kept::default() }, at(four_hours));
+    let limits = Limits { min: None, max: Celsius::from_degrees(8.0) };
+    let fridge = |number| Fridge {
+        rules: crate::alarm::Preset::Fridge.rules(),
+        ..Fridge::new(format!("Fridge {number}"), ProbeId::new(0x28, number), limits)
+    };
+    recorder.step(Input::Fridges((0..20).map(fridge).collect()), at(four_hours));
+    recorder.step(Input::Targets(vec!["chat".into()]), at(four_hours));
+    recorder.step(readings(bus, four_hours + 5, 14 * 16), at(four_hours + 6));
+    let effects = recorder.step(Input::Tick, at(four_hours + 10));
+    let tell = effects.iter().filter_map(|effect| match effect {
+        Effect::Tell(message) => Some(message),
+        _ => None,
+    });
+    let [message] = tell.collect::<Vec<_>>()[..] else { panic!("{effects:?}") };
+    let outage = message.outage.as_ref().unwrap();
+    assert_eq!((message.topic, outage.off_s, outage.fridges.len()), (Topic::Outage, four_hours, 20));
+    let of_one = &outage.fridges[1];
+    assert!((5_000..10_000).contains(&of_one.outside_s), "{of_one:?}");
+    assert_eq!(of_one.exposure.unwrap().outside_s, of_one.outside_s);
+    // It counts, it is kept, and it is told once.
+    assert_eq!(recorder.snapshot().exposures.len(), 20);
+    let memories = kept(effects).into_iter().flatten().filter(|entry| matches!(entry, Entry::Memory(..)));
+    assert!(memories.count() >= 20);
+    let again = recorder.step(Input::Tick, at(four_hours + 20));
+    assert!(!again.iter().any(|effect| matches!(effect, Effect::Tell(_))), "{again:?}");
 }

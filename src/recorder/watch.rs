@@ -1,36 +1,41 @@
 //! The watch over all fridges: readings, time and what people do go in; alarms change, and what is to be kept and
 //! delivered comes out as entries for the records.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use jiff::ZonedDateTime;
+
+use super::absence::{Absence, BETWEEN_SIGNS};
 use super::{Act, By};
 use crate::alarm::{
-    Acknowledgement, ActiveAlarms, Alarm, Event, Memory, Message, Monitor, Observation, Quiet,
+    self, Acknowledgement, ActiveAlarms, Alarm, Event, Memory, Message, Monitor, Observation, Outage, Quiet,
+    Topic, UsedBudget,
 };
 use crate::fridge::Fridge;
 use crate::reading::{Fault, ProbeId, Reading, Sampled, Stamp};
 use crate::state::Snapshot;
-use crate::store::{Entry, Kept};
+use crate::store::{Alive, Entry, Kept};
 
 /// A monitor whose bus is not known yet counts on a reading as often as this.
 const USUAL_PERIOD: Duration = Duration::from_secs(10);
 /// What the rules know is kept this often, where it is worth keeping.
 const BETWEEN_MEMORIES: Duration = Duration::from_secs(5 * 60);
-/// That the gateway lives is kept this often.
-const BETWEEN_SIGNS: Duration = Duration::from_secs(30 * 60);
 
 /// Watches all fridges.
 #[derive(Debug, Default)]
 pub struct Watch {
     watched: Vec<Watched>,
     by_probe: HashMap<ProbeId, usize>,
+    by_id: HashMap<String, usize>,
     alarms: ActiveAlarms,
     /// What was kept of fridges that are not watched yet.
     memories: HashMap<String, Memory>,
     targets: Vec<String>,
+    absence: Option<Absence>,
+    outage: Option<Outage>,
     remembered: Duration,
     signed: Option<Duration>,
 }
@@ -48,12 +53,27 @@ impl Watch {
     /// Goes on with what was kept.
     pub fn resume(kept: Kept, now: Stamp) -> Watch {
         let alarms = ActiveAlarms::resume(kept.alarms, kept.quiet, kept.last_number, now);
-        Watch { alarms, memories: kept.memories, ..Watch::default() }
+        let absence = kept.alive.map(|last| Absence::new(last, now));
+        Watch { alarms, memories: kept.memories, absence, ..Watch::default() }
     }
 
     /// The open alarms, the oldest first.
     pub fn open(&self) -> impl Iterator<Item = &Alarm> {
         self.alarms.open()
+    }
+
+    /// Around which fridges it is quiet, by their ids.
+    pub fn quiet(&self) -> &BTreeMap<String, Quiet> {
+        self.alarms.quiet()
+    }
+
+    /// How much of their budgets of time outside the fridges have used, by their ids; those that used any.
+    pub fn exposures(&mut self, now: Stamp) -> BTreeMap<String, UsedBudget> {
+        let used = self.watched.iter_mut().filter_map(|watched| {
+            let used = watched.monitor.exposure(now).filter(|used| used.outside_s > 0)?;
+            Some((watched.fridge.id.clone(), used))
+        });
+        used.collect()
     }
 
     /// Messages go to these targets from now on.
@@ -69,6 +89,7 @@ impl Watch {
             self.memories.insert(before.fridge.id.clone(), before.monitor.memory(now));
         }
         self.by_probe.clear();
+        self.by_id.clear();
         for fridge in fridges.into_iter().filter(|fridge| !fridge.out_of_service) {
             let period = periods.get(&fridge.id).copied().unwrap_or(USUAL_PERIOD);
             let memory = self.memories.remove(&fridge.id);
@@ -77,12 +98,13 @@ impl Watch {
                 Some(memory) => Monitor::resume(&fridge.rules, period, now, &memory),
                 None => Monitor::new(&fridge.rules, period, now),
             };
-            let of_fridge = self.alarms.open().filter(|alarm| alarm.fridge == fridge.id);
+            let of_fridge = self.alarms.open().filter(|alarm| !alarm.drill && alarm.fridge == fridge.id);
             monitor.reconcile(&of_fridge.map(|alarm| (alarm.kind, alarm.urgency)).collect::<Vec<_>>());
             self.by_probe.insert(fridge.probe, self.watched.len());
+            self.by_id.insert(fridge.id.clone(), self.watched.len());
             self.watched.push(Watched { fridge, monitor, period, is_kept });
         }
-        let is_watched = |id: &str| self.watched.iter().any(|watched| watched.fridge.id == id);
+        let is_watched = |id: &str| self.by_id.contains_key(id);
         let ended = self.alarms.forget(is_watched, now);
         ended.into_iter().map(Entry::Alarm).collect()
     }
@@ -121,8 +143,46 @@ impl Watch {
         }
         if self.signed.is_none_or(|signed| now.mono.saturating_sub(signed) >= BETWEEN_SIGNS) {
             self.signed = Some(now.mono);
-            entries.push(Entry::Alive(now.wall));
+            entries.push(self.alive(now, false));
         }
+        if let Some(off) = self.absence.as_mut().and_then(|absence| absence.length(now)) {
+            let is_read = self.watched.iter().all(|watched| watched.monitor.newest().is_some());
+            entries.extend(self.return_from_absence(off, is_read, now));
+        }
+        entries
+    }
+
+    /// The gateway lives, or ends.
+    pub fn alive(&self, now: Stamp, was_ended: bool) -> Entry {
+        let newest =
+            |watched: &Watched| Some((watched.fridge.id.clone(), watched.monitor.newest()?.sixteenths()));
+        Entry::Alive(Alive {
+            at: now.wall,
+            was_ended,
+            readings: self.watched.iter().filter_map(newest).collect(),
+        })
+    }
+
+    /// The gateway was off for that long. Once every fridge is read, or will not be for a while, it is told; what is
+    /// estimated counts for the budgets.
+    fn return_from_absence(&mut self, off: Duration, is_read: bool, now: Stamp) -> Vec<Entry> {
+        let Some(absence) = self.absence.take_if(|absence| is_read || absence.has_waited(now)) else {
+            return Vec::new();
+        };
+        let mut entries = Vec::new();
+        let mut estimates = Vec::new();
+        for Watched { fridge, monitor, .. } in &mut self.watched {
+            let mut estimate = absence.estimate(fridge, off, monitor.newest());
+            monitor.add_outside(Duration::from_secs(estimate.outside_s), absence.started());
+            estimate.exposure = monitor.exposure(now);
+            if estimate.outside_s > 0 {
+                entries.push(Entry::Memory(fridge.id.clone(), monitor.memory(now)));
+            }
+            estimates.push(estimate);
+        }
+        estimates.sort_by_key(|estimate| std::cmp::Reverse(estimate.outside_s));
+        self.outage =
+            Some(Outage { off_s: off.as_secs(), was_ended: absence.was_ended(), fridges: estimates });
         entries
     }
 
@@ -159,6 +219,7 @@ impl Watch {
                 self.silence(fridges, *length, true, by, now.wall),
                 format!("defrost {fridges:?} {length:?}"),
             ),
+            Act::Drill { fridge } => (self.drill(fridge, now), format!("drill {fridge}")),
             #[cfg(test)]
             Act::Nothing => return Vec::new(),
         };
@@ -166,15 +227,56 @@ impl Watch {
         entries.into_iter().chain([deed]).collect()
     }
 
+    /// A target took a message about these alarms.
+    pub fn delivered(&mut self, numbers: &[u64], now: Stamp) -> Vec<Entry> {
+        self.alarms.delivered(numbers, now.wall).into_iter().map(Entry::Alarm).collect()
+    }
+
     /// The messages that are due, and what of them is to be kept: one for each target.
-    pub fn messages(&mut self, now: Stamp) -> (Vec<Message>, Vec<Entry>) {
-        let (messages, changed) = self.alarms.messages(now);
+    pub fn messages(&mut self, now: Stamp, local: &ZonedDateTime) -> (Vec<Message>, Vec<Entry>) {
+        self.expect_defrosts(local);
+        let (watched, by_id) = (&mut self.watched, &self.by_id);
+        self.alarms.follow(|alarm| {
+            let Some(watched) = by_id.get(&alarm.fridge).and_then(|index| watched.get_mut(*index)) else {
+                return (alarm.peak, alarm.exposure);
+            };
+            let peak = watched.monitor.peak(alarm.kind).map(|peak| peak.degrees());
+            (peak, watched.monitor.exposure(now).filter(|used| used.outside_s > 0))
+        });
+        let (mut messages, changed) = self.alarms.messages(now);
+        if let Some(outage) = self.outage.take() {
+            let outage = Some(outage);
+            messages.insert(0, Message { outage, ..Message::new(Topic::Outage, now.wall, Vec::new()) });
+        }
         let mut entries: Vec<Entry> = changed.into_iter().map(Entry::Alarm).collect();
         for message in &messages {
             let to = |target: &String| Entry::Message { target: target.clone(), message: message.clone() };
             entries.extend(self.targets.iter().map(to));
         }
         (messages, entries)
+    }
+
+    fn drill(&mut self, fridge: &str, now: Stamp) -> Vec<Entry> {
+        let Some(watched) = self.by_id.get(fridge).map(|index| &self.watched[*index]) else {
+            return Vec::new();
+        };
+        let Fridge { id, name, rules, .. } = &watched.fridge;
+        let raised = alarm::drill(rules).and_then(|event| self.alarms.drill((id, name), event, now));
+        raised.into_iter().map(Entry::Alarm).collect()
+    }
+
+    /// Around a fridge whose defrost by the clock is under way, warmth is expected.
+    fn expect_defrosts(&mut self, local: &ZonedDateTime) {
+        for watched in &self.watched {
+            let ends = watched.fridge.rules.defrosts.iter().filter_map(|defrost| defrost.ends(local)).max();
+            let Some(until) = ends else { continue };
+            let id = &watched.fridge.id;
+            // What somebody said reaches further.
+            let is_quiet = |quiet: &Quiet| !quiet.warmth_only || quiet.until >= until;
+            if !self.alarms.quiet().get(id).is_some_and(is_quiet) {
+                self.alarms.silence(id, Quiet { until, warmth_only: true, by: None });
+            }
+        }
     }
 
     fn silence(

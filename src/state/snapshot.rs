@@ -10,7 +10,7 @@ use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
 
 use super::{BusInfo, BusKey, BusState, ProbeState};
-use crate::alarm::Alarm;
+use crate::alarm::{Alarm, Quiet, UsedBudget};
 use crate::reading::{BusFault, Fault, Notice, ProbeId, Reading, Sample, Sampled, Stamp};
 
 /// Everything that is known at one moment.
@@ -22,6 +22,10 @@ pub struct Snapshot {
     pub buses: Vec<Arc<BusState>>,
     /// The open alarms, the oldest first.
     pub alarms: Arc<Vec<Alarm>>,
+    /// Around which fridges it is quiet, by their ids.
+    pub quiet: Arc<BTreeMap<String, Quiet>>,
+    /// How much of their budgets of time outside the fridges have used, by their ids; those that used any.
+    pub exposures: Arc<BTreeMap<String, UsedBudget>>,
     zone: TimeZone,
     /// What was known of probes whose bus is no more, until another bus finds them.
     orphaned: Arc<BTreeMap<ProbeId, ProbeState>>,
@@ -46,6 +50,8 @@ impl Snapshot {
             started,
             buses: Vec::new(),
             alarms: Arc::default(),
+            quiet: Arc::default(),
+            exposures: Arc::default(),
             zone,
             orphaned: Arc::default(),
             next_key: 0,

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ToSql, Transaction, params};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::{Error, SetAside, migrations, open, sqlite};
 use crate::alarm::{Alarm, Memory, Message, Quiet};
 
 /// The format, version by version.
-const STEPS: [&str; 1] = [
+const STEPS: [&str; 2] = [
     "CREATE TABLE alarm (number INTEGER PRIMARY KEY, is_open INTEGER NOT NULL, json TEXT NOT NULL) STRICT;
      CREATE INDEX open_alarm ON alarm (number) WHERE is_open;
      CREATE TABLE deed (id INTEGER PRIMARY KEY, at TEXT NOT NULL, who TEXT, what TEXT NOT NULL) STRICT;
@@ -21,7 +21,20 @@ const STEPS: [&str; 1] = [
      CREATE TABLE memory (fridge TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
      CREATE TABLE quiet (fridge TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
      CREATE TABLE alive (id INTEGER PRIMARY KEY CHECK (id = 1), at TEXT NOT NULL) STRICT;",
+    "DROP TABLE alive;
+     CREATE TABLE alive (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL) STRICT;",
 ];
+
+/// The gateway lives, or was ended: what is known then of the time in which it was off.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Alive {
+    /// When.
+    pub at: Timestamp,
+    /// Whether it was ended then.
+    pub was_ended: bool,
+    /// The newest readings in sixteenths, by the fridges' ids.
+    pub readings: BTreeMap<String, i16>,
+}
 
 /// Something to be kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,8 +63,8 @@ pub enum Entry {
     Memory(String, Memory),
     /// Around a fridge it is quiet.
     Quiet(String, Quiet),
-    /// The gateway lives.
-    Alive(Timestamp),
+    /// The gateway lives, or ends.
+    Alive(Alive),
 }
 
 /// What was kept.
@@ -68,7 +81,7 @@ pub struct Kept {
     /// Around which fridges it is quiet.
     pub quiet: BTreeMap<String, Quiet>,
     /// When the gateway lived last.
-    pub alive: Option<Timestamp>,
+    pub alive: Option<Alive>,
     /// How many rows could not be read.
     pub unreadable: usize,
 }
@@ -133,8 +146,8 @@ impl Records {
             self.connection.query_row("SELECT max(number) FROM alarm", [], |row| row.get(0))?;
         kept.last_number = number.and_then(|number| number.try_into().ok()).unwrap_or(0);
         let alive: Option<String> =
-            self.connection.query_row("SELECT max(at) FROM alive", [], |row| row.get(0))?;
-        kept.alive = alive.and_then(|at| at.parse().ok());
+            self.connection.query_row("SELECT max(json) FROM alive", [], |row| row.get(0))?;
+        kept.alive = alive.and_then(|json| parsed(&json, &mut kept.unreadable));
         Ok(kept)
     }
 
@@ -173,8 +186,8 @@ fn put(transaction: &Transaction<'_>, entry: &Entry) -> Result<Option<i64>, rusq
         Entry::Quiet(fridge, quiet) => {
             run("INSERT OR REPLACE INTO quiet VALUES (?1, ?2)", params![fridge, json(quiet)])?;
         }
-        Entry::Alive(at) => {
-            run("INSERT OR REPLACE INTO alive VALUES (1, ?1)", params![at.to_string()])?;
+        Entry::Alive(alive) => {
+            run("INSERT OR REPLACE INTO alive VALUES (1, ?1)", params![json(alive)])?;
         }
     }
     Ok(None)
@@ -199,27 +212,13 @@ mod tests {
     use crate::alarm::{Kind, RuleName, Topic, Urgency};
 
     fn alarm(number: u64) -> Alarm {
-        Alarm {
-            number,
-            fridge: String::from("milk"),
-            name: String::from("Milk"),
-            kind: Kind::TooWarm,
-            rule: RuleName::ProductLag,
-            urgency: Urgency::Warning,
-            since: Timestamp::UNIX_EPOCH,
-            raised: Timestamp::UNIX_EPOCH,
-            drill: false,
-            acknowledged: None,
-            announced: true,
-            announced_urgent: false,
-            unanswered: None,
-            cleared: None,
-            ended: false,
-        }
+        let what = (Kind::TooWarm, RuleName::ProductLag, Urgency::Warning);
+        let epoch = Timestamp::UNIX_EPOCH;
+        Alarm { announced: true, ..Alarm::new(number, ("milk", "Milk"), what, epoch, epoch) }
     }
 
     fn message(number: u64) -> Message {
-        Message { topic: Topic::Raised, at: Timestamp::UNIX_EPOCH, alarms: vec![alarm(number)] }
+        Message::new(Topic::Raised, Timestamp::UNIX_EPOCH, vec![alarm(number)])
     }
 
     #[test]
@@ -230,6 +229,8 @@ mod tests {
         let to = |target: &str, number| Entry::Message { target: target.into(), message: message(number) };
         let quiet = Quiet { until: Timestamp::UNIX_EPOCH, warmth_only: true, by: None };
         let memory = Memory { stuck: Some((64, Duration::from_secs(5), false)), ..Memory::default() };
+        let readings = BTreeMap::from([(String::from("milk"), 64)]);
+        let alive = Alive { was_ended: true, readings, ..Alive::default() };
         let over = Alarm { number: 40, ended: true, ..alarm(40) };
         let ids = records
             .keep(&[
@@ -239,7 +240,7 @@ mod tests {
                 to("mail", 41),
                 Entry::Memory("milk".into(), memory.clone()),
                 Entry::Quiet("milk".into(), quiet.clone()),
-                Entry::Alive(Timestamp::UNIX_EPOCH),
+                Entry::Alive(alive.clone()),
                 Entry::Deed {
                     at: Timestamp::UNIX_EPOCH,
                     who: Some("anna".into()),
@@ -258,7 +259,7 @@ mod tests {
         assert_eq!(kept.outbox, [(ids[1], String::from("mail"), message(41))]);
         assert_eq!(kept.memories["milk"], memory);
         assert_eq!(kept.quiet["milk"], quiet);
-        assert_eq!(kept.alive, Some(Timestamp::UNIX_EPOCH));
+        assert_eq!(kept.alive, Some(alive));
         assert_eq!(kept.unreadable, 0);
     }
 

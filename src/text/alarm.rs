@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 
-use super::{Units, count, duration, temperature};
-use crate::alarm::{Acknowledgement, Alarm, Kind, Message, RuleName, Topic, Urgency};
+use super::{Units, count, duration, hours_and_minutes, outage, temperature};
+use crate::alarm::{Acknowledgement, Alarm, Kind, Message, Quiet, RuleName, Topic, Urgency, UsedBudget};
 use crate::doc::{Block, Doc, Text};
 use crate::reading::Celsius;
 
@@ -18,6 +18,14 @@ pub const NOT_OPEN: &str = "No open alarm is meant by that. `fridge alarms` list
 pub const NO_FRIDGE_MEANT: &str = "Which fridge? Name it, such as `fridge defrost freezer 45m`.";
 /// The length of time behind `snooze` or `defrost` cannot be used.
 pub const NO_LENGTH: &str = "How long? End with a length of time from 1m to 24h, such as `45m` or `2h`.";
+/// Behind `drill` no fridge is named, or several.
+pub const NO_DRILL_MEANT: &str = "Which fridge? Name one, such as `fridge drill milk`.";
+/// A fridge without limits raises no alarm about them.
+pub const NOTHING_TO_DRILL: &str = "That fridge has no limits, so there is no alarm to drill.";
+/// Two drills at once could not be told apart.
+pub const DRILL_IS_OPEN: &str = "A drill of that fridge is open already. `fridge alarms` lists it.";
+/// What a test of the way to a target says.
+pub const TEST: &str = "This is a test: messages about alarms arrive here.";
 /// A button of an alarm that is over.
 pub const IS_OVER: &str = "This alarm is over. `fridge alarms` lists those that are open.";
 /// A button of an alarm whose month is over.
@@ -47,25 +55,29 @@ pub fn rule(rule: RuleName) -> &'static str {
 
 /// The first line of a message, enough for a phone's notification: "Milk is too warm (#41)".
 pub fn headline(message: &Message, gateway: Option<&str>, is_simulated: bool) -> Text {
-    let line = match &message.alarms[..] {
-        [only] => {
-            let name = Text::name(&only.name).and(format!(" (#{}) ", only.number));
+    let line = match (&message.outage, &message.alarms[..]) {
+        (Some(off), _) => outage::headline(off),
+        (None, []) => Text::sentence(TEST),
+        (None, [only]) => {
+            let drill = if only.drill { "Drill: " } else { "" };
+            let name = Text::from(drill).and(Text::name(&only.name)).and(format!(" (#{}) ", only.number));
             name.and(match message.topic {
+                Topic::Cleared if only.drill => String::from("is over"),
                 Topic::Raised => format!("is {}", state(only)),
                 Topic::Escalated => format!("is {}: now urgent", state(only)),
                 Topic::Unanswered => format!("is {}, and nobody has acknowledged it", state(only)),
                 Topic::Reminder => format!("is still {}", state(only)),
-                Topic::Cleared => String::from("is OK again"),
+                Topic::Cleared | Topic::Outage | Topic::Test => String::from("is OK again"),
             })
         }
-        several => {
+        (None, several) => {
             let fridges = count(several.len(), "alarm");
             Text::from(match message.topic {
                 Topic::Raised => format!("{fridges} at once"),
                 Topic::Escalated => format!("{fridges} are now urgent"),
                 Topic::Unanswered => format!("{fridges}, and nobody has acknowledged them"),
                 Topic::Reminder => format!("{fridges} are still open"),
-                Topic::Cleared => format!("{fridges} are over"),
+                Topic::Cleared | Topic::Outage | Topic::Test => format!("{fridges} are over"),
             })
         }
     };
@@ -74,6 +86,10 @@ pub fn headline(message: &Message, gateway: Option<&str>, is_simulated: bool) ->
 
 /// What stands below: a line for each alarm, and what can be done.
 pub fn lines(message: &Message, units: Units, now: Timestamp) -> Doc {
+    if let Some(off) = &message.outage {
+        let lines = off.fridges.iter().take(MOST_LISTED).map(|fridge| outage::line(fridge, units));
+        return Doc::default().with(Block::List(lines.chain(rest(message)).collect()));
+    }
     let is_single = message.alarms.len() == 1;
     let lines = message.alarms.iter().take(MOST_LISTED).map(|alarm| {
         let said = details(alarm, units, now);
@@ -91,7 +107,7 @@ pub fn lines(message: &Message, units: Units, now: Timestamp) -> Doc {
         }
     };
     match message.topic {
-        Topic::Cleared => doc,
+        Topic::Cleared | Topic::Outage | Topic::Test => doc,
         _ => doc.with(Block::Line(Text::sentence("To take it on, type `fridge ack` and the cause."))),
     }
 }
@@ -100,25 +116,37 @@ pub fn lines(message: &Message, units: Units, now: Timestamp) -> Doc {
 pub fn plain(message: &Message, gateway: Option<&str>, units: Units, now: Timestamp) -> String {
     let doc = Doc { headline: headline(message, gateway, false), ..Doc::default() };
     let mut text = crate::doc::terminal::render(&doc, false);
-    for alarm in message.alarms.iter().take(MOST_LISTED) {
-        let line = Text::name(&alarm.name).and(": ").and(details(alarm, units, now));
+    let alarms = message.alarms.iter().take(MOST_LISTED);
+    let alarms = alarms.map(|alarm| Text::name(&alarm.name).and(": ").and(details(alarm, units, now)));
+    let fridges = message.outage.iter().flat_map(|off| off.fridges.iter().take(MOST_LISTED));
+    let fridges = fridges.map(|fridge| outage::line(fridge, units));
+    for line in alarms.chain(fridges).chain(rest(message)) {
         text.push_str(&crate::doc::terminal::render(&Doc::new(line), false));
-    }
-    if let Some(rest) = rest(message) {
-        text.push_str(&crate::doc::terminal::render(&Doc::new(rest), false));
     }
     text.trim_end().to_owned()
 }
 
-/// Stands for the alarms that are not listed.
+/// Stands for the alarms, or fridges, that are not listed.
 fn rest(message: &Message) -> Option<Text> {
-    more(message.alarms.len().saturating_sub(MOST_LISTED))
+    match &message.outage {
+        Some(off) => {
+            let rest = off.fridges.len().saturating_sub(MOST_LISTED);
+            (rest > 0).then(|| Text::from(format!("… and {rest} more")))
+        }
+        None => more(message.alarms.len().saturating_sub(MOST_LISTED)),
+    }
 }
 
 /// An alarm in a line, behind its fridge's name: "too warm for 40 min, acknowledged by anna: delivery".
 pub fn details(alarm: &Alarm, units: Units, now: Timestamp) -> Text {
+    if alarm.drill {
+        return drill(alarm);
+    }
     let mut text = match alarm.cleared {
-        None => Text::from(format!("{} for {}", kind(alarm.kind), duration(ago(alarm.since, now)))),
+        None => {
+            let line = format!("{} for {}", kind(alarm.kind), duration(ago(alarm.since, now)));
+            Text::from(line).and(peak_so_far(alarm, units).unwrap_or_default())
+        }
         Some(cleared) => {
             let lasted = duration(alarm.lasts(now));
             let line = Text::from(format!("was {} for {lasted}", kind(alarm.kind)));
@@ -132,6 +160,9 @@ pub fn details(alarm: &Alarm, units: Units, now: Timestamp) -> Text {
             }
         }
     };
+    if let (Some(used), None) = (&alarm.exposure, alarm.cleared) {
+        text = text.and(format!(", {}", budget(used)));
+    }
     if alarm.urgency == Urgency::Urgent && alarm.cleared.is_none() {
         text = text.and(", ").and(Text::strong("urgent"));
     }
@@ -142,10 +173,7 @@ pub fn details(alarm: &Alarm, units: Units, now: Timestamp) -> Text {
     match &alarm.acknowledged {
         None => text,
         Some(acknowledgement) => {
-            let text = match &acknowledgement.by {
-                Some(by) => text.and(", acknowledged by ").and(Text::name(by)),
-                None => text.and(", acknowledged"),
-            };
+            let text = text.and(acknowledged_by(acknowledgement));
             match &acknowledgement.cause {
                 Some(cause) => text.and(": ").and(Text::name(cause)),
                 None => text,
@@ -154,27 +182,78 @@ pub fn details(alarm: &Alarm, units: Units, now: Timestamp) -> Text {
     }
 }
 
+/// A drill with its times: "drill, nothing is wrong; told within 2 s, acknowledged by anna after 3 min".
+fn drill(alarm: &Alarm) -> Text {
+    let after = |at: Timestamp| duration(ago(alarm.raised, at).max(Duration::from_secs(1)));
+    let mut text = Text::from("drill, nothing is wrong");
+    if let Some(delivered) = alarm.delivered {
+        text = text.and(format!("; told within {}", after(delivered)));
+    }
+    match &alarm.acknowledged {
+        Some(acknowledgement) => {
+            text.and(acknowledged_by(acknowledgement)).and(format!(" after {}", after(acknowledgement.at)))
+        }
+        None if alarm.cleared.is_some() => text.and(", and nobody acknowledged it"),
+        None => text,
+    }
+}
+
+fn acknowledged_by(acknowledgement: &Acknowledgement) -> Text {
+    match &acknowledgement.by {
+        Some(by) => Text::from(", acknowledged by ").and(Text::name(by)),
+        None => Text::from(", acknowledged"),
+    }
+}
+
+/// ", highest 9.0 °C"
+fn peak_so_far(alarm: &Alarm, units: Units) -> Option<String> {
+    let peak = temperature(alarm.peak.and_then(Celsius::from_degrees)?, units);
+    Some(format!(", {} {peak}", if alarm.kind == Kind::TooCold { "lowest" } else { "highest" }))
+}
+
+/// How much of a budget of time outside is used: "2 h 10 min of 4 h outside used".
+pub fn budget(used: &UsedBudget) -> String {
+    let length = |seconds| hours_and_minutes(Duration::from_secs(seconds));
+    format!("{} of {} outside used", length(used.outside_s), length(used.budget_s))
+}
+
 /// More alarms than this are not listed one by one: names have up to 200 characters, and a post 16,383.
 const MOST_LISTED: usize = 30;
 
 /// From this on a message says when its alarm was raised.
 const LATE: Duration = Duration::from_secs(5 * 60);
 
-/// An open alarm in the answer to `status`: "Milk: too warm since 09:12, #41, acknowledged by anna".
-pub fn in_status(alarm: &Alarm, since: DateTime, today: Date) -> Text {
-    let time = format!("{:02}:{:02}", since.hour(), since.minute());
-    let when = if since.date() == today { time } else { format!("{} {time}", since.date()) };
+/// An open alarm in the answer to `status`: "Milk: too warm since 09:12, highest 9.0 °C, #41, acknowledged by anna".
+pub fn in_status(alarm: &Alarm, units: Units, since: DateTime, today: Date) -> Text {
+    let when = clock(since, today);
     let urgent = if alarm.urgency == Urgency::Urgent { ", urgent" } else { "" };
+    let drill = if alarm.drill { ", drill" } else { "" };
+    let peak = peak_so_far(alarm, units).unwrap_or_default();
     let text = Text::name(&alarm.name).and(format!(
-        ": {} since {when}{urgent}, #{}",
+        ": {} since {when}{peak}{urgent}{drill}, #{}",
         kind(alarm.kind),
         alarm.number
     ));
     match &alarm.acknowledged {
         None => text,
-        Some(Acknowledgement { by: Some(by), .. }) => text.and(", acknowledged by ").and(Text::name(by)),
-        Some(_) => text.and(", acknowledged"),
+        Some(acknowledgement) => text.and(acknowledged_by(acknowledgement)),
     }
+}
+
+/// A fridge around which it is quiet: "Milk: snoozed until 14:10 by anna".
+pub fn quiet(name: &str, quiet: &Quiet, until: DateTime, today: Date) -> Text {
+    let what = if quiet.warmth_only { "warmth expected" } else { "snoozed" };
+    let text = Text::name(name).and(format!(": {what} until {}", clock(until, today)));
+    match &quiet.by {
+        Some(by) => text.and(" by ").and(Text::name(by)),
+        None => text,
+    }
+}
+
+/// "09:12", or with its date where that is not today.
+fn clock(at: DateTime, today: Date) -> String {
+    let time = format!("{:02}:{:02}", at.hour(), at.minute());
+    if at.date() == today { time } else { format!("{} {time}", at.date()) }
 }
 
 /// Stands for the alarms that `status` does not show.
@@ -208,6 +287,13 @@ pub fn defrosting<'a>(fridges: impl IntoIterator<Item = &'a str>, length: Durati
         .and(format!(": warmth is expected for {}; an urgent alarm still comes", duration(length)))
 }
 
+/// A drill begins.
+pub fn drilling(name: &str) -> Text {
+    Text::from("Drill: an alarm is made up for ")
+        .and(Text::name(name))
+        .and(". It ends when somebody acknowledges it, or after an hour")
+}
+
 fn state(alarm: &Alarm) -> &'static str {
     match alarm.kind {
         Kind::TooWarm => "too warm",
@@ -226,24 +312,10 @@ mod tests {
     use super::*;
 
     fn message(alarms: u64) -> Message {
-        let alarm = |number| Alarm {
-            number,
-            fridge: format!("f{number}"),
-            name: "\u{1f9ca}*_|".repeat(50),
-            kind: Kind::TooWarm,
-            rule: RuleName::ProductLag,
-            urgency: Urgency::Urgent,
-            since: Timestamp::UNIX_EPOCH,
-            raised: Timestamp::UNIX_EPOCH,
-            drill: false,
-            acknowledged: None,
-            announced: true,
-            announced_urgent: false,
-            unanswered: None,
-            cleared: None,
-            ended: false,
-        };
-        Message { topic: Topic::Raised, at: Timestamp::UNIX_EPOCH, alarms: (1..=alarms).map(alarm).collect() }
+        let (epoch, name) = (Timestamp::UNIX_EPOCH, "\u{1f9ca}*_|".repeat(50));
+        let what = (Kind::TooWarm, RuleName::ProductLag, Urgency::Urgent);
+        let alarm = |number| Alarm::new(number, (&format!("f{number}"), &name), what, epoch, epoch);
+        Message::new(Topic::Raised, epoch, (1..=alarms).map(alarm).collect())
     }
 
     #[test]

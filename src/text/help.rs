@@ -78,6 +78,13 @@ pub const DEFROST: CommandHelp = CommandHelp {
     explanation: "While a fridge is defrosted or filled, only an urgent alarm about its warmth is told. Without a length of time it is 45 minutes.",
 };
 
+/// `drill`
+pub const DRILL: CommandHelp = CommandHelp {
+    usage: "drill fridge",
+    summary: "a made-up alarm, to see that it arrives and that people act",
+    explanation: "The fridge's rules judge an excursion that is made up, and the alarm goes where every alarm goes, marked as a drill. It ends when somebody acknowledges it, and then says how long each step took.",
+};
+
 /// `rules`
 pub const RULES: CommandHelp = CommandHelp {
     usage: "rules [fridge or group]",

@@ -1,7 +1,7 @@
 //! What `rules` says: each rule of a fridge in a sentence.
 
 use super::{Decimal, Units, duration};
-use crate::alarm::{Condition, Exposure, Rule, RuleName, Rules, Side, Urgency};
+use crate::alarm::{Condition, Defrost, Exposure, Rule, RuleName, Rules, Side, Urgency};
 use crate::doc::Text;
 use crate::fridge::Limits;
 use crate::reading::Celsius;
@@ -68,6 +68,17 @@ pub fn exposure(exposure: &Exposure, units: Units) -> String {
         super::limits(&limits, units),
         duration(exposure.budget),
         duration(exposure.window)
+    )
+}
+
+/// A defrost by the clock.
+pub fn defrost(defrost: &Defrost) -> String {
+    let at = defrost.at;
+    format!(
+        "defrost: warmth is expected each day at {:02}:{:02} for {}; an urgent alarm still comes",
+        at.hour(),
+        at.minute(),
+        duration(defrost.length)
     )
 }
 

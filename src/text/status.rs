@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::civil::Time;
 
-use super::{Units, duration, fault, span, temperature};
+use super::{Units, duration, fault, hours_and_minutes, span, temperature};
+use crate::alarm::UsedBudget;
 use crate::doc::Text;
 use crate::fridge::Verdict;
 use crate::reading::{Celsius, Fault};
@@ -20,6 +21,10 @@ pub const LAST_FAULT: &str = "Last fault";
 pub const LAST_GOOD: &str = "Last good value";
 /// Which others it belongs with.
 pub const GROUP: &str = "Group";
+/// When it passes its limit if it goes on as in the last hour.
+pub const AT_THIS_RATE: &str = "At this rate";
+/// How much of its budget of time outside is used.
+pub const TIME_OUTSIDE: &str = "Time outside";
 /// There was no fault.
 pub const NO_FAULT: &str = "none since the start";
 /// What stands below the fridges that a part of a name found.
@@ -36,6 +41,17 @@ pub fn verdict(verdict: Verdict) -> &'static str {
         Verdict::InRange => "in range",
         Verdict::OutOfService => "out of service",
     }
+}
+
+/// "at its limit in 40 min"
+pub fn time_to_limit(time: Duration) -> String {
+    format!("at its limit in {}", hours_and_minutes(time))
+}
+
+/// "2 h 10 min of 4 h used, within 24 h"
+pub fn exposure(used: &UsedBudget) -> String {
+    let length = |seconds| hours_and_minutes(Duration::from_secs(seconds));
+    format!("{} of {} used, within {}", length(used.outside_s), length(used.budget_s), length(used.window_s))
 }
 
 /// How the fridges are together: the first line of an overview, and a phone's notification.

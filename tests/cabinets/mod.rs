@@ -206,7 +206,7 @@ impl Cabinet {
         let product = leak / of(&model.product_to_leak);
         // Without cooling the product follows the room this slowly, which gives its inertia.
         let minutes_to_harm = of(&model.hours_to_harm) * 60.0;
-        let slowly = minutes_to_harm / ((room - set_point) / (room - model.harm)).ln();
+        let slowly = minutes_to_harm / libm::log((room - set_point) / (room - model.harm));
         let product_inertia = slowly * product / (leak + product);
         let defrost = model.defrost.as_ref().map(|defrost| {
             (of(&defrost.every) * 60.0, of(&defrost.peak), of(&defrost.heat), of(&defrost.drip))
@@ -318,7 +318,7 @@ impl Cabinet {
         let heat = self.defrosting(has_power);
         self.thermostat(has_power && heat.is_none() && failing != Some(Failure::CompressorStop));
 
-        let room = self.room + 1.5 * ((self.minutes / MINUTES_A_DAY - 0.4) * std::f64::consts::TAU).sin();
+        let room = self.room + 1.5 * libm::sin((self.minutes / MINUTES_A_DAY - 0.4) * std::f64::consts::TAU);
         let door = match failing {
             Some(Failure::DoorAjar(share)) => share,
             _ => f64::from(self.minutes < self.door_until),

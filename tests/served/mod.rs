@@ -69,6 +69,7 @@ impl Setup {
             username: None,
             icon_url: None,
             scope: Scope::everything(),
+            may_act: None,
         };
         let https = https::Config {
             listen: vec!["127.0.0.1:0".parse().unwrap()],

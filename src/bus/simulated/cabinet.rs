@@ -42,12 +42,12 @@ impl Cabinet {
             Kind::Fridge => {
                 // The compressor runs about three times an hour, and the door opens every 50 minutes.
                 let door = 1.8 * bump(cycle(3_000.0) * 3_000.0, 300.0);
-                3.6 + 0.9 * (cycle(1_260.0) * TAU).sin() + door + if self.broken { 6.5 } else { 0.0 }
+                3.6 + 0.9 * libm::sin(cycle(1_260.0) * TAU) + door + if self.broken { 6.5 } else { 0.0 }
             }
             Kind::Freezer => {
                 // It defrosts every eight hours, and warms by two degrees.
                 let defrost = 2.0 * bump(cycle(28_800.0) * 28_800.0, 900.0);
-                -19.0 + 0.8 * (cycle(1_500.0) * TAU).sin() + defrost + if self.broken { 8.0 } else { 0.0 }
+                -19.0 + 0.8 * libm::sin(cycle(1_500.0) * TAU) + defrost + if self.broken { 8.0 } else { 0.0 }
             }
         };
         Celsius::from_degrees(degrees).unwrap_or(Celsius::MAX)
@@ -61,7 +61,7 @@ pub fn kind(number: usize) -> Kind {
 
 /// A rise to 1 within a fifth of `fading`, and its fading, `seconds` after its beginning.
 fn bump(seconds: f64, fading: f64) -> f64 {
-    (1.0 - (-5.0 * seconds / fading).exp()) * (-seconds / fading).exp()
+    (1.0 - libm::exp(-5.0 * seconds / fading)) * libm::exp(-seconds / fading)
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ impl BrownOuts {
 }
 
 fn interval(per_second: f64, random: &mut Rng) -> u64 {
-    (-(1.0 - random.f64()).ln() / per_second * 1e9) as u64
+    (-libm::log(1.0 - random.f64()) / per_second * 1e9) as u64
 }
 
 /// The faults of one wire.

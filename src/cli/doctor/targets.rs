@@ -1,0 +1,72 @@
+//! Who is told of alarms: how the delivery goes, and a message that says it is a test.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Findings;
+use crate::config::Config;
+use crate::daemon::{self, Report};
+use crate::notify::{self, Context};
+use crate::text;
+
+const ABOUT: &str = "alarms";
+const CURE: &str = "docs/alarms.md, \"Who is told\"; `fridge doctor --send` tries it";
+
+/// How the delivery to each target goes.
+pub fn examine(config: &Config, report: Option<&Report>, findings: &mut Findings) {
+    if config.targets.is_empty() {
+        findings
+            .ok(ABOUT, "nobody is told: they are in `fridge alarms` and in the log; a [[notify]] tells more");
+    }
+    let Some(report) = report else { return };
+    for target in &config.targets {
+        let name = &target.name;
+        let Some(progress) = report.targets.get(name) else {
+            findings.warning(ABOUT, format!("{name}: not in use yet"), "sudo systemctl reload fridge");
+            continue;
+        };
+        let waiting = match progress.waiting {
+            0 => String::new(),
+            waiting => format!(", {} waiting", text::count(waiting, "message")),
+        };
+        match (&progress.failing, progress.arrived) {
+            (Some(reason), _) => findings.fault(ABOUT, format!("{name}: {reason}{waiting}"), CURE),
+            (None, Some(at)) => {
+                let ago = Timestamp::now().duration_since(at).unsigned_abs();
+                findings.ok(ABOUT, format!("{name}: reached {} ago{waiting}", text::duration(ago)));
+            }
+            (None, None) => {
+                let up = text::duration(Duration::from_secs(report.up_s));
+                findings.ok(ABOUT, format!("{name}: nothing was to be said for {up}{waiting}"));
+            }
+        }
+    }
+}
+
+/// Sends a test to each target.
+pub fn send(config: &Config, findings: &mut Findings) {
+    let context = Context {
+        gateway: config.site.name.clone(),
+        units: config.site.units,
+        is_simulated: config.buses.iter().any(|bus| bus.config.is_simulated()),
+        buttons: None,
+        clock: daemon::clock(),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            findings.fault(ABOUT, format!("no test was sent: {error}"), "try again");
+            return;
+        }
+    };
+    for target in &config.targets {
+        match runtime.block_on(notify::send_test(target, &context)) {
+            Ok(()) => findings.ok(ABOUT, format!("{}: the test has arrived", target.name)),
+            Err(reason) => {
+                let text = format!("{}: the test did not arrive: {reason}", target.name);
+                findings.fault(ABOUT, text, "docs/alarms.md, \"Who is told\"");
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! A message as ntfy takes it (its "publish as JSON"): the topic is the last part of the target's address, and all goes
+//! to the address before it.
+
+use hyper::Uri;
+use serde::Serialize;
+
+use super::{Context, Weight};
+use crate::doc::terminal;
+use crate::recorder::Parcel;
+use crate::text::alarm;
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    topic: &'a str,
+    title: String,
+    message: String,
+    /// 1 to 5, where 3 is usual.
+    priority: u8,
+    /// ntfy shows those that are names of emojis as such.
+    tags: [&'static str; 1],
+}
+
+/// The address without its topic, and the topic; `None` where it has none.
+pub fn split(uri: &Uri) -> Option<(Uri, String)> {
+    let (folder, topic) = uri.path().trim_end_matches('/').rsplit_once('/')?;
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = format!("{folder}/{query}").parse().ok();
+    Some((Uri::from_parts(parts).ok()?, topic.to_owned())).filter(|_| !topic.is_empty())
+}
+
+/// The body.
+pub fn payload(parcel: &Parcel, topic: &str, context: &Context) -> Vec<u8> {
+    let message = &parcel.message;
+    let now = (context.clock)().wall;
+    let headline = alarm::headline(message, context.gateway.as_deref(), context.is_simulated);
+    let (priority, tag) = match Weight::of(message) {
+        Weight::Good => (3, "white_check_mark"),
+        Weight::Warning => (4, "warning"),
+        Weight::Urgent => (5, "rotating_light"),
+    };
+    let payload = Payload {
+        topic,
+        title: terminal::line(&headline),
+        message: terminal::render(&alarm::lines(message, context.units, now), false).trim().to_owned(),
+        priority,
+        tags: [tag],
+    };
+    // It has no maps with other keys than text, so it always has a JSON.
+    serde_json::to_vec(&payload).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_part_of_the_address_is_the_topic() {
+        let split = |uri: &str| {
+            let (uri, topic) = split(&uri.parse().unwrap())?;
+            Some((uri.to_string(), topic))
+        };
+        let to = |uri: &str, topic: &str| Some((uri.to_owned(), topic.to_owned()));
+        assert_eq!(split("https://ntfy.sh/kitchen"), to("https://ntfy.sh/", "kitchen"));
+        assert_eq!(split("https://a.org/push/kitchen/?auth=x"), to("https://a.org/push/?auth=x", "kitchen"));
+        assert_eq!(split("https://ntfy.sh/"), None);
+    }
+}

@@ -1,0 +1,60 @@
+//! How the delivery to each target goes, for whoever asks: the doctor.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How the delivery to one target goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// When something arrived last since the start.
+    pub arrived: Option<Timestamp>,
+    /// Why the newest try failed; `None` where it did not.
+    pub failing: Option<String>,
+    /// How many messages wait.
+    pub waiting: usize,
+}
+
+/// How the delivery to all targets goes, by their names.
+#[derive(Clone, Debug, Default)]
+pub struct Progresses(Arc<Mutex<BTreeMap<String, Progress>>>);
+
+impl Progresses {
+    /// How it goes now.
+    pub fn all(&self) -> BTreeMap<String, Progress> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// There are these targets from now on.
+    pub fn set_targets(&self, names: &[&str]) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|name, _| names.contains(&name.as_str()));
+        for name in names {
+            all.entry((*name).to_owned()).or_default();
+        }
+    }
+
+    /// Something arrived.
+    pub fn arrived(&self, target: &str, at: Timestamp) {
+        self.change(target, |progress| (progress.arrived, progress.failing) = (Some(at), None));
+    }
+
+    /// A try failed.
+    pub fn failed(&self, target: &str, reason: &str) {
+        self.change(target, |progress| progress.failing = Some(reason.to_owned()));
+    }
+
+    /// So many messages wait.
+    pub fn waiting(&self, target: &str, messages: usize) {
+        self.change(target, |progress| progress.waiting = messages);
+    }
+
+    fn change(&self, target: &str, change: impl FnOnce(&mut Progress)) {
+        // One that is gone leaves no trace.
+        if let Some(progress) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(target) {
+            change(progress);
+        }
+    }
+}
