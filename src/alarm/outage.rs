@@ -15,7 +15,7 @@ const ROOM: f64 = 25.0;
 /// The gateway was off.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outage {
-    /// For how many seconds, at most: it is known until when it was on to the half hour.
+    /// For how many seconds, at most: signs of life are kept an hour apart.
     pub off_s: u64,
     /// Whether it was ended by somebody, and not cut off.
     pub was_ended: bool,

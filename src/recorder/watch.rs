@@ -141,7 +141,9 @@ impl Watch {
         if now.mono.saturating_sub(self.remembered) >= BETWEEN_MEMORIES {
             entries.extend(self.memories(now));
         }
-        if self.signed.is_none_or(|signed| now.mono.saturating_sub(signed) >= BETWEEN_SIGNS) {
+        // Sooner where something else goes on the disk as well.
+        let due = if entries.is_empty() { BETWEEN_SIGNS } else { BETWEEN_MEMORIES };
+        if self.signed.is_none_or(|signed| now.mono.saturating_sub(signed) >= due) {
             self.signed = Some(now.mono);
             entries.push(self.alive(now, false));
         }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, ToSql, Transaction, params};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, SetAside, migrations, open, sqlite};
+use super::{Error, SetAside, make_room, migrations, open, sqlite};
 use crate::alarm::{Alarm, Memory, Message, Quiet};
 
 /// The format, version by version.
@@ -102,6 +102,7 @@ impl Records {
         let path = folder.join("records.db");
         let (mut connection, set_aside) = open(&path, now)?;
         migrations::migrate(&mut connection, &path, &STEPS)?;
+        make_room(&connection, &path);
         Ok((Records { connection, path }, set_aside))
     }
 
@@ -286,6 +287,7 @@ mod tests {
         let (mut records, _) = Records::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
         let alarms: Vec<_> = (1..500).map(|number| Entry::Alarm(alarm(number))).collect();
         records.keep(&alarms).unwrap();
+        records.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
         drop(records);
         let path = folder.path().join("records.db");
         let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
