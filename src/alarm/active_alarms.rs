@@ -8,13 +8,21 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Acknowledgement, Alarm, Clearance, Event, Kind, Outage, Urgency, UsedBudget};
+use super::{Acknowledgement, Alarm, Clearance, Event, Kind, Outage, Urgency};
 use crate::reading::Stamp;
 
-/// After a message about raised alarms, the next of the kind waits this long, and takes with it what comes meanwhile.
+/// After a message about raised alarms, the next of the kind waits this long, and takes with it what comes meanwhile; the
+/// one after that twice as long, and so on, because the fridges of a kitchen without power pass their limits one after
+/// another …
 const BETWEEN_MESSAGES: Duration = Duration::from_secs(5 * 60);
+/// … up to this.
+const LONGEST_WAIT: Duration = Duration::from_secs(30 * 60);
 /// The same where one is urgent.
 const BETWEEN_URGENT: Duration = Duration::from_secs(60);
+/// … up to this.
+const LONGEST_URGENT_WAIT: Duration = Duration::from_secs(4 * 60);
+/// After so long without a message of the kind, the next waits for nothing again.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(3_600);
 /// An alarm that nobody acknowledges for this long is unanswered: others are called.
 const UNANSWERED_AFTER: Duration = Duration::from_secs(30 * 60);
 /// An unanswered alarm is repeated after this long, then after twice that, and so on …
@@ -87,7 +95,26 @@ pub struct ActiveAlarms {
     next: u64,
     /// What is to be said, by alarm.
     pending: BTreeMap<u64, (Topic, Alarm)>,
-    said: BTreeMap<Topic, Duration>,
+    said: BTreeMap<Topic, Said>,
+}
+
+/// When a message of a kind was said last, and how many were in a row.
+#[derive(Clone, Copy, Debug, Default)]
+struct Said {
+    at: Duration,
+    in_a_row: u32,
+}
+
+impl Said {
+    /// How long the next one waits.
+    fn wait(self, is_urgent: bool) -> Duration {
+        // An urgent one waits a minute at first, whatever was said before it.
+        let (first, doubled, longest) = match is_urgent {
+            true => (BETWEEN_URGENT, self.in_a_row.saturating_sub(2), LONGEST_URGENT_WAIT),
+            false => (BETWEEN_MESSAGES, self.in_a_row.saturating_sub(1), LONGEST_WAIT),
+        };
+        (first * 2_u32.pow(doubled.min(8))).min(longest)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -193,11 +220,9 @@ impl ActiveAlarms {
         first.collect()
     }
 
-    /// Each open alarm has this peak and this much of its budget used by now.
-    pub fn follow(&mut self, mut now: impl FnMut(&Alarm) -> (Option<f64>, Option<UsedBudget>)) {
-        for open in self.open.values_mut().filter(|open| !open.alarm.drill) {
-            (open.alarm.peak, open.alarm.exposure) = now(&open.alarm);
-        }
+    /// Brings what the open alarms say of their fridges up to date; drills say nothing of theirs.
+    pub fn follow(&mut self, follow: impl FnMut(&mut Alarm)) {
+        self.open.values_mut().map(|open| &mut open.alarm).filter(|alarm| !alarm.drill).for_each(follow);
     }
 
     /// It is quiet around a fridge for a while.
@@ -238,11 +263,13 @@ impl ActiveAlarms {
         let mut messages = Vec::new();
         for (topic, numbers) in by_topic {
             let is_urgent = numbers.iter().any(|number| self.pending[number].1.urgency == Urgency::Urgent);
-            let wait = if is_urgent { BETWEEN_URGENT } else { BETWEEN_MESSAGES };
-            if self.said.get(&topic).is_some_and(|said| now.mono.saturating_sub(*said) < wait) {
+            let said =
+                self.said.get(&topic).filter(|said| now.mono.saturating_sub(said.at) < FORGOTTEN_AFTER);
+            if said.is_some_and(|said| now.mono.saturating_sub(said.at) < said.wait(is_urgent)) {
                 continue;
             }
-            self.said.insert(topic, now.mono);
+            let in_a_row = said.map_or(0, |said| said.in_a_row) + 1;
+            self.said.insert(topic, Said { at: now.mono, in_a_row });
             let mut alarms = Vec::new();
             for number in numbers {
                 let Some((_, mut alarm)) = self.pending.remove(&number) else { continue };

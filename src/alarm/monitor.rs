@@ -148,6 +148,12 @@ impl Monitor {
         Some(exposure.used(outside.within(exposure.window, now.mono)))
     }
 
+    /// The limit at which an alarm of that kind begins, where it is about one.
+    pub fn limit(&self, kind: Kind) -> Option<Celsius> {
+        let state = self.sides.iter().find(|state| state.kind() == kind)?;
+        first_limit(&self.rules, state.side)
+    }
+
     /// The newest reading.
     pub fn newest(&self) -> Option<Celsius> {
         self.newest.map(|(_, celsius)| celsius)

@@ -33,6 +33,9 @@ pub struct Alarm {
     /// The furthest reading so far in °C; `None` of a silent or stuck probe.
     #[serde(default)]
     pub peak: Option<f64>,
+    /// The limit at which its side begins, in °C; `None` of a silent or stuck probe.
+    #[serde(default)]
+    pub limit: Option<f64>,
     /// How much of the fridge's budget of time outside is used.
     #[serde(default)]
     pub exposure: Option<UsedBudget>,
@@ -108,6 +111,7 @@ impl Alarm {
             raised,
             drill: false,
             peak: None,
+            limit: None,
             exposure: None,
             delivered: None,
             acknowledged: None,

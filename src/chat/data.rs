@@ -136,6 +136,8 @@ pub struct AlarmRow {
     pub drill: bool,
     /// The furthest reading so far in °C.
     pub peak: Option<f64>,
+    /// The limit at which it begins, in °C.
+    pub limit: Option<f64>,
     /// Who has acknowledged it, where that is known.
     pub acknowledged_by: Option<String>,
     /// When it was acknowledged.
@@ -158,6 +160,7 @@ impl From<&Alarm> for AlarmRow {
             raised: alarm.raised,
             drill: alarm.drill,
             peak: alarm.peak,
+            limit: alarm.limit,
             acknowledged_by: acknowledgement.and_then(|it| it.by.clone()),
             acknowledged: acknowledgement.map(|it| it.at),
             cause: acknowledgement.and_then(|it| it.cause.clone()),

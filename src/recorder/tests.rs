@@ -319,7 +319,7 @@ fn an_open_alarm_knows_its_peak_and_what_is_used_of_its_budget() {
     told(&mut recorder, bus, 3_620..3_640, 11 * 16);
     let alarm = &recorder.snapshot().alarms[0];
     // The probe is corrected by a degree.
-    assert_eq!(alarm.peak, Some(11.0));
+    assert_eq!((alarm.peak, alarm.limit), (Some(11.0), Some(7.0)));
     assert_eq!(alarm.exposure.unwrap().outside_s, 3_610);
     recorder.step(Input::Tick, at(3_645));
     assert_eq!(recorder.snapshot().exposures["milk"].outside_s, 3_610);

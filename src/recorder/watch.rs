@@ -15,7 +15,7 @@ use crate::alarm::{
     Topic, UsedBudget,
 };
 use crate::fridge::Fridge;
-use crate::reading::{Fault, ProbeId, Reading, Sampled, Stamp};
+use crate::reading::{Celsius, Fault, ProbeId, Reading, Sampled, Stamp};
 use crate::state::Snapshot;
 use crate::store::{Alive, Entry, Kept};
 
@@ -239,11 +239,11 @@ impl Watch {
         self.expect_defrosts(local);
         let (watched, by_id) = (&mut self.watched, &self.by_id);
         self.alarms.follow(|alarm| {
-            let Some(watched) = by_id.get(&alarm.fridge).and_then(|index| watched.get_mut(*index)) else {
-                return (alarm.peak, alarm.exposure);
-            };
-            let peak = watched.monitor.peak(alarm.kind).map(|peak| peak.degrees());
-            (peak, watched.monitor.exposure(now).filter(|used| used.outside_s > 0))
+            let watched = by_id.get(&alarm.fridge).and_then(|index| watched.get_mut(*index));
+            let Some(Watched { monitor, .. }) = watched else { return };
+            alarm.peak = monitor.peak(alarm.kind).map(Celsius::degrees);
+            alarm.limit = monitor.limit(alarm.kind).map(Celsius::degrees);
+            alarm.exposure = monitor.exposure(now).filter(|used| used.outside_s > 0);
         });
         let (mut messages, changed) = self.alarms.messages(now);
         if let Some(outage) = self.outage.take() {

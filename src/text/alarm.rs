@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 
-use super::{Units, count, duration, hours_and_minutes, outage, temperature};
+use super::{Decimal, Units, count, duration, hours_and_minutes, outage, temperature};
 use crate::alarm::{Acknowledgement, Alarm, Kind, Message, Quiet, RuleName, Topic, Urgency, UsedBudget};
 use crate::doc::{Block, Doc, Text};
 use crate::reading::Celsius;
@@ -205,10 +205,13 @@ fn acknowledged_by(acknowledgement: &Acknowledgement) -> Text {
     }
 }
 
-/// ", highest 9.0 °C"
+/// ", highest 9.0 °C (limit 7 °C)"
 fn peak_so_far(alarm: &Alarm, units: Units) -> Option<String> {
     let peak = temperature(alarm.peak.and_then(Celsius::from_degrees)?, units);
-    Some(format!(", {} {peak}", if alarm.kind == Kind::TooCold { "lowest" } else { "highest" }))
+    let extreme = if alarm.kind == Kind::TooCold { "lowest" } else { "highest" };
+    let limit = alarm.limit.and_then(Celsius::from_degrees);
+    let limit = limit.map(|limit| format!(" (limit {:#} {})", Decimal(units.tenths(limit)), units.sign()));
+    Some(format!(", {extreme} {peak}{}", limit.unwrap_or_default()))
 }
 
 /// How much of a budget of time outside is used: "2 h 10 min of 4 h outside used".
@@ -223,7 +226,7 @@ const MOST_LISTED: usize = 30;
 /// From this on a message says when its alarm was raised.
 const LATE: Duration = Duration::from_secs(5 * 60);
 
-/// An open alarm in the answer to `status`: "Milk: too warm since 09:12, highest 9.0 °C, #41, acknowledged by anna".
+/// An open alarm in the answer to `status`: "Milk: too warm since 09:12, highest 9.0 °C (limit 7 °C), #41, acknowledged by anna".
 pub fn in_status(alarm: &Alarm, units: Units, since: DateTime, today: Date) -> Text {
     let when = clock(since, today);
     let urgent = if alarm.urgency == Urgency::Urgent { ", urgent" } else { "" };

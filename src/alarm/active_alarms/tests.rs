@@ -123,3 +123,20 @@ fn a_restart_goes_on_and_a_fridge_that_is_no_more_ends_its_alarms() {
     assert!(ended.iter().all(|alarm| alarm.ended));
     assert_eq!(resumed.open().count(), 1);
 }
+
+#[test]
+fn a_kitchen_without_power_is_a_handful_of_messages() {
+    let mut alarms = ActiveAlarms::default();
+    let mut told = Vec::new();
+    for minute in 0..180 {
+        // Twenty fridges pass their limits between the 40th and the 116th minute.
+        if (40..120).contains(&minute) && minute % 4 == 0 {
+            let id = format!("f{minute}");
+            alarms.take((&id, &id), raised(minute, Urgency::Warning), at(minute));
+        }
+        let of_topic = said(&mut alarms, minute).into_iter().filter(|it| it.0 == Topic::Raised);
+        told.extend(of_topic.map(|(_, numbers)| (minute, numbers.len())));
+    }
+    assert_eq!(told.iter().map(|it| it.1).sum::<usize>(), 20, "{told:?}");
+    assert!(told.len() <= 6, "{told:?}");
+}
