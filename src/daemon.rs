@@ -20,7 +20,7 @@ use crate::reading::{Clock, Stamp};
 use crate::recorder::{self, Input, Recorder, Writer};
 use crate::socket;
 use crate::store::{Records, SetAside};
-use crate::{https, systemd};
+use crate::{host, https, systemd};
 
 mod shell;
 mod status;
@@ -120,7 +120,7 @@ pub async fn run(
     let clock = clock();
     let (parcels, outbox) = tokio::sync::mpsc::unbounded_channel();
     let writer = Writer::new(Recorder::new(clock(), TimeZone::system()), Arc::clone(&clock));
-    let writer = writer.with_records(open_records(&paths.state, &clock), parcels);
+    let writer = writer.with_records(open_records(&paths.state, &clock), host::uptime(), parcels);
     let (state, history) = (writer.state(), writer.history());
     let recorder = writer.start()?;
     let gateway =
@@ -230,7 +230,7 @@ impl Notices {
             clock: Arc::clone(&self.clock),
         };
         self.notifier.set_targets(&config.targets, &context)?;
-        self.recorder.report(Input::Targets(self.notifier.names()));
+        self.recorder.report(Input::Targets(self.notifier.recipients()));
         Ok(())
     }
 }

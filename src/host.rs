@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 mod addresses;
 pub mod undervoltage;
@@ -14,6 +15,12 @@ pub const SERVICE: &str = "fridge";
 /// Whether root runs this process.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
+}
+
+/// How long this computer has been running, sleep included.
+pub fn uptime() -> Duration {
+    let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(uptime.tv_sec.try_into().unwrap_or(0), uptime.tv_nsec.try_into().unwrap_or(0))
 }
 
 /// The id of a user, by the machine's table below `root`.

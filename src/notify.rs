@@ -15,7 +15,7 @@ use tracing::warn;
 use crate::alarm::{Alarm, Message, Outage, Topic, Urgency};
 use crate::mattermost::button_token::Signer;
 use crate::reading::Clock;
-use crate::recorder::{self, Input, Parcel};
+use crate::recorder::{self, Input, Parcel, Recipient};
 use crate::secret::Secret;
 use crate::text::Units;
 
@@ -45,6 +45,8 @@ pub struct Target {
     pub ca: Option<PathBuf>,
     /// What it is.
     pub kind: Kind,
+    /// Whether it is called only when it is urgent, or nobody answers.
+    pub urgent_only: bool,
 }
 
 /// What a target is.
@@ -176,7 +178,11 @@ impl Notifier {
                 match (queue, parcel.id) {
                     (Some(queue), _) => {
                         let target = parcel.target.clone();
-                        shown.waiting(&target, queue.push(parcel));
+                        let (waiting, given_up) = queue.push(parcel);
+                        shown.waiting(&target, waiting);
+                        if let Some(given_up) = given_up {
+                            to.report(Input::Delivered { id: given_up.id, alarms: Vec::new() });
+                        }
                     }
                     (None, Some(id)) => {
                         warn!(
@@ -197,7 +203,8 @@ impl Notifier {
         self.progresses.clone()
     }
 
-    /// Delivers to these targets from now on. What waits for one that was changed goes to what it is now.
+    /// Delivers to these targets from now on. What waits for one that was changed goes to what it is now; what waits for
+    /// one that is gone waits for its return, or for the next start, which gives it up.
     ///
     /// # Errors
     /// [`Error`]: then everything stays as it was.
@@ -208,7 +215,6 @@ impl Notifier {
         let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
         self.progresses.set_targets(&names);
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.retain(|name, _| targets.iter().any(|target| target.name == *name));
         for (target, way) in prepared {
             let name = target.name.clone();
             let reporter = Reporter {
@@ -228,10 +234,13 @@ impl Notifier {
         Ok(())
     }
 
-    /// The targets to which messages go, by their names.
-    pub fn names(&self) -> Vec<String> {
-        let takes_messages = |running: &&Running| !matches!(running.target.kind, Kind::Heartbeat { .. });
-        self.running.iter().filter(takes_messages).map(|running| running.target.name.clone()).collect()
+    /// The targets to which messages go.
+    pub fn recipients(&self) -> Vec<Recipient> {
+        let targets = self.running.iter().map(|running| &running.target);
+        let take_messages = targets.filter(|target| !matches!(target.kind, Kind::Heartbeat { .. }));
+        take_messages
+            .map(|target| Recipient { target: target.name.clone(), urgent_only: target.urgent_only })
+            .collect()
     }
 }
 
@@ -295,5 +304,5 @@ pub async fn send_test(target: &Target, context: &Context) -> Result<(), String>
         Kind::Heartbeat { .. } => way.client.get().await,
         Kind::Mattermost(_) | Kind::Http(_) => way.client.post(way.body(&parcel, context)).await,
     };
-    delivery::judge(answer)
+    delivery::judge(answer, &target.kind)
 }

@@ -57,8 +57,8 @@ pub enum Input {
     },
     /// From now on these fridges are watched.
     Fridges(Vec<Fridge>),
-    /// From now on alarms are told to these targets, by their names.
-    Targets(Vec<String>),
+    /// From now on alarms are told to these targets.
+    Targets(Vec<Recipient>),
     /// A message was delivered, or can never be.
     Delivered {
         /// Its row in the records, where it has one.
@@ -77,6 +77,15 @@ pub enum Input {
     Tick,
     /// The gateway ends.
     End,
+}
+
+/// Who is told of alarms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// The target's name.
+    pub target: String,
+    /// Whether it is called only when it is urgent, or nobody answers.
+    pub urgent_only: bool,
 }
 
 /// What is to be done about it, in this order.
@@ -121,9 +130,9 @@ impl Recorder {
         Recorder { snapshot, calibrations: HashMap::new(), watch: Watch::default() }
     }
 
-    /// Goes on with what was kept of the alarms.
-    pub fn resume(&mut self, kept: Kept, now: Stamp) {
-        self.watch = Watch::resume(kept, now);
+    /// Goes on with what was kept of the alarms, on a computer that has been running for `uptime`.
+    pub fn resume(&mut self, kept: Kept, uptime: Duration, now: Stamp) {
+        self.watch = Watch::resume(kept, uptime, now);
         self.show_alarms();
     }
 
@@ -185,7 +194,11 @@ impl Recorder {
         entries.extend(told);
         effects.extend(messages.into_iter().map(Effect::Tell));
         let entries_are_empty = entries.is_empty();
-        if !entries_are_empty || !self.snapshot.alarms.is_empty() {
+        // Peaks grow, and a defrost by the clock begins and ends, with nothing to be kept.
+        if !entries_are_empty
+            || !self.snapshot.alarms.is_empty()
+            || self.watch.quiet() != *self.snapshot.quiet
+        {
             self.show_alarms();
         }
         if !entries_are_empty {
@@ -200,7 +213,7 @@ impl Recorder {
 
     fn show_alarms(&mut self) {
         self.snapshot.alarms = Arc::new(self.watch.open().cloned().collect());
-        self.snapshot.quiet = Arc::new(self.watch.quiet().clone());
+        self.snapshot.quiet = Arc::new(self.watch.quiet());
     }
 
     fn calibrate(&self, sampled: &mut Sampled) {

@@ -113,7 +113,7 @@ fn make_room(connection: &Connection, path: &Path) {
     }
     // Without room all works as well, and only writes more: a full disk is noticed by whoever has something to keep.
     let _made = connection.execute_batch(&format!(
-        "CREATE TABLE room (b BLOB); INSERT INTO room VALUES (zeroblob({LOG_ROOM})); DROP TABLE room;
+        "DROP TABLE IF EXISTS room; CREATE TABLE room (b BLOB); INSERT INTO room VALUES (zeroblob({LOG_ROOM})); DROP TABLE room;
          PRAGMA wal_checkpoint(RESTART);"
     ));
 }

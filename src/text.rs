@@ -85,11 +85,12 @@ pub fn duration(length: Duration) -> String {
     }
 }
 
-/// A length of time to the minute, as a budget needs it: "2 h 10 min", "4 h", "40 min".
+/// A length of time to the minute, as a budget or a setting needs it: "40 s", "90 min", "2 h 10 min", "4 h".
 pub fn hours_and_minutes(length: Duration) -> String {
-    let minutes = length.as_secs() / 60;
+    let (seconds, minutes) = (length.as_secs(), length.as_secs() / 60);
     match (minutes / 60, minutes % 60) {
-        (0, minutes) => format!("{minutes} min"),
+        _ if seconds < 120 && seconds != 60 => format!("{seconds} s"),
+        (0 | 1, _) => format!("{minutes} min"),
         (hours, 0) => format!("{hours} h"),
         (hours, minutes) => format!("{hours} h {minutes} min"),
     }

@@ -262,6 +262,92 @@ fn a_receiver_that_refuses_is_told_of_once_and_no_secret_is_logged() {
 }
 
 #[test]
+fn a_hook_takes_on_no_alarm_of_a_fridge_that_it_may_not_see() {
+    let receiver = Receiver::start(always_ok(), None);
+    let other =
+        "[[hook]]\nname = \"bar\"\ntoken = \"another-token-of-26-letters\"\nfridges = [\"Milk\"]\n[[bus]]";
+    let config = warm_fridge(&mattermost(&format!("http://{}", receiver.address), ""));
+    let service = Service::start(&config.replace("[[bus]]", other));
+    receiver.until(|message| text(message).contains("Freezer (#1)"));
+    let certificate = service.folder.path().join("state/certificate.pem");
+    let ask = |token: &str, words: &str| {
+        let mut client = gateway::Client::to(service.address(), &certificate);
+        client.post_form("/webhook", &[("token", token), ("trigger_word", "fridge"), ("text", words)]).body
+    };
+    for words in ["fridge ack #1", "fridge ack freezer", "fridge ack", "fridge alarms"] {
+        let answer = ask("another-token-of-26-letters", words);
+        assert!(answer.contains("o open alarm") || answer.contains("No alarm is open"), "{words}: {answer}");
+        assert!(!answer.contains("Freezer"), "{words}: {answer}");
+    }
+    assert!(ask(gateway::TOKEN, "fridge ack #1").contains("Acknowledged: Freezer"));
+}
+
+#[test]
+fn what_is_refused_for_ever_is_given_up_and_what_comes_after_it_arrives() {
+    for status in [400, 404, 501] {
+        let receiver = Receiver::start(
+            Box::new(move |post| Reply::Status(if post == 0 { status } else { 200 }, "")),
+            None,
+        );
+        let service = Service::start(&warm_fridge(&mattermost(&format!("http://{}", receiver.address), "")));
+        let line = service.until_logged("a message was refused");
+        assert!(line.contains(&status.to_string()) && !line.contains("s3cret"), "{line}");
+        let acknowledged = stdout(&service.run(&["ask", "drill", "milk"]));
+        assert!(acknowledged.contains("Drill"), "{acknowledged}");
+        receiver.until(|message| text(message).contains("Drill: Milk"));
+        let doctor = stdout(&service.run(&["doctor"]));
+        assert!(doctor.contains("alarms: mattermost 127.0.0.1: reached"), "{doctor}");
+        assert!(!doctor.contains("hooks/"), "{doctor}");
+    }
+}
+
+#[test]
+fn a_receiver_that_was_away_gets_what_waited_once_it_is_back() {
+    let receiver = Receiver::start(always_ok(), None);
+    let address = receiver.address;
+    receiver.stop();
+    let service = Service::start(&warm_fridge(&mattermost(&format!("http://{address}"), "")));
+    service.until_logged("cannot be delivered yet");
+    let doctor = stdout(&service.run(&["doctor"]));
+    assert!(doctor.contains("cannot connect") && doctor.contains("waiting"), "{doctor}");
+    // Also over a restart of ours.
+    let service = service.killed_and_started();
+    let receiver = Receiver::start_at(address, always_ok(), None);
+    receiver.until(|message| text(message).contains("Freezer"));
+    service.until_logged("messages are delivered again");
+}
+
+#[test]
+fn records_that_are_damaged_or_cannot_be_written_keep_no_alarm_back() {
+    let receiver = Receiver::start(always_ok(), None);
+    let notify = mattermost(&format!("http://{}", receiver.address), "");
+    let service = Service::start(&warm_fridge(&notify));
+    receiver.until(|message| text(message).contains("Freezer (#1)"));
+    let database = service.folder.path().join("state/records.db");
+    let service = service.killed_and_started_after(|| {
+        for ending in ["", "-wal", "-shm"] {
+            std::fs::write(format!("{}{ending}", database.display()), "not a database".repeat(1_000))
+                .unwrap();
+        }
+    });
+    service.until(&["ask", "alarms"], |answer| answer["alarms"][0].is_object());
+    let aside = std::fs::read_dir(service.folder.path().join("state")).unwrap();
+    let aside = aside.filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().contains("db.bad-"));
+    assert!(aside.count() >= 1);
+
+    // A folder in its place cannot be opened at all.
+    let service = service.killed_and_started_after(|| {
+        for ending in ["", "-wal", "-shm"] {
+            let _gone = std::fs::remove_file(format!("{}{ending}", database.display()));
+        }
+        std::fs::create_dir(&database).unwrap();
+    });
+    service.until(&["ask", "alarms"], |answer| answer["alarms"][0].is_object());
+    let refused = stdout(&service.run(&["ask", "ack", "freezer"]));
+    assert!(refused.contains("the disk did not take this"), "{refused}");
+}
+
+#[test]
 fn a_message_goes_only_to_a_certificate_that_is_trusted() {
     let authority = rcgen::generate_simple_self_signed(vec![String::from("127.0.0.1")]).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(authority.signing_key.serialize_der()));

@@ -2,8 +2,10 @@
 //! one that Mattermost shows.
 
 use base64ish::decode;
+use fridge::alarm::{Alarm, Kind, RuleName, Urgency};
 use fridge::chat::Scope;
 use fridge::mattermost::Placement;
+use fridge::mattermost::button_token::Signer;
 use fridge::reading::{Celsius, Fault, Sample};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -392,6 +394,24 @@ fn a_button_is_refused_once_its_day_is_over() {
     served.set_wall(expires + 1);
     let pressed = press(&mut connect(&served), CHANNEL, &context);
     assert!(pressed["ephemeral_text"].as_str().unwrap().contains("more than a day old"), "{pressed}");
+}
+
+#[test]
+fn a_button_below_an_alarm_is_refused_once_its_month_is_over() {
+    let served = setup().serve();
+    let epoch = jiff::Timestamp::UNIX_EPOCH;
+    let what = (Kind::TooWarm, RuleName::ProductLag, Urgency::Warning);
+    let alarm = Alarm::new(41, ("milk", "Milk"), what, epoch, epoch);
+    let signer = Signer::ensure(served.folder.path()).unwrap();
+    let context = serde_json::to_value(signer.sign_alarm("acknowledge", &alarm, epoch)).unwrap();
+    let said = || {
+        let pressed = press(&mut connect(&served), CHANNEL, &context);
+        pressed["ephemeral_text"].as_str().unwrap().to_owned()
+    };
+    served.set_wall(29 * 86_400);
+    assert!(said().contains("This alarm is over"), "{}", said());
+    served.set_wall(30 * 86_400 + 1);
+    assert!(said().contains("This button is too old"), "{}", said());
 }
 
 #[test]

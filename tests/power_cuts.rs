@@ -11,7 +11,7 @@ use std::time::Duration;
 use fridge::alarm::{Alarm, Kind, Message, Preset, RuleName, Topic, Urgency};
 use fridge::fridge::{Fridge, Limits};
 use fridge::reading::{Celsius, ProbeId, Sampled, Stamp};
-use fridge::recorder::{Act, By, Input, Recorder, Writer};
+use fridge::recorder::{Act, By, Input, Recipient, Recorder, Writer};
 use fridge::state::BusInfo;
 use fridge::store::{Entry, Records};
 use jiff::Timestamp;
@@ -160,8 +160,11 @@ fn day(alarms: u64) -> u64 {
     });
     let (records, _) = Records::open(disk.path(), Timestamp::UNIX_EPOCH).unwrap();
     let (parcels, mut delivered) = tokio::sync::mpsc::unbounded_channel();
-    let mut writer =
-        Writer::new(Recorder::new(at(0), TimeZone::UTC), clock).with_records(Some(records), parcels);
+    let mut writer = Writer::new(Recorder::new(at(0), TimeZone::UTC), clock).with_records(
+        Some(records),
+        Duration::ZERO,
+        parcels,
+    );
     let info = BusInfo { name: "bus".into(), simulated: false, period: Duration::from_secs(10) };
     writer.write(Input::Buses { buses: vec![(None, info)], calibrations: Default::default() });
     let bus = writer.keys()[0];
@@ -170,7 +173,7 @@ fn day(alarms: u64) -> u64 {
         ..Fridge::new(format!("Fridge {number}"), ProbeId::new(0x28, number), Limits::default())
     };
     writer.write(Input::Fridges((0..20).map(fridge).collect()));
-    writer.write(Input::Targets(vec!["chat".into()]));
+    writer.write(Input::Targets(vec![Recipient { target: "chat".into(), urgent_only: false }]));
     disk.sync();
     let before = disk.written();
     for seconds in (0..24 * 3_600).step_by(10) {

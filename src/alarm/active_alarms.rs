@@ -22,7 +22,7 @@ const BETWEEN_URGENT: Duration = Duration::from_secs(60);
 /// … up to this.
 const LONGEST_URGENT_WAIT: Duration = Duration::from_secs(4 * 60);
 /// After so long without a message of the kind, the next waits for nothing again.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(3_600);
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(45 * 60);
 /// An alarm that nobody acknowledges for this long is unanswered: others are called.
 const UNANSWERED_AFTER: Duration = Duration::from_secs(30 * 60);
 /// An unanswered alarm is repeated after this long, then after twice that, and so on …
@@ -74,6 +74,13 @@ impl Message {
     pub fn new(topic: Topic, at: Timestamp, alarms: Vec<Alarm>) -> Message {
         Message { topic, at, alarms, outage: None }
     }
+
+    /// Whether it is for those, too, who are called only when it is urgent or nobody answers: what calls them, and
+    /// what becomes of it.
+    pub fn is_pressing(&self) -> bool {
+        let is_urgent = |alarm: &Alarm| alarm.urgency == Urgency::Urgent || alarm.unanswered.is_some();
+        self.topic == Topic::Unanswered || self.alarms.iter().any(is_urgent)
+    }
 }
 
 /// Warmth is expected, or nobody wants to hear of a fridge for a while.
@@ -92,10 +99,13 @@ pub struct Quiet {
 pub struct ActiveAlarms {
     open: BTreeMap<u64, Open>,
     quiet: BTreeMap<String, Quiet>,
+    /// Where warmth is expected by the clock, and until when.
+    expected: BTreeMap<String, Timestamp>,
     next: u64,
     /// What is to be said, by alarm.
     pending: BTreeMap<u64, (Topic, Alarm)>,
-    said: BTreeMap<Topic, Said>,
+    /// Drills apart: they hold nothing back that is real.
+    said: BTreeMap<(bool, Topic), Said>,
 }
 
 /// When a message of a kind was said last, and how many were in a row.
@@ -151,8 +161,18 @@ impl ActiveAlarms {
     }
 
     /// For which fridges it is quiet, by their ids.
-    pub fn quiet(&self) -> &BTreeMap<String, Quiet> {
-        &self.quiet
+    pub fn quiet(&self) -> BTreeMap<String, Quiet> {
+        let expected = self
+            .expected
+            .iter()
+            .map(|(fridge, until)| (fridge.clone(), Quiet { until: *until, warmth_only: true, by: None }));
+        // What somebody said is worth more.
+        expected.chain(self.quiet.clone()).collect()
+    }
+
+    /// In these fridges, and in no others, warmth is expected by the clock.
+    pub fn expect(&mut self, expected: BTreeMap<String, Timestamp>) {
+        self.expected = expected;
     }
 
     /// Takes in what happened in a fridge; returns the alarm as it is now, for the record.
@@ -175,7 +195,7 @@ impl ActiveAlarms {
                 let mut alarm = self.open.remove(&number)?.alarm;
                 let peak = peak.map(|peak| peak.degrees());
                 let was_quiet = !alarm.announced && self.is_quiet(&alarm);
-                alarm.cleared = Some(Clearance { at: at.wall, peak, outside_s: outside.as_secs() });
+                alarm.cleared = Some(Clearance::new(at.wall, peak, outside));
                 if was_quiet {
                     alarm.ended = true;
                     self.pending.remove(&number);
@@ -225,12 +245,18 @@ impl ActiveAlarms {
         self.open.values_mut().map(|open| &mut open.alarm).filter(|alarm| !alarm.drill).for_each(follow);
     }
 
-    /// It is quiet around a fridge for a while.
-    pub fn silence(&mut self, fridge: &str, quiet: Quiet) {
-        self.quiet.insert(fridge.to_owned(), quiet);
+    /// It is quiet around a fridge for a while; returns what holds from now on. A defrost does not end a snooze.
+    pub fn silence(&mut self, fridge: &str, quiet: Quiet) -> Quiet {
+        let before = self.quiet.get(fridge);
+        let is_covered =
+            |before: &&Quiet| quiet.warmth_only && !before.warmth_only && before.until >= quiet.until;
+        let holds = before.filter(is_covered).unwrap_or(&quiet).clone();
+        self.quiet.insert(fridge.to_owned(), holds.clone());
+        holds
     }
 
-    /// A fridge is no longer watched: its alarms end without a word. Returns them, as they are now.
+    /// A fridge is no longer watched: its alarms end, with a word where they were announced. Returns them, as they are
+    /// now.
     pub fn forget(&mut self, is_watched: impl Fn(&str) -> bool, now: Stamp) -> Vec<Alarm> {
         self.quiet.retain(|fridge, _| is_watched(fridge));
         let gone: Vec<u64> =
@@ -238,8 +264,13 @@ impl ActiveAlarms {
         let end = |number| {
             self.pending.remove(&number);
             let mut alarm = self.open.remove(&number)?.alarm;
-            alarm.cleared = Some(Clearance { at: now.wall, peak: None, outside_s: 0 });
-            alarm.ended = true;
+            let end = Clearance::new(now.wall, None, Duration::ZERO);
+            alarm.cleared = Some(Clearance { is_unwatched: true, ..end });
+            if alarm.announced {
+                self.say(Topic::Cleared, &alarm);
+            } else {
+                alarm.ended = true;
+            }
             Some(alarm)
         };
         gone.into_iter().filter_map(end).collect()
@@ -254,22 +285,22 @@ impl ActiveAlarms {
         self.quiet.retain(|_, quiet| quiet.until > now.wall);
         let mut changed = self.end_drills(now);
         self.remind(now);
-        let mut by_topic: BTreeMap<Topic, Vec<u64>> = BTreeMap::new();
+        let mut by_topic: BTreeMap<(bool, Topic), Vec<u64>> = BTreeMap::new();
         for (number, (topic, alarm)) in &self.pending {
             if !self.is_quiet(alarm) {
-                by_topic.entry(*topic).or_default().push(*number);
+                by_topic.entry((alarm.drill, *topic)).or_default().push(*number);
             }
         }
         let mut messages = Vec::new();
-        for (topic, numbers) in by_topic {
+        for (kind, numbers) in by_topic {
+            let (_, topic) = kind;
             let is_urgent = numbers.iter().any(|number| self.pending[number].1.urgency == Urgency::Urgent);
-            let said =
-                self.said.get(&topic).filter(|said| now.mono.saturating_sub(said.at) < FORGOTTEN_AFTER);
+            let said = self.said.get(&kind).filter(|said| now.mono.saturating_sub(said.at) < FORGOTTEN_AFTER);
             if said.is_some_and(|said| now.mono.saturating_sub(said.at) < said.wait(is_urgent)) {
                 continue;
             }
             let in_a_row = said.map_or(0, |said| said.in_a_row) + 1;
-            self.said.insert(topic, Said { at: now.mono, in_a_row });
+            self.said.insert(kind, Said { at: now.mono, in_a_row });
             let mut alarms = Vec::new();
             for number in numbers {
                 let Some((_, mut alarm)) = self.pending.remove(&number) else { continue };
@@ -316,7 +347,7 @@ impl ActiveAlarms {
 
     fn end_drill(&mut self, number: u64, at: Timestamp) -> Option<Alarm> {
         let mut alarm = self.open.remove(&number)?.alarm;
-        alarm.cleared = Some(Clearance { at, peak: None, outside_s: 0 });
+        alarm.cleared = Some(Clearance::new(at, None, Duration::ZERO));
         self.say(Topic::Cleared, &alarm);
         Some(alarm)
     }
@@ -331,11 +362,12 @@ impl ActiveAlarms {
     }
 
     fn is_quiet(&self, alarm: &Alarm) -> bool {
-        self.quiet.get(&alarm.fridge).is_some_and(|quiet| {
-            let is_expected =
-                !quiet.warmth_only || (alarm.kind == Kind::TooWarm && alarm.urgency == Urgency::Warning);
-            alarm.cleared.is_none() && !alarm.drill && is_expected
-        })
+        if alarm.cleared.is_some() || alarm.drill {
+            return false;
+        }
+        let is_warmth = alarm.kind == Kind::TooWarm && alarm.urgency == Urgency::Warning;
+        let is_said = self.quiet.get(&alarm.fridge).is_some_and(|quiet| !quiet.warmth_only || is_warmth);
+        is_said || (is_warmth && self.expected.contains_key(&alarm.fridge))
     }
 
     fn remind(&mut self, now: Stamp) {

@@ -60,10 +60,14 @@ impl TimeOutside {
         }
     }
 
-    /// It was outside from then until then, before everything that is known since.
+    /// It was outside from then until then, before everything that is known since; what was known before counts once.
     pub fn add_before(&mut self, from: Duration, until: Duration) {
-        let index = self.spans.partition_point(|(begin, _)| *begin < from);
-        self.spans.insert(index, (from, until));
+        let index = self.spans.partition_point(|(begin, _)| *begin < until);
+        let known_until = index.checked_sub(1).and_then(|before| self.spans.get(before)).map(|span| span.1);
+        let from = known_until.map_or(from, |known| known.max(from));
+        if from < until {
+            self.spans.insert(index, (from, until));
+        }
     }
 
     /// The spans, the oldest first.

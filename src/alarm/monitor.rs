@@ -33,6 +33,7 @@ pub struct Monitor {
     stuck: (Stuck, Duration, bool),
     exposure: Option<(Exposure, TimeOutside)>,
     newest: Option<(Stamp, Celsius)>,
+    first: Option<Celsius>,
     /// How long it did not watch before its first reading.
     away: Duration,
 }
@@ -49,6 +50,7 @@ impl Monitor {
             stuck: (Stuck::default(), rules.stuck_after, false),
             exposure: rules.exposure.map(|exposure| (exposure, TimeOutside::default())),
             newest: None,
+            first: None,
             away: Duration::ZERO,
         }
     }
@@ -97,6 +99,7 @@ impl Monitor {
         self.check_silence(at, observation, &mut events);
         if let Observation::Reading(celsius) = observation {
             let before = self.newest.replace((at, celsius));
+            self.first.get_or_insert(celsius);
             let interval = match before {
                 Some((before, _)) => Interval::new(at.since(&before), self.period),
                 None => Interval::gap(self.away),
@@ -152,6 +155,11 @@ impl Monitor {
     pub fn limit(&self, kind: Kind) -> Option<Celsius> {
         let state = self.sides.iter().find(|state| state.kind() == kind)?;
         first_limit(&self.rules, state.side)
+    }
+
+    /// The first reading since it watches.
+    pub fn first(&self) -> Option<Celsius> {
+        self.first
     }
 
     /// The newest reading.

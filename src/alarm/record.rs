@@ -89,6 +89,16 @@ pub struct Clearance {
     pub peak: Option<f64>,
     /// For how many seconds it was beyond its limit.
     pub outside_s: u64,
+    /// Whether it ended because nobody watches the fridge any more.
+    #[serde(default)]
+    pub is_unwatched: bool,
+}
+
+impl Clearance {
+    /// The end of what was found to be over.
+    pub fn new(at: Timestamp, peak: Option<f64>, outside: Duration) -> Clearance {
+        Clearance { at, peak, outside_s: outside.as_secs(), is_unwatched: false }
+    }
 }
 
 impl Alarm {

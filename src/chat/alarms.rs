@@ -28,7 +28,7 @@ const LONGEST_CAUSE: usize = 200;
 pub fn answer(view: &View<'_>) -> Answer {
     let alarms = visible(view);
     let now = view.now.wall;
-    let severity = match alarms.iter().map(|alarm| alarm.urgency).max() {
+    let severity = match alarms.iter().filter(|alarm| !alarm.drill).map(|alarm| alarm.urgency).max() {
         None => Severity::Ok,
         Some(Urgency::Warning) => Severity::Warning,
         Some(Urgency::Urgent) => Severity::Critical,
@@ -170,15 +170,25 @@ fn meant<'a>(words: &str, alarms: &[&'a Alarm], view: &View<'_>) -> (Vec<&'a Ala
             Selection::All(_) | Selection::None(_) => continue,
         };
         let is_named = |alarm: &&&Alarm| named.iter().any(|fridge| fridge.id == alarm.fridge);
-        let meant: Vec<&Alarm> = alarms.iter().filter(is_named).copied().collect();
+        let meant = no_drill_beside_what_is_real(alarms.iter().filter(is_named).copied().collect());
         if may_be_many || meant.len() == 1 {
             return (meant, all[end..].join(" "));
         }
     }
     // With a single alarm there is no doubt which is meant; with several, the bare word means all that nobody has.
     let new: Vec<&Alarm> = alarms.iter().filter(|alarm| alarm.acknowledged.is_none()).copied().collect();
+    let new = no_drill_beside_what_is_real(new);
     let meant = if all.is_empty() || new.len() == 1 { new } else { Vec::new() };
     (meant, all.join(" "))
+}
+
+/// Whoever answers a drill by a name or a bare word must not take on what is real: a drill beside that is meant by its
+/// number only.
+fn no_drill_beside_what_is_real(mut alarms: Vec<&Alarm>) -> Vec<&Alarm> {
+    if alarms.iter().any(|alarm| !alarm.drill) {
+        alarms.retain(|alarm| !alarm.drill);
+    }
+    alarms
 }
 
 /// The fridges that are meant; a part of several names means none of them.

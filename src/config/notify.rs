@@ -79,7 +79,8 @@ impl Check<'_> {
             let Some((span, url)) = url.map(|(span, url)| (span, url.trim().to_owned())) else { continue };
             self.check_url(&span, &url, &kind);
             let ca = target.ca.map(|ca| self.folder.join(ca));
-            checked.push(Target { name, url: Secret::new(url), ca, kind });
+            let urgent_only = target.urgent_only;
+            checked.push(Target { name, url: Secret::new(url), ca, kind, urgent_only });
         }
         checked
     }
@@ -91,6 +92,9 @@ impl Check<'_> {
             self.problems.at(span, "the URL is not one: \"https://chat.example.org/hooks/…\"");
             return;
         };
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            self.problems.at(span, "a user and a password before the host are not sent: leave them out");
+        }
         let is_local = uri.host().is_some_and(|host| {
             host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
         });

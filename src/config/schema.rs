@@ -45,6 +45,8 @@ pub struct Notify {
     pub icon_emoji: Option<String>,
     pub every: Option<Spanned<String>>,
     pub format: Option<Spanned<String>>,
+    #[serde(default)]
+    pub urgent_only: bool,
 }
 
 /// `[[hook]]`

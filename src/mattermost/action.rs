@@ -27,8 +27,9 @@ pub async fn handle(context: &Context, content_type: Option<&str>, body: &[u8]) 
         Err(rejection) => return context.reject(rejection),
     };
     if let Some(pressed) = below_an_alarm(&request) {
-        let response = on_alarm(context, &request, &pressed).await;
-        return closing(authenticated(json(StatusCode::OK, &response)));
+        let response = json(StatusCode::OK, &on_alarm(context, &request, &pressed).await);
+        let is_signed = context.signer.signed(&pressed);
+        return closing(if is_signed { authenticated(response) } else { response });
     }
     let response = match verify(context, &request) {
         Ok((hook, pressed)) => {

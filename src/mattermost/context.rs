@@ -97,7 +97,8 @@ impl Context {
     /// No hook posted the alarm, so whoever may act through any hook that sees the fridge may press.
     fn rights_below_an_alarm(&self, fridge: &Fridge, user: Option<&User>) -> Rights {
         let seeing = self.hooks.iter().filter(|hook| hook.scope.sees(fridge));
-        seeing.map(|hook| hook.rights(user)).max().unwrap_or(Rights::Act)
+        let without_hooks = if self.hooks.is_empty() { Rights::Act } else { Rights::Read };
+        seeing.map(|hook| hook.rights(user)).max().unwrap_or(without_hooks)
     }
 
     async fn answer(&self, asker: Asker, hook: &Hook, words: &str) -> Arc<Reply> {

@@ -12,8 +12,8 @@ use crate::doc::terminal;
 use crate::recorder::Parcel;
 use crate::text::alarm;
 
-/// An open alarm is told again within a day at most, unless somebody has taken it on.
-const OPEN: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// An open alarm is told again within a day at most, unless somebody has taken it on; nobody takes longer for it.
+const OPEN: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Whatever is no alarm is over after this long.
 const NEWS: Duration = Duration::from_secs(3_600);
 
@@ -60,7 +60,8 @@ pub fn payload(parcel: &Parcel, context: &Context) -> Vec<u8> {
 /// An alarm; and where it has become urgent, the end of the one that was a warning.
 fn alerts<'a>(alarm: &'a Alarm, message: &Message, context: &'a Context, now: Timestamp) -> Vec<Alert<'a>> {
     let single = Message::new(message.topic, message.at, vec![alarm.clone()]);
-    let end = alarm.cleared.map(|cleared| cleared.at);
+    // A clock that was set back must not end it before it began.
+    let end = alarm.cleared.map(|cleared| cleared.at.max(alarm.raised));
     let alert = |severity, ends_at| Alert {
         labels: Labels {
             alertname: name(alarm),
@@ -77,8 +78,9 @@ fn alerts<'a>(alarm: &'a Alarm, message: &Message, context: &'a Context, now: Ti
         ends_at,
     };
     let later = now.checked_add(OPEN).unwrap_or(now);
-    let is_urgent = alarm.urgency == Urgency::Urgent;
-    let warning = alert("warning", end.unwrap_or(if is_urgent { now } else { later }));
+    let is_urgent = alarm.urgency == Urgency::Urgent && !alarm.drill;
+    let warning = end.unwrap_or(if is_urgent { now.max(alarm.raised) } else { later });
+    let warning = alert("warning", warning);
     let urgent = is_urgent.then(|| alert("critical", end.unwrap_or(later)));
     [warning].into_iter().chain(urgent).collect()
 }

@@ -10,8 +10,8 @@ use tracing::{error, info, warn};
 
 use super::client::{Answer, Error};
 use super::queue::Queue;
-use super::{Reporter, Way};
-use crate::recorder::{self, Input};
+use super::{Kind, Reporter, Way};
+use crate::recorder::{self, Input, Parcel};
 
 /// Until the first repetition; each later one waits twice as long …
 const FIRST_WAIT: Duration = Duration::from_secs(2);
@@ -21,8 +21,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 const SHORTEST_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// … and one that asks for more than this no more.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
-/// A message is given up after so long: by then people have found out.
+/// A message is given up when it is so old, by then people have found out …
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(3 * 24 * 3_600);
+/// … and was tried for so long: the gateway itself may have been off.
+const LEAST_TRIES: Duration = Duration::from_secs(10 * 60);
 
 /// What no repetition changes.
 const NEVER: [StatusCode; 7] = [
@@ -50,13 +52,18 @@ enum Outcome {
 /// Delivers what is in the queue, for ever.
 pub async fn run(reporter: Reporter, way: Way, queue: Arc<Queue>, recorder: recorder::Handle) {
     let target = &reporter.target;
+    let is_old = |parcel: &Parcel| {
+        let age = (reporter.context.clock)().wall.duration_since(parcel.message.at);
+        age.unsigned_abs() >= GIVEN_UP_AFTER
+    };
     let mut is_failing = false;
     loop {
         let parcel = queue.first().await;
-        let body = way.body(&parcel, &reporter.context);
         let (began, mut wait) = (Instant::now(), FIRST_WAIT);
         let has_arrived = loop {
-            match outcome(way.client.post(body.clone()).await) {
+            // Made anew for each try: a late one says that it is late.
+            let body = way.body(&parcel, &reporter.context);
+            match outcome(way.client.post(body).await) {
                 Outcome::Arrived => {
                     reporter.arrived();
                     if std::mem::take(&mut is_failing) {
@@ -65,11 +72,11 @@ pub async fn run(reporter: Reporter, way: Way, queue: Arc<Queue>, recorder: reco
                     break true;
                 }
                 Outcome::Refused(status) => {
-                    reporter.failed(&refusal(status));
-                    error!(target, %status, "a message was refused and is given up: {}", cure(status));
+                    reporter.failed(&refusal(status, &way.kind));
+                    error!(target, %status, "a message was refused and is given up: {}", cure(status, &way.kind));
                     break false;
                 }
-                Outcome::Later { reason, .. } if began.elapsed() >= GIVEN_UP_AFTER => {
+                Outcome::Later { reason, .. } if is_old(&parcel) && began.elapsed() >= LEAST_TRIES => {
                     reporter.failed(&reason);
                     error!(target, "a message is given up after three days: {reason}");
                     break false;
@@ -113,21 +120,22 @@ fn outcome(answer: Result<Answer, Error>) -> Outcome {
 ///
 /// # Errors
 /// Why it did not arrive, and what to do about it.
-pub fn judge(answer: Result<Answer, Error>) -> Result<(), String> {
+pub fn judge(answer: Result<Answer, Error>, kind: &Kind) -> Result<(), String> {
     match outcome(answer) {
         Outcome::Arrived => Ok(()),
-        Outcome::Refused(status) => Err(refusal(status)),
+        Outcome::Refused(status) => Err(refusal(status, kind)),
         Outcome::Later { reason, .. } => Err(reason),
     }
 }
 
-fn refusal(status: StatusCode) -> String {
-    format!("{status}: {}", cure(status))
+fn refusal(status: StatusCode, kind: &Kind) -> String {
+    format!("{status}: {}", cure(status, kind))
 }
 
 /// What to do about a refusal, by Mattermost's own statuses.
-fn cure(status: StatusCode) -> &'static str {
+fn cure(status: StatusCode, kind: &Kind) -> &'static str {
     match status {
+        _ if !matches!(kind, Kind::Mattermost(_)) => "look at the target's own log",
         StatusCode::BAD_REQUEST => {
             "the incoming webhook was deleted, its channel archived, or its URL is not right"
         }

@@ -9,6 +9,9 @@ use crate::doc::terminal;
 use crate::recorder::Parcel;
 use crate::text::alarm;
 
+/// ntfy takes messages of 4,096 bytes; what is longer becomes a file, or is refused.
+const MOST_BYTES: usize = 3_800;
+
 #[derive(Serialize)]
 struct Payload<'a> {
     topic: &'a str,
@@ -42,7 +45,7 @@ pub fn payload(parcel: &Parcel, topic: &str, context: &Context) -> Vec<u8> {
     let payload = Payload {
         topic,
         title: terminal::line(&headline),
-        message: terminal::render(&alarm::lines(message, context.units, now), false).trim().to_owned(),
+        message: shortened(terminal::render(&alarm::lines(message, context.units, now), false).trim()),
         priority,
         tags: [tag],
     };
@@ -50,9 +53,33 @@ pub fn payload(parcel: &Parcel, topic: &str, context: &Context) -> Vec<u8> {
     serde_json::to_vec(&payload).unwrap_or_default()
 }
 
+/// The lines that have room.
+fn shortened(text: &str) -> String {
+    if text.len() <= MOST_BYTES {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    for line in text.lines().take_while(|line| line.len() < MOST_BYTES) {
+        if short.len() + line.len() + 1 > MOST_BYTES {
+            break;
+        }
+        short.extend([line, "\n"]);
+    }
+    short + "…"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_message_is_cut_at_a_line() {
+        let line = "x".repeat(500);
+        let long = [line.as_str(); 20].join("\n");
+        let short = shortened(&long);
+        assert!(short.len() <= 4_096 && short.ends_with("x\n…"), "{}", short.len());
+        assert_eq!(shortened("short"), "short");
+    }
 
     #[test]
     fn the_last_part_of_the_address_is_the_topic() {

@@ -20,17 +20,18 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Puts a message at the end; returns how many wait.
-    pub fn push(&self, parcel: Parcel) -> usize {
+    /// Puts a message at the end; returns how many wait, and the one that had to make room.
+    pub fn push(&self, parcel: Parcel) -> (usize, Option<Parcel>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push_back(parcel);
+        let mut given_up = None;
         if waiting.len() > MOST {
             error!("a target was away for so long that its oldest message is given up");
             // The first one is on its way.
-            waiting.remove(1);
+            given_up = waiting.remove(1);
         }
         self.arrived.notify_one();
-        waiting.len()
+        (waiting.len(), given_up)
     }
 
     /// The first message, which stays; waits for one.

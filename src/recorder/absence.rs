@@ -26,12 +26,14 @@ const CLOCK_IS_SET: Duration = Duration::from_secs(15 * 60);
 pub struct Absence {
     last: Alive,
     started: Stamp,
+    /// How long the computer had been running by then.
+    uptime: Duration,
 }
 
 impl Absence {
-    /// The absence since that sign of life.
-    pub fn new(last: Alive, started: Stamp) -> Absence {
-        Absence { last, started }
+    /// The absence since that sign of life, on a computer that has been running for `uptime`.
+    pub fn new(last: Alive, started: Stamp, uptime: Duration) -> Absence {
+        Absence { last, started, uptime }
     }
 
     /// How long it was at most; `None` where it is not worth a word, as far as is known by now.
@@ -39,9 +41,17 @@ impl Absence {
         let up = now.since(&self.started);
         let started: Timestamp = now.wall.checked_sub(up).ok()?;
         let off: Duration = started.duration_since(self.last.at).try_into().ok()?;
-        // What was cut off lived until the next sign was due.
-        let certain = if self.last.was_ended { off } else { off.saturating_sub(BETWEEN_SIGNS) };
-        (certain >= SHORTEST && up < CLOCK_IS_SET).then_some(off)
+        // A program that crashed lived until the next sign was due, and was started again at once; a computer without
+        // power was off.
+        let was_rebooted = self.uptime < off;
+        let is_certain = self.last.was_ended || was_rebooted;
+        let certain = if is_certain { off } else { off.saturating_sub(BETWEEN_SIGNS) };
+        (certain >= SHORTEST && !self.is_past(now)).then_some(off)
+    }
+
+    /// Whether it can no longer turn out to be worth a word.
+    pub fn is_past(&self, now: Stamp) -> bool {
+        now.since(&self.started) >= CLOCK_IS_SET
     }
 
     /// Whether it was waited long enough for the probes.
@@ -59,10 +69,10 @@ impl Absence {
         self.last.was_ended
     }
 
-    /// What became of a fridge meanwhile that reads this now.
-    pub fn estimate(&self, fridge: &Fridge, off: Duration, now: Option<Celsius>) -> Estimate {
+    /// What became of a fridge meanwhile whose first reading since is this one.
+    pub fn estimate(&self, fridge: &Fridge, off: Duration, first: Option<Celsius>) -> Estimate {
         let before = self.last.readings.get(&fridge.id).copied().map(Celsius::from_sixteenths);
-        Estimate::new(&fridge.name, &fridge.rules, off, before, now)
+        Estimate::new(&fridge.name, &fridge.rules, off, before, first)
     }
 }
 
@@ -77,11 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_counts_from_the_next_sign_that_was_due_and_an_end_at_once() {
-        let absence = |was_ended| {
+    fn a_crash_counts_from_the_next_sign_that_was_due_and_a_cut_or_an_end_at_once() {
+        let after = |was_ended, uptime: u32| {
             let last = Alive { at: at(0, 1_000).wall, was_ended, ..Alive::default() };
-            Absence::new(last, at(100, 1_020))
+            Absence::new(last, at(100, 1_020), MINUTE * uptime)
         };
+        assert_eq!(after(false, 1).length(at(101, 1_021)), Some(20 * MINUTE));
+        let absence = |was_ended| after(was_ended, 10_000);
         assert_eq!(absence(true).length(at(101, 1_021)), Some(20 * MINUTE));
         assert_eq!(absence(false).length(at(101, 1_021)), None);
         // The clock was behind at the start, and is right now.

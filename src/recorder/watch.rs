@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::ZonedDateTime;
 
 use super::absence::{Absence, BETWEEN_SIGNS};
-use super::{Act, By};
+use super::{Act, By, Recipient};
 use crate::alarm::{
     self, Acknowledgement, ActiveAlarms, Alarm, Event, Memory, Message, Monitor, Observation, Outage, Quiet,
     Topic, UsedBudget,
@@ -21,6 +21,10 @@ use crate::store::{Alive, Entry, Kept};
 
 /// A monitor whose bus is not known yet counts on a reading as often as this.
 const USUAL_PERIOD: Duration = Duration::from_secs(10);
+/// A wall clock that is further off the other one than this was set.
+const CLOCK_WAS_SET: Duration = Duration::from_secs(60);
+/// What somebody did is kept in so many letters: a snooze of all fridges names each.
+const LONGEST_DEED: usize = 1_000;
 /// What the rules know is kept this often, where it is worth keeping.
 const BETWEEN_MEMORIES: Duration = Duration::from_secs(5 * 60);
 
@@ -33,11 +37,11 @@ pub struct Watch {
     alarms: ActiveAlarms,
     /// What was kept of fridges that are not watched yet.
     memories: HashMap<String, Memory>,
-    targets: Vec<String>,
+    targets: Vec<Recipient>,
     absence: Option<Absence>,
     outage: Option<Outage>,
     remembered: Duration,
-    signed: Option<Duration>,
+    signed: Option<Stamp>,
 }
 
 #[derive(Debug)]
@@ -50,10 +54,10 @@ struct Watched {
 }
 
 impl Watch {
-    /// Goes on with what was kept.
-    pub fn resume(kept: Kept, now: Stamp) -> Watch {
+    /// Goes on with what was kept, on a computer that has been running for `uptime`.
+    pub fn resume(kept: Kept, uptime: Duration, now: Stamp) -> Watch {
         let alarms = ActiveAlarms::resume(kept.alarms, kept.quiet, kept.last_number, now);
-        let absence = kept.alive.map(|last| Absence::new(last, now));
+        let absence = kept.alive.map(|last| Absence::new(last, now, uptime));
         Watch { alarms, memories: kept.memories, absence, ..Watch::default() }
     }
 
@@ -63,7 +67,7 @@ impl Watch {
     }
 
     /// Around which fridges it is quiet, by their ids.
-    pub fn quiet(&self) -> &BTreeMap<String, Quiet> {
+    pub fn quiet(&self) -> BTreeMap<String, Quiet> {
         self.alarms.quiet()
     }
 
@@ -77,7 +81,7 @@ impl Watch {
     }
 
     /// Messages go to these targets from now on.
-    pub fn set_targets(&mut self, targets: Vec<String>) {
+    pub fn set_targets(&mut self, targets: Vec<Recipient>) {
         self.targets = targets;
     }
 
@@ -141,17 +145,27 @@ impl Watch {
         if now.mono.saturating_sub(self.remembered) >= BETWEEN_MEMORIES {
             entries.extend(self.memories(now));
         }
-        // Sooner where something else goes on the disk as well.
-        let due = if entries.is_empty() { BETWEEN_SIGNS } else { BETWEEN_MEMORIES };
-        if self.signed.is_none_or(|signed| now.mono.saturating_sub(signed) >= due) {
-            self.signed = Some(now.mono);
+        if let Some(off) = self.absence.as_ref().and_then(|absence| absence.length(now)) {
+            entries.extend(self.return_from_absence(off, now));
+        }
+        self.absence.take_if(|absence| absence.is_past(now));
+        // Not before the last absence is told: it is known from the last sign alone.
+        if self.absence.is_none() && self.is_sign_due(!entries.is_empty(), now) {
+            self.signed = Some(now);
             entries.push(self.alive(now, false));
         }
-        if let Some(off) = self.absence.as_mut().and_then(|absence| absence.length(now)) {
-            let is_read = self.watched.iter().all(|watched| watched.monitor.newest().is_some());
-            entries.extend(self.return_from_absence(off, is_read, now));
-        }
         entries
+    }
+
+    /// Whether it is time for a sign of life: sooner where something else goes on the disk as well, and at once where
+    /// the wall clock was set.
+    fn is_sign_due(&self, is_in_company: bool, now: Stamp) -> bool {
+        let due = if is_in_company { BETWEEN_MEMORIES } else { BETWEEN_SIGNS };
+        self.signed.is_none_or(|signed| {
+            let elapsed = now.since(&signed);
+            let by_wall = now.wall.duration_since(signed.wall).unsigned_abs();
+            elapsed >= due || by_wall.abs_diff(elapsed) > CLOCK_WAS_SET
+        })
     }
 
     /// The gateway lives, or ends.
@@ -167,17 +181,20 @@ impl Watch {
 
     /// The gateway was off for that long. Once every fridge is read, or will not be for a while, it is told; what is
     /// estimated counts for the budgets.
-    fn return_from_absence(&mut self, off: Duration, is_read: bool, now: Stamp) -> Vec<Entry> {
+    fn return_from_absence(&mut self, off: Duration, now: Stamp) -> Vec<Entry> {
+        let is_read =
+            !self.watched.is_empty() && self.watched.iter().all(|watched| watched.monitor.first().is_some());
         let Some(absence) = self.absence.take_if(|absence| is_read || absence.has_waited(now)) else {
             return Vec::new();
         };
         let mut entries = Vec::new();
         let mut estimates = Vec::new();
-        for Watched { fridge, monitor, .. } in &mut self.watched {
-            let mut estimate = absence.estimate(fridge, off, monitor.newest());
-            monitor.add_outside(Duration::from_secs(estimate.outside_s), absence.started());
+        for Watched { fridge, monitor, is_kept, .. } in &mut self.watched {
+            let mut estimate = absence.estimate(fridge, off, monitor.first());
+            monitor.add_outside(Duration::from_secs(estimate.counted_s), absence.started());
             estimate.exposure = monitor.exposure(now);
-            if estimate.outside_s > 0 {
+            if estimate.counted_s > 0 {
+                *is_kept = true;
                 entries.push(Entry::Memory(fridge.id.clone(), monitor.memory(now)));
             }
             estimates.push(estimate);
@@ -225,6 +242,7 @@ impl Watch {
             #[cfg(test)]
             Act::Nothing => return Vec::new(),
         };
+        let what = what.chars().take(LONGEST_DEED).collect();
         let deed = Entry::Deed { at: now.wall, who: by.user.clone(), what };
         entries.into_iter().chain([deed]).collect()
     }
@@ -252,8 +270,9 @@ impl Watch {
         }
         let mut entries: Vec<Entry> = changed.into_iter().map(Entry::Alarm).collect();
         for message in &messages {
-            let to = |target: &String| Entry::Message { target: target.clone(), message: message.clone() };
-            entries.extend(self.targets.iter().map(to));
+            let meant = self.targets.iter().filter(|to| !to.urgent_only || message.is_pressing());
+            let to = |to: &Recipient| Entry::Message { target: to.target.clone(), message: message.clone() };
+            entries.extend(meant.map(to));
         }
         (messages, entries)
     }
@@ -269,16 +288,12 @@ impl Watch {
 
     /// Around a fridge whose defrost by the clock is under way, warmth is expected.
     fn expect_defrosts(&mut self, local: &ZonedDateTime) {
-        for watched in &self.watched {
-            let ends = watched.fridge.rules.defrosts.iter().filter_map(|defrost| defrost.ends(local)).max();
-            let Some(until) = ends else { continue };
-            let id = &watched.fridge.id;
-            // What somebody said reaches further.
-            let is_quiet = |quiet: &Quiet| !quiet.warmth_only || quiet.until >= until;
-            if !self.alarms.quiet().get(id).is_some_and(is_quiet) {
-                self.alarms.silence(id, Quiet { until, warmth_only: true, by: None });
-            }
-        }
+        let under_way = self.watched.iter().filter_map(|watched| {
+            let defrosts = watched.fridge.rules.defrosts.iter();
+            let until = defrosts.filter_map(|defrost| defrost.ends(local)).max()?;
+            Some((watched.fridge.id.clone(), until))
+        });
+        self.alarms.expect(under_way.collect());
     }
 
     fn silence(
@@ -291,10 +306,9 @@ impl Watch {
     ) -> Vec<Entry> {
         let until = now.checked_add(length).unwrap_or(now);
         let quiet = Quiet { until, warmth_only, by: by.user.clone() };
-        for fridge in fridges {
-            self.alarms.silence(fridge, quiet.clone());
-        }
-        fridges.iter().map(|fridge| Entry::Quiet(fridge.clone(), quiet.clone())).collect()
+        let silence =
+            |fridge: &String| Entry::Quiet(fridge.clone(), self.alarms.silence(fridge, quiet.clone()));
+        fridges.iter().map(silence).collect()
     }
 
     fn take(&mut self, index: usize, events: Vec<Event>, now: Stamp, entries: &mut Vec<Entry>) {

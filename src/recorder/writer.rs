@@ -89,10 +89,15 @@ impl Writer {
         }
     }
 
-    /// Keeps alarms in these records, where there are any, goes on with what they hold, and hands messages over to
-    /// `parcels`.
+    /// Keeps alarms in these records, where there are any, goes on with what they hold on a computer that has been running for
+    /// `uptime`, and hands messages over to `parcels`.
     #[must_use]
-    pub fn with_records(mut self, records: Option<Records>, parcels: UnboundedSender<Parcel>) -> Writer {
+    pub fn with_records(
+        mut self,
+        records: Option<Records>,
+        uptime: Duration,
+        parcels: UnboundedSender<Parcel>,
+    ) -> Writer {
         let kept = records.as_ref().map_or_else(|| Ok(Kept::default()), Records::kept);
         let mut kept = kept.unwrap_or_else(|error| {
             error!("the records cannot be read, and alarms begin anew: {error}");
@@ -105,7 +110,7 @@ impl Writer {
             // Nobody can have gone yet.
             drop(parcels.send(Parcel { id: Some(id), target, message }));
         }
-        self.recorder.resume(kept, (self.clock)());
+        self.recorder.resume(kept, uptime, (self.clock)());
         self.state.publish(Arc::new(self.recorder.snapshot().clone()));
         (self.records, self.parcels) = (records, Some(parcels));
         self
@@ -358,7 +363,7 @@ mod tests {
         let (records, _) = Records::open(folder.path(), stamp.wall).unwrap();
         let (parcels, _delivered) = tokio::sync::mpsc::unbounded_channel();
         let writer = Writer::new(Recorder::new(stamp, TimeZone::UTC), Arc::new(move || stamp));
-        let mut writer = writer.with_records(Some(records), parcels);
+        let mut writer = writer.with_records(Some(records), Duration::ZERO, parcels);
         let deed = |what: &str| Entry::Deed { at: stamp.wall, who: None, what: what.to_owned() };
         let other = rusqlite::Connection::open(folder.path().join("records.db")).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();

@@ -63,6 +63,9 @@ pub fn headline(message: &Message, gateway: Option<&str>, is_simulated: bool) ->
             let name = Text::from(drill).and(Text::name(&only.name)).and(format!(" (#{}) ", only.number));
             name.and(match message.topic {
                 Topic::Cleared if only.drill => String::from("is over"),
+                Topic::Cleared if only.cleared.is_some_and(|it| it.is_unwatched) => {
+                    String::from("is no longer watched")
+                }
                 Topic::Raised => format!("is {}", state(only)),
                 Topic::Escalated => format!("is {}: now urgent", state(only)),
                 Topic::Unanswered => format!("is {}, and nobody has acknowledged it", state(only)),
@@ -71,7 +74,8 @@ pub fn headline(message: &Message, gateway: Option<&str>, is_simulated: bool) ->
             })
         }
         (None, several) => {
-            let fridges = count(several.len(), "alarm");
+            let is_drill = several.iter().all(|alarm| alarm.drill);
+            let fridges = count(several.len(), if is_drill { "drill" } else { "alarm" });
             Text::from(match message.topic {
                 Topic::Raised => format!("{fridges} at once"),
                 Topic::Escalated => format!("{fridges} are now urgent"),
@@ -108,7 +112,12 @@ pub fn lines(message: &Message, units: Units, now: Timestamp) -> Doc {
     };
     match message.topic {
         Topic::Cleared | Topic::Outage | Topic::Test => doc,
-        _ => doc.with(Block::Line(Text::sentence("To take it on, type `fridge ack` and the cause."))),
+        _ if is_single => {
+            doc.with(Block::Line(Text::sentence("To take it on, type `fridge ack` and the cause.")))
+        }
+        _ => doc.with(Block::Line(Text::sentence(
+            "To take one on, type `fridge ack`, its number or fridge, and the cause; `fridge ack` alone takes on all.",
+        ))),
     }
 }
 
@@ -214,10 +223,10 @@ fn peak_so_far(alarm: &Alarm, units: Units) -> Option<String> {
     Some(format!(", {extreme} {peak}{}", limit.unwrap_or_default()))
 }
 
-/// How much of a budget of time outside is used: "2 h 10 min of 4 h outside used".
+/// How much of a budget of time outside is used: "2 h 10 min of the 4 h allowed outside used".
 pub fn budget(used: &UsedBudget) -> String {
     let length = |seconds| hours_and_minutes(Duration::from_secs(seconds));
-    format!("{} of {} outside used", length(used.outside_s), length(used.budget_s))
+    format!("{} of the {} allowed outside used", length(used.outside_s), length(used.budget_s))
 }
 
 /// More alarms than this are not listed one by one: names have up to 200 characters, and a post 16,383.
@@ -230,13 +239,12 @@ const LATE: Duration = Duration::from_secs(5 * 60);
 pub fn in_status(alarm: &Alarm, units: Units, since: DateTime, today: Date) -> Text {
     let when = clock(since, today);
     let urgent = if alarm.urgency == Urgency::Urgent { ", urgent" } else { "" };
-    let drill = if alarm.drill { ", drill" } else { "" };
     let peak = peak_so_far(alarm, units).unwrap_or_default();
-    let text = Text::name(&alarm.name).and(format!(
-        ": {} since {when}{peak}{urgent}{drill}, #{}",
-        kind(alarm.kind),
-        alarm.number
-    ));
+    let number = alarm.number;
+    let text = Text::name(&alarm.name).and(match alarm.drill {
+        true => format!(": drill since {when}, #{number}"),
+        false => format!(": {} since {when}{peak}{urgent}, #{number}", kind(alarm.kind)),
+    });
     match &alarm.acknowledged {
         None => text,
         Some(acknowledgement) => text.and(acknowledged_by(acknowledgement)),
@@ -281,13 +289,13 @@ pub fn acknowledged(alarms: &[&Alarm], cause: Option<&str>) -> Text {
 
 /// Around some fridges it is quiet.
 pub fn snoozed<'a>(fridges: impl IntoIterator<Item = &'a str>, length: Duration) -> Text {
-    Text::names(fridges).and(format!(": no messages for {}", duration(length)))
+    Text::names(fridges).and(format!(": no messages for {}", hours_and_minutes(length)))
 }
 
 /// Warmth is expected in some fridges.
 pub fn defrosting<'a>(fridges: impl IntoIterator<Item = &'a str>, length: Duration) -> Text {
     Text::names(fridges)
-        .and(format!(": warmth is expected for {}; an urgent alarm still comes", duration(length)))
+        .and(format!(": warmth is expected for {}; an urgent alarm still comes", hours_and_minutes(length)))
 }
 
 /// A drill begins.
@@ -343,7 +351,7 @@ mod tests {
         );
         one.topic = Topic::Cleared;
         let at = Timestamp::UNIX_EPOCH + Duration::from_secs(7_200);
-        one.alarms[0].cleared = Some(crate::alarm::Clearance { at, peak: Some(9.0), outside_s: 5_400 });
+        one.alarms[0].cleared = Some(crate::alarm::Clearance::new(at, Some(9.0), Duration::from_secs(5_400)));
         assert_eq!(
             said(&one),
             "Kitchen: Milk (#1) is OK again\nMilk: was too warm for 2 h, highest 9.0 °C, 90 min outside its limit"

@@ -4,24 +4,27 @@
 use std::time::Duration;
 
 use super::{Units, count, hours_and_minutes, temperature};
-use crate::alarm::{Estimate, Outage};
+use crate::alarm::{Estimate, Outage, Side};
 use crate::doc::Text;
 use crate::reading::Celsius;
 
-/// The first line: "The gateway was off for up to 3 h 20 min".
+/// The first line: "The gateway was off for up to 3 h 20 min; no fridge passed a limit, by estimate".
 pub fn headline(outage: &Outage) -> Text {
     let length = hours_and_minutes(Duration::from_secs(outage.off_s));
     let length = if outage.was_ended { length } else { format!("up to {length}") };
-    let outside = outage.fridges.iter().filter(|fridge| fridge.outside_s > 0).count();
-    let verdict = match (outside, outage.fridges.len()) {
-        (_, 0) => String::new(),
-        (0, _) => String::from("; no fridge passed its limit, by estimate"),
-        (outside, all) => format!("; {outside} of {} passed the limit, by estimate", count(all, "fridge")),
+    let line = format!("The gateway was off for {length}");
+    let passed = outage.fridges.iter().filter(|fridge| fridge.outside_s > 0).count();
+    let unknown = outage.fridges.iter().filter(|fridge| !fridge.is_known()).count();
+    let verdict = match (passed, unknown) {
+        _ if outage.fridges.is_empty() => String::new(),
+        (0, 0) => String::from("; no fridge passed a limit, by estimate"),
+        (0, unknown) => format!("; of {} it is not known how warm it became", count(unknown, "fridge")),
+        (passed, _) => format!("; {} passed a limit, by estimate", count(passed, "fridge")),
     };
-    Text::from(format!("The gateway was off for {length}{verdict}"))
+    Text::from(line + &verdict)
 }
 
-/// A line for a fridge: "Milk: at most 9.1 °C by estimate, 40 min above 8 °C: inside 4 h".
+/// A line for a fridge: "Milk: at most 9.1 °C by estimate, 40 min above 7 °C: within the 4 h allowed".
 pub fn line(estimate: &Estimate, units: Units) -> Text {
     let name = Text::name(&estimate.name).and(": ");
     let celsius = |degrees: f64| Celsius::from_degrees(degrees).map(|it| temperature(it, units));
@@ -31,19 +34,26 @@ pub fn line(estimate: &Estimate, units: Units) -> Text {
             None => String::from("no reading yet"),
         });
     };
-    let line = name.and(format!("at most {peak} by estimate"));
+    let (extreme, beyond) = match estimate.side {
+        Side::Above => ("at most", "above"),
+        Side::Below => ("at least", "below"),
+    };
+    let line = name.and(format!("{extreme} {peak} by estimate"));
     let Some(limit) = estimate.limit.and_then(celsius) else { return line };
     if estimate.outside_s == 0 {
         return line.and(format!(", within its limit of {limit}"));
     }
     let outside = hours_and_minutes(Duration::from_secs(estimate.outside_s));
-    let line = line.and(format!(", {outside} above {limit}"));
+    let line = line.and(format!(", {outside} {beyond} {limit}"));
     let Some(used) = estimate.exposure else { return line };
-    let budget = hours_and_minutes(Duration::from_secs(used.budget_s));
-    if used.outside_s <= used.budget_s {
-        line.and(format!(": inside {budget}"))
+    let (used, budget) = (Duration::from_secs(used.outside_s), Duration::from_secs(used.budget_s));
+    let allowed = hours_and_minutes(budget);
+    if used <= budget {
+        line.and(format!(": within the {allowed} allowed"))
     } else {
-        line.and(": ").and(Text::strong(format!("more than {budget}, check what is in it")))
+        let used = hours_and_minutes(used);
+        line.and(": ")
+            .and(Text::strong(format!("with {used} more than the {allowed} allowed, check what is in it")))
     }
 }
 
@@ -58,7 +68,7 @@ mod tests {
         let celsius = Celsius::from_degrees;
         let rules = Preset::Fridge.rules();
         let mut estimate = Estimate::new("Milk", &rules, off, celsius(before), celsius(after));
-        estimate.exposure = rules.exposure.map(|budget| budget.used(Duration::from_secs(estimate.outside_s)));
+        estimate.exposure = rules.exposure.map(|budget| budget.used(Duration::from_secs(estimate.counted_s)));
         let line = terminal::render(&Doc::new(line(&estimate, Units::Celsius)), false);
         let outage = Outage { off_s: off.as_secs() + 1_200, was_ended: false, fridges: vec![estimate] };
         let headline = terminal::render(&Doc::new(headline(&outage)), false);
@@ -69,12 +79,12 @@ mod tests {
     fn it_says_how_long_how_warm_and_whether_that_is_within_the_budget() {
         assert_eq!(
             said(4.0, 6.0625, 3),
-            "The gateway was off for up to 3 h 20 min; no fridge passed its limit, by estimate\n\
-             Milk: at most 6.1 °C by estimate, within its limit of 8.0 °C"
+            "The gateway was off for up to 3 h 20 min; no fridge passed a limit, by estimate\n\
+             Milk: at most 6.1 °C by estimate, within its limit of 7.0 °C"
         );
         let outside = said(4.0, 10.0, 4);
-        assert!(outside.contains("1 of 1 fridge passed the limit"), "{outside}");
-        assert!(outside.contains("above 8.0 °C: inside 4 h"), "{outside}");
-        assert!(said(4.0, 18.0, 12).contains("more than 4 h, check what is in it"));
+        assert!(outside.contains("; 1 fridge passed a limit"), "{outside}");
+        assert!(outside.contains("above 7.0 °C: within the 4 h allowed"), "{outside}");
+        assert!(said(4.0, 18.0, 12).contains("more than the 4 h allowed, check what is in it"));
     }
 }

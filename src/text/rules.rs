@@ -1,6 +1,6 @@
 //! What `rules` says: each rule of a fridge in a sentence.
 
-use super::{Decimal, Units, duration};
+use super::{Decimal, Units, hours_and_minutes};
 use crate::alarm::{Condition, Defrost, Exposure, Rule, RuleName, Rules, Side, Urgency};
 use crate::doc::Text;
 use crate::fridge::Limits;
@@ -40,24 +40,24 @@ pub fn rule(rule: &Rule, units: Units) -> String {
     match rule.condition {
         Condition::ProductLag(time_constant) => format!(
             "{urgency}: the product, estimated to follow the air with a time constant of {}, is {beyond} {limit}",
-            duration(time_constant)
+            hours_and_minutes(time_constant)
         ),
         Condition::Delay(after) => {
             let because =
                 if rule.name == RuleName::Gross { " (door wide open, or probe outside)" } else { "" };
-            format!("{urgency}: every reading is {beyond} {limit} for {}{because}", duration(after))
+            format!("{urgency}: every reading is {beyond} {limit} for {}{because}", hours_and_minutes(after))
         }
     }
 }
 
 /// When a probe is silent.
 pub fn silent(after: std::time::Duration) -> String {
-    format!("warning: no reading for {}, or for three periods where that is longer", duration(after))
+    format!("warning: no reading for {}, or for three periods where that is longer", hours_and_minutes(after))
 }
 
 /// When a probe is stuck.
 pub fn stuck(after: std::time::Duration) -> String {
-    format!("warning: the same reading, to the last bit, for {}", duration(after))
+    format!("warning: the same reading, to the last bit, for {}", hours_and_minutes(after))
 }
 
 /// The budget of time outside, and how it is counted.
@@ -66,8 +66,8 @@ pub fn exposure(exposure: &Exposure, units: Units) -> String {
     format!(
         "record: time outside {}, at most {} within {}",
         super::limits(&limits, units),
-        duration(exposure.budget),
-        duration(exposure.window)
+        hours_and_minutes(exposure.budget),
+        hours_and_minutes(exposure.window)
     )
 }
 
@@ -78,7 +78,7 @@ pub fn defrost(defrost: &Defrost) -> String {
         "defrost: warmth is expected each day at {:02}:{:02} for {}; an urgent alarm still comes",
         at.hour(),
         at.minute(),
-        duration(defrost.length)
+        hours_and_minutes(defrost.length)
     )
 }
 

@@ -4,7 +4,8 @@
 #![allow(dead_code)] // Each test program uses its own part.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -34,18 +35,33 @@ struct Taken {
 /// The receiver.
 pub struct Receiver {
     pub address: SocketAddr,
+    is_stopped: Arc<AtomicBool>,
     taken: Arc<(Mutex<Taken>, Condvar)>,
 }
 
 impl Receiver {
     /// Listens on a free port of this machine, without TLS or with it.
     pub fn start(statuses: Box<Statuses>, tls: Option<Arc<ServerConfig>>) -> Receiver {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Receiver::start_at(([127, 0, 0, 1], 0).into(), statuses, tls)
+    }
+
+    /// The same at that address.
+    pub fn start_at(
+        address: SocketAddr,
+        statuses: Box<Statuses>,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Receiver {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let taken = Arc::new((Mutex::new(Taken::default()), Condvar::new()));
         let (of, statuses) = (Arc::clone(&taken), Arc::<Statuses>::from(statuses));
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&is_stopped);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
+                if stopped.load(Ordering::SeqCst) {
+                    return;
+                }
                 let (of, statuses, tls) = (Arc::clone(&of), Arc::clone(&statuses), tls.clone());
                 std::thread::spawn(move || match tls {
                     None => serve(stream, &of, &*statuses),
@@ -55,7 +71,18 @@ impl Receiver {
                 });
             }
         });
-        Receiver { address, taken }
+        Receiver { address, is_stopped, taken }
+    }
+
+    /// Nobody listens at its address from now on.
+    pub fn stop(self) {
+        self.is_stopped.store(true, Ordering::SeqCst);
+        // Wakes the listener up, which then goes.
+        drop(TcpStream::connect(self.address).unwrap());
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(self.address).is_ok() {
+            assert!(Instant::now() < deadline, "it still listens");
+        }
     }
 
     /// The messages that it has answered with 200, the oldest first.

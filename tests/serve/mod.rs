@@ -64,9 +64,15 @@ impl Service {
     }
 
     /// Kills it as a pulled plug does, and starts it again in the same folder.
-    pub fn killed_and_started(mut self) -> Service {
+    pub fn killed_and_started(self) -> Service {
+        self.killed_and_started_after(|| {})
+    }
+
+    /// The same, with something that happens while it is dead.
+    pub fn killed_and_started_after(mut self, happens: impl FnOnce()) -> Service {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
+        happens();
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a folder"));
         Service::start_in(folder)
     }

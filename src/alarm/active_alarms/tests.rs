@@ -108,11 +108,8 @@ fn a_restart_goes_on_and_a_fridge_that_is_no_more_ends_its_alarms() {
     let mut alarms = ActiveAlarms::default();
     let told = alarms.take(("a", "a"), raised(0, Urgency::Warning), at(0)).unwrap();
     let untold = alarms.take(("b", "b"), raised(0, Urgency::Warning), at(0)).unwrap();
-    let over = Alarm {
-        number: 3,
-        cleared: Some(Clearance { at: at(1).wall, peak: None, outside_s: 0 }),
-        ..told.clone()
-    };
+    let over =
+        Alarm { number: 3, cleared: Some(Clearance::new(at(1).wall, None, Duration::ZERO)), ..told.clone() };
     let kept = vec![Alarm { announced: true, ..told }, untold, over];
     let mut resumed = ActiveAlarms::resume(kept, BTreeMap::new(), 3, at(10));
     assert_eq!(said(&mut resumed, 10), [(Topic::Raised, vec![2]), (Topic::Cleared, vec![3])]);
@@ -120,7 +117,13 @@ fn a_restart_goes_on_and_a_fridge_that_is_no_more_ends_its_alarms() {
     assert_eq!(next.number, 4);
     let ended = resumed.forget(|fridge| fridge == "b", at(12));
     assert_eq!(ended.iter().map(|alarm| alarm.number).collect::<Vec<_>>(), [1, 4]);
-    assert!(ended.iter().all(|alarm| alarm.ended));
+    assert_eq!(ended.iter().map(|alarm| alarm.ended).collect::<Vec<_>>(), [false, true]);
+    assert!(ended.iter().all(|alarm| alarm.cleared.unwrap().is_unwatched));
+    assert_eq!(
+        said(&mut resumed, 16),
+        [(Topic::Cleared, vec![1])],
+        "whoever was told of it hears that it is over"
+    );
     assert_eq!(resumed.open().count(), 1);
 }
 

@@ -38,7 +38,7 @@ pub fn examine(config: &Config, report: Option<&Report>, findings: &mut Findings
             }
             (None, None) => {
                 let up = text::duration(Duration::from_secs(report.up_s));
-                findings.ok(ABOUT, format!("{name}: nothing was to be said for {up}{waiting}"));
+                findings.ok(ABOUT, format!("{name}: nothing to send in the {up} since the start{waiting}"));
             }
         }
     }
