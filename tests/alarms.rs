@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -280,6 +281,31 @@ fn a_hook_takes_on_no_alarm_of_a_fridge_that_it_may_not_see() {
         assert!(!answer.contains("Freezer"), "{words}: {answer}");
     }
     assert!(ask(gateway::TOKEN, "fridge ack #1").contains("Acknowledged: Freezer"));
+}
+
+#[test]
+fn after_a_long_time_off_one_message_says_how_warm_each_fridge_became() {
+    let receiver = Receiver::start(always_ok(), None);
+    let notify = format!("[[notify]]\nkind = \"http\"\nurl = \"http://{}/any\"\n", receiver.address);
+    let service = Service::start(&warm_fridge(&notify));
+    receiver.until(|message| message["topic"] == "raised");
+    let database = service.folder.path().join("state/records.db");
+    // As if it had ended four hours ago, when the freezer was cold.
+    let service = service.killed_and_started_after(|| {
+        let connection = rusqlite::Connection::open(&database).unwrap();
+        let at = jiff::Timestamp::now() - Duration::from_secs(4 * 3_600);
+        let alive =
+            json!({ "at": at, "was_ended": true, "readings": { "freezer": -20 * 16, "milk": 4 * 16 } });
+        let sql = "INSERT OR REPLACE INTO alive VALUES (1, ?1)";
+        connection.execute(sql, [alive.to_string()]).unwrap();
+    });
+    let told = receiver.until(|message| message["topic"] == "outage");
+    let said = text(&told);
+    assert!(said.starts_with("The gateway was off for 4 h; 1 fridge passed a limit, by estimate"), "{said}");
+    assert!(said.contains("Freezer: at most \u{2212}1") && said.contains("above \u{2212}18.0 °C"), "{said}");
+    assert!(said.contains("Milk: at most") && said.contains("within its limit of 8.0 °C"), "{said}");
+    assert!((14_400..14_500).contains(&told["outage"]["off_s"].as_u64().unwrap()), "{told:#}");
+    drop(service);
 }
 
 #[test]

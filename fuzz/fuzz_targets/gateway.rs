@@ -67,6 +67,7 @@ impl Asked {
             username: None,
             icon_url: None,
             scope: Scope::only(["Milk"]),
+            may_act: None,
         };
         let config = Config {
             hooks: vec![hook],
