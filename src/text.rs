@@ -10,6 +10,7 @@ use crate::reading::{Celsius, Fault, Reading};
 pub mod about;
 pub mod alarm;
 pub mod buttons;
+pub mod exposure;
 pub mod help;
 pub mod history;
 pub mod minmax;

@@ -79,7 +79,8 @@ impl Message {
     /// what becomes of it.
     pub fn is_pressing(&self) -> bool {
         let is_urgent = |alarm: &Alarm| alarm.urgency == Urgency::Urgent || alarm.unanswered.is_some();
-        self.topic == Topic::Unanswered || self.alarms.iter().any(is_urgent)
+        let has_harmed = self.outage.iter().any(|outage| outage.fridges.iter().any(|it| it.outside_s > 0));
+        self.topic == Topic::Unanswered || has_harmed || self.alarms.iter().any(is_urgent)
     }
 }
 

@@ -24,6 +24,8 @@ impl Exposure {
     /// So much of its budget is used.
     pub fn used(&self, outside: Duration) -> UsedBudget {
         UsedBudget {
+            min: self.min.map(Celsius::degrees),
+            max: self.max.map(Celsius::degrees),
             outside_s: outside.as_secs(),
             budget_s: self.budget.as_secs(),
             window_s: self.window.as_secs(),

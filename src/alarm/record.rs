@@ -59,8 +59,12 @@ pub struct Alarm {
 }
 
 /// How much of a budget of time outside is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UsedBudget {
+    /// Colder than this is outside, in °C.
+    pub min: Option<f64>,
+    /// Warmer than this is outside, in °C.
+    pub max: Option<f64>,
     /// For how many seconds it was outside …
     pub outside_s: u64,
     /// … of so many that it may be …
@@ -133,9 +137,9 @@ impl Alarm {
         }
     }
 
-    /// How long it has been open, or was.
+    /// How long what it is about has lasted, or did.
     pub fn lasts(&self, now: Timestamp) -> Duration {
         let end = self.cleared.map_or(now, |cleared| cleared.at);
-        end.duration_since(self.raised).try_into().unwrap_or_default()
+        end.duration_since(self.since).try_into().unwrap_or_default()
     }
 }

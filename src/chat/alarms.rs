@@ -103,7 +103,10 @@ pub fn drill(words: &str, view: &View<'_>) -> Answer {
             return mistake(alarm::NO_DRILL_MEANT, view);
         }
     };
-    if fridge.out_of_service || fridge.rules.temperature.is_empty() {
+    if fridge.out_of_service {
+        return mistake(alarm::OUT_OF_SERVICE, view);
+    }
+    if fridge.rules.temperature.is_empty() {
         return mistake(alarm::NOTHING_TO_DRILL, view);
     }
     if view.snapshot.alarms.iter().any(|open| open.drill && open.fridge == fridge.id) {
@@ -155,7 +158,12 @@ pub fn of<'a>(fridges: &[&Fridge], view: &'a View<'_>) -> Vec<Text> {
 /// The alarms that are meant, and the rest of the words, which name the cause.
 fn meant<'a>(words: &str, alarms: &[&'a Alarm], view: &View<'_>) -> (Vec<&'a Alarm>, String) {
     let all: Vec<&str> = words.split_whitespace().collect();
-    let number = all.first().and_then(|word| word.strip_prefix('#')?.parse::<u64>().ok());
+    let is_open = |number: &u64| alarms.iter().any(|alarm| alarm.number == *number);
+    let number = all.first().and_then(|word| match word.strip_prefix('#') {
+        Some(number) => number.parse::<u64>().ok(),
+        // "2 bottles broke" is a cause, unless there is an alarm of that number.
+        None => word.parse().ok().filter(is_open),
+    });
     if let Some(number) = number {
         let meant = alarms.iter().filter(|alarm| alarm.number == number).copied().collect();
         return (meant, all[1..].join(" "));

@@ -137,7 +137,7 @@ fn detail(fridge: &Fridge, view: &View<'_>) -> Answer {
         line_of(status::AT_THIS_RATE, status::time_to_limit(time).into());
     }
     if let Some(used) = &row.exposure {
-        line_of(status::TIME_OUTSIDE, status::exposure(used).into());
+        line_of(status::TIME_OUTSIDE, text::exposure::within(used, view.units).into());
     }
     if let Some((_, state)) = known {
         line_of(status::LAST_FAULT, last_fault(state, view));

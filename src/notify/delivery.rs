@@ -26,6 +26,9 @@ const GIVEN_UP_AFTER: Duration = Duration::from_secs(3 * 24 * 3_600);
 /// … and was tried for so long: the gateway itself may have been off.
 const LEAST_TRIES: Duration = Duration::from_secs(10 * 60);
 
+/// A line of the log names so many alarms.
+const MOST_NAMED: usize = 20;
+
 /// What no repetition changes.
 const NEVER: [StatusCode; 7] = [
     StatusCode::BAD_REQUEST,
@@ -67,18 +70,22 @@ pub async fn run(reporter: Reporter, way: Way, queue: Arc<Queue>, recorder: reco
                 Outcome::Arrived => {
                     reporter.arrived();
                     if std::mem::take(&mut is_failing) {
-                        info!(target, "messages are delivered again");
+                        info!(target, "delivery works again");
                     }
                     break true;
                 }
                 Outcome::Refused(status) => {
                     reporter.failed(&refusal(status, &way.kind));
-                    error!(target, %status, "a message was refused and is given up: {}", cure(status, &way.kind));
+                    error!(target, %status, alarms = numbers(&parcel), "a message was refused and is given up: {}", cure(status, &way.kind));
                     break false;
                 }
                 Outcome::Later { reason, .. } if is_old(&parcel) && began.elapsed() >= LEAST_TRIES => {
                     reporter.failed(&reason);
-                    error!(target, "a message is given up after three days: {reason}");
+                    error!(
+                        target,
+                        alarms = numbers(&parcel),
+                        "a message is given up after three days: {reason}"
+                    );
                     break false;
                 }
                 Outcome::Later { reason, wait: asked } => {
@@ -116,6 +123,12 @@ fn outcome(answer: Result<Answer, Error>) -> Outcome {
     }
 }
 
+/// The alarms that a message is about: "#41, #42".
+fn numbers(parcel: &Parcel) -> String {
+    let numbers = parcel.message.alarms.iter().map(|alarm| format!("#{}", alarm.number));
+    numbers.take(MOST_NAMED).collect::<Vec<_>>().join(", ")
+}
+
 /// What became of a single try.
 ///
 /// # Errors
@@ -135,13 +148,15 @@ fn refusal(status: StatusCode, kind: &Kind) -> String {
 /// What to do about a refusal, by Mattermost's own statuses.
 fn cure(status: StatusCode, kind: &Kind) -> &'static str {
     match status {
-        _ if !matches!(kind, Kind::Mattermost(_)) => "look at the target's own log",
+        _ if !matches!(kind, Kind::Mattermost(_)) => {
+            "the target's own documentation says what that status means"
+        }
         StatusCode::BAD_REQUEST => {
             "the incoming webhook was deleted, its channel archived, or its URL is not right"
         }
         StatusCode::FORBIDDEN => "the webhook is locked to another channel, or its owner may not post there",
         StatusCode::NOT_FOUND => "the channel or the address is not there",
         StatusCode::NOT_IMPLEMENTED => "incoming webhooks are switched off in Mattermost's System Console",
-        _ => "look at the target's own log",
+        _ => "the target's own documentation says what that status means",
     }
 }

@@ -5,15 +5,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 
-use super::{Decimal, Units, count, duration, hours_and_minutes, outage, temperature};
-use crate::alarm::{Acknowledgement, Alarm, Kind, Message, Quiet, RuleName, Topic, Urgency, UsedBudget};
+use super::{Decimal, Units, count, duration, exposure, hours_and_minutes, outage, temperature};
+use crate::alarm::{Acknowledgement, Alarm, Kind, Message, Quiet, RuleName, Topic, Urgency};
 use crate::doc::{Block, Doc, Text};
 use crate::reading::Celsius;
 
 /// There are none.
-pub const NO_ALARMS: &str = "No alarm is open.";
+pub const NO_ALARMS: &str = "There are no open alarms.";
 /// No alarm that is open is meant.
-pub const NOT_OPEN: &str = "No open alarm is meant by that. `fridge alarms` lists them.";
+pub const NOT_OPEN: &str = "No open alarm matches that. `fridge alarms` lists them.";
 /// Behind `defrost` no fridge is named.
 pub const NO_FRIDGE_MEANT: &str = "Which fridge? Name it, such as `fridge defrost freezer 45m`.";
 /// The length of time behind `snooze` or `defrost` cannot be used.
@@ -21,7 +21,9 @@ pub const NO_LENGTH: &str = "How long? End with a length of time from 1m to 24h,
 /// Behind `drill` no fridge is named, or several.
 pub const NO_DRILL_MEANT: &str = "Which fridge? Name one, such as `fridge drill milk`.";
 /// A fridge without limits raises no alarm about them.
-pub const NOTHING_TO_DRILL: &str = "That fridge has no limits, so there is no alarm to drill.";
+pub const NOTHING_TO_DRILL: &str = "That fridge has no limits, so it has no alarm to try.";
+/// A fridge that is out of service raises none.
+pub const OUT_OF_SERVICE: &str = "That fridge is out of service, so it raises no alarms.";
 /// Two drills at once could not be told apart.
 pub const DRILL_IS_OPEN: &str = "A drill of that fridge is open already. `fridge alarms` lists it.";
 /// What a test of the way to a target says.
@@ -70,7 +72,7 @@ pub fn headline(message: &Message, gateway: Option<&str>, is_simulated: bool) ->
                 Topic::Escalated => format!("is {}: now urgent", state(only)),
                 Topic::Unanswered => format!("is {}, and nobody has acknowledged it", state(only)),
                 Topic::Reminder => format!("is still {}", state(only)),
-                Topic::Cleared | Topic::Outage | Topic::Test => String::from("is OK again"),
+                Topic::Cleared | Topic::Outage | Topic::Test => no_longer(only).to_owned(),
             })
         }
         (None, several) => {
@@ -92,7 +94,8 @@ pub fn headline(message: &Message, gateway: Option<&str>, is_simulated: bool) ->
 pub fn lines(message: &Message, units: Units, now: Timestamp) -> Doc {
     if let Some(off) = &message.outage {
         let lines = off.fridges.iter().take(MOST_LISTED).map(|fridge| outage::line(fridge, units));
-        return Doc::default().with(Block::List(lines.chain(rest(message)).collect()));
+        let doc = Doc::default().with(Block::List(lines.chain(rest(message)).collect()));
+        return doc.with(Block::Line(outage::CAVEAT.into()));
     }
     let is_single = message.alarms.len() == 1;
     let lines = message.alarms.iter().take(MOST_LISTED).map(|alarm| {
@@ -112,12 +115,12 @@ pub fn lines(message: &Message, units: Units, now: Timestamp) -> Doc {
     };
     match message.topic {
         Topic::Cleared | Topic::Outage | Topic::Test => doc,
-        _ if is_single => {
-            doc.with(Block::Line(Text::sentence("To take it on, type `fridge ack` and the cause.")))
+        _ => {
+            let number = message.alarms.first().map_or(0, |alarm| alarm.number);
+            let it = if is_single { "it" } else { "one" };
+            let how = format!("To take {it} on, type `fridge ack #{number}` and the cause.");
+            doc.with(Block::Line(Text::sentence(&how)))
         }
-        _ => doc.with(Block::Line(Text::sentence(
-            "To take one on, type `fridge ack`, its number or fridge, and the cause; `fridge ack` alone takes on all.",
-        ))),
     }
 }
 
@@ -159,6 +162,11 @@ pub fn details(alarm: &Alarm, units: Units, now: Timestamp) -> Text {
         Some(cleared) => {
             let lasted = duration(alarm.lasts(now));
             let line = Text::from(format!("was {} for {lasted}", kind(alarm.kind)));
+            let line = if cleared.is_unwatched {
+                line.and(" when the configuration took the fridge away, or out of service")
+            } else {
+                line
+            };
             match cleared.peak.and_then(Celsius::from_degrees) {
                 Some(peak) => {
                     let extreme = if alarm.kind == Kind::TooCold { "lowest" } else { "highest" };
@@ -170,7 +178,7 @@ pub fn details(alarm: &Alarm, units: Units, now: Timestamp) -> Text {
         }
     };
     if let (Some(used), None) = (&alarm.exposure, alarm.cleared) {
-        text = text.and(format!(", {}", budget(used)));
+        text = text.and(format!(", {} used", exposure::budget(used, units)));
     }
     if alarm.urgency == Urgency::Urgent && alarm.cleared.is_none() {
         text = text.and(", ").and(Text::strong("urgent"));
@@ -221,12 +229,6 @@ fn peak_so_far(alarm: &Alarm, units: Units) -> Option<String> {
     let limit = alarm.limit.and_then(Celsius::from_degrees);
     let limit = limit.map(|limit| format!(" (limit {:#} {})", Decimal(units.tenths(limit)), units.sign()));
     Some(format!(", {extreme} {peak}{}", limit.unwrap_or_default()))
-}
-
-/// How much of a budget of time outside is used: "2 h 10 min of the 4 h allowed outside used".
-pub fn budget(used: &UsedBudget) -> String {
-    let length = |seconds| hours_and_minutes(Duration::from_secs(seconds));
-    format!("{} of the {} allowed outside used", length(used.outside_s), length(used.budget_s))
 }
 
 /// More alarms than this are not listed one by one: names have up to 200 characters, and a post 16,383.
@@ -289,13 +291,16 @@ pub fn acknowledged(alarms: &[&Alarm], cause: Option<&str>) -> Text {
 
 /// Around some fridges it is quiet.
 pub fn snoozed<'a>(fridges: impl IntoIterator<Item = &'a str>, length: Duration) -> Text {
-    Text::names(fridges).and(format!(": no messages for {}", hours_and_minutes(length)))
+    Text::names(fridges)
+        .and(format!(": no new alarm is told for {}, not even an urgent one", hours_and_minutes(length)))
 }
 
 /// Warmth is expected in some fridges.
 pub fn defrosting<'a>(fridges: impl IntoIterator<Item = &'a str>, length: Duration) -> Text {
-    Text::names(fridges)
-        .and(format!(": warmth is expected for {}; an urgent alarm still comes", hours_and_minutes(length)))
+    Text::names(fridges).and(format!(
+        ": for {} it may be too warm; everything else, and an urgent alarm, is still told",
+        hours_and_minutes(length)
+    ))
 }
 
 /// A drill begins.
@@ -303,6 +308,15 @@ pub fn drilling(name: &str) -> Text {
     Text::from("Drill: an alarm is made up for ")
         .and(Text::name(name))
         .and(". It ends when somebody acknowledges it, or after an hour")
+}
+
+fn no_longer(alarm: &Alarm) -> &'static str {
+    match alarm.kind {
+        Kind::TooWarm => "is no longer too warm",
+        Kind::TooCold => "is no longer too cold",
+        Kind::ProbeSilent => "has readings again",
+        Kind::ProbeStuck => "is no longer stuck at one reading",
+    }
 }
 
 fn state(alarm: &Alarm) -> &'static str {
@@ -354,7 +368,7 @@ mod tests {
         one.alarms[0].cleared = Some(crate::alarm::Clearance::new(at, Some(9.0), Duration::from_secs(5_400)));
         assert_eq!(
             said(&one),
-            "Kitchen: Milk (#1) is OK again\nMilk: was too warm for 2 h, highest 9.0 °C, 90 min outside its limit"
+            "Kitchen: Milk (#1) is no longer too warm\nMilk: was too warm for 2 h, highest 9.0 °C, 90 min outside its limit"
         );
     }
 }

@@ -68,21 +68,21 @@ pub const ACK: CommandHelp = CommandHelp {
 pub const SNOOZE: CommandHelp = CommandHelp {
     usage: "snooze [fridge] 2h",
     summary: "no messages about a fridge for a while",
-    explanation: "For 1m to 24h nothing is told about that fridge, or about all. Alarms are still recorded, and told afterwards if they are still open.",
+    explanation: "For 1m to 24h no new alarm of that fridge is told, not even an urgent one; without a name, of no fridge. Alarms are still recorded, and told afterwards if they are still open. The end of one that was told still comes.",
 };
 
 /// `defrost`
 pub const DEFROST: CommandHelp = CommandHelp {
     usage: "defrost fridge [45m]",
     summary: "warmth is expected for a while",
-    explanation: "While a fridge is defrosted or filled, only an urgent alarm about its warmth is told. Without a length of time it is 45 minutes.",
+    explanation: "While a fridge is defrosted or filled, it may be too warm: that is told only where it is urgent, or where it still is afterwards. Everything else is told as always. Without a length of time it is 45 minutes.",
 };
 
 /// `drill`
 pub const DRILL: CommandHelp = CommandHelp {
     usage: "drill fridge",
     summary: "a made-up alarm, to see that it arrives and that people act",
-    explanation: "The fridge's rules judge an excursion that is made up, and the alarm goes where every alarm goes, marked as a drill. It ends when somebody acknowledges it, and then says how long each step took.",
+    explanation: "The fridge's rules judge an excursion that is made up, and the alarm goes where every alarm goes, marked as a drill. It ends when somebody acknowledges it, or after an hour, and then says how long each step took.",
 };
 
 /// `rules`

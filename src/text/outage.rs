@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Units, count, hours_and_minutes, temperature};
+use super::{Units, count, exposure, hours_and_minutes, temperature};
 use crate::alarm::{Estimate, Outage, Side};
 use crate::doc::Text;
 use crate::reading::Celsius;
@@ -18,13 +18,20 @@ pub fn headline(outage: &Outage) -> Text {
     let verdict = match (passed, unknown) {
         _ if outage.fridges.is_empty() => String::new(),
         (0, 0) => String::from("; no fridge passed a limit, by estimate"),
-        (0, unknown) => format!("; of {} it is not known how warm it became", count(unknown, "fridge")),
-        (passed, _) => format!("; {} passed a limit, by estimate", count(passed, "fridge")),
+        (0, unknown) => format!("; nothing is known of {}", count(unknown, "fridge")),
+        (passed, 0) => format!("; {} passed a limit, by estimate", count(passed, "fridge")),
+        (passed, unknown) => format!(
+            "; {} passed a limit, by estimate, and nothing is known of {unknown} more",
+            count(passed, "fridge")
+        ),
     };
     Text::from(line + &verdict)
 }
 
-/// A line for a fridge: "Milk: at most 9.1 °C by estimate, 40 min above 7 °C: within the 4 h allowed".
+/// What stands below the fridges.
+pub const CAVEAT: &str = "Estimated from the readings before and after. A fridge that got its power back before the gateway did was warmer than that.";
+
+/// A line for a fridge: "Milk: at most 9.1 °C by estimate, 40 min above 7 °C; 25 min of 4 h above 8 °C used".
 pub fn line(estimate: &Estimate, units: Units) -> Text {
     let name = Text::name(&estimate.name).and(": ");
     let celsius = |degrees: f64| Celsius::from_degrees(degrees).map(|it| temperature(it, units));
@@ -46,14 +53,12 @@ pub fn line(estimate: &Estimate, units: Units) -> Text {
     let outside = hours_and_minutes(Duration::from_secs(estimate.outside_s));
     let line = line.and(format!(", {outside} {beyond} {limit}"));
     let Some(used) = estimate.exposure else { return line };
-    let (used, budget) = (Duration::from_secs(used.outside_s), Duration::from_secs(used.budget_s));
-    let allowed = hours_and_minutes(budget);
-    if used <= budget {
-        line.and(format!(": within the {allowed} allowed"))
+    let budget = exposure::budget(&used, units);
+    if used.outside_s <= used.budget_s {
+        line.and(format!("; {budget} used"))
     } else {
-        let used = hours_and_minutes(used);
-        line.and(": ")
-            .and(Text::strong(format!("with {used} more than the {allowed} allowed, check what is in it")))
+        line.and("; ")
+            .and(Text::strong(format!("{budget}, more than allowed: check the food in this fridge")))
     }
 }
 
@@ -84,7 +89,13 @@ mod tests {
         );
         let outside = said(4.0, 10.0, 4);
         assert!(outside.contains("; 1 fridge passed a limit"), "{outside}");
-        assert!(outside.contains("above 7.0 °C: within the 4 h allowed"), "{outside}");
-        assert!(said(4.0, 18.0, 12).contains("more than the 4 h allowed, check what is in it"));
+        assert!(
+            outside.contains("above 7.0 °C; ") && outside.contains(" of 4 h above 8 °C used"),
+            "{outside}"
+        );
+        assert!(
+            said(4.0, 18.0, 12)
+                .contains(" of 4 h above 8 °C, more than allowed: check the food in this fridge")
+        );
     }
 }

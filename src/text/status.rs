@@ -5,7 +5,6 @@ use std::time::Duration;
 use jiff::civil::Time;
 
 use super::{Units, duration, fault, hours_and_minutes, span, temperature};
-use crate::alarm::UsedBudget;
 use crate::doc::Text;
 use crate::fridge::Verdict;
 use crate::reading::{Celsius, Fault};
@@ -46,12 +45,6 @@ pub fn verdict(verdict: Verdict) -> &'static str {
 /// "at its limit in 40 min"
 pub fn time_to_limit(time: Duration) -> String {
     format!("at its limit in {}", hours_and_minutes(time))
-}
-
-/// "2 h 10 min of 4 h used, within 24 h"
-pub fn exposure(used: &UsedBudget) -> String {
-    let length = |seconds| hours_and_minutes(Duration::from_secs(seconds));
-    format!("{} of {} used, within {}", length(used.outside_s), length(used.budget_s), length(used.window_s))
 }
 
 /// How the fridges are together: the first line of an overview, and a phone's notification.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Findings;
 use crate::config::Config;
 use crate::daemon::{self, Report};
-use crate::notify::{self, Context};
+use crate::notify::{self, Context, Kind};
 use crate::text;
 
 const ABOUT: &str = "alarms";
@@ -17,7 +17,7 @@ const CURE: &str = "docs/alarms.md, \"Who is told\"; `fridge doctor --send` trie
 pub fn examine(config: &Config, report: Option<&Report>, findings: &mut Findings) {
     if config.targets.is_empty() {
         findings
-            .ok(ABOUT, "nobody is told: they are in `fridge alarms` and in the log; a [[notify]] tells more");
+            .ok(ABOUT, "nobody is told of them: no [[notify]] is configured, so they are in `fridge alarms` and in the log only");
     }
     let Some(report) = report else { return };
     for target in &config.targets {
@@ -36,9 +36,10 @@ pub fn examine(config: &Config, report: Option<&Report>, findings: &mut Findings
                 let ago = Timestamp::now().duration_since(at).unsigned_abs();
                 findings.ok(ABOUT, format!("{name}: reached {} ago{waiting}", text::duration(ago)));
             }
+            (None, None) if progress.waiting > 0 => findings.ok(ABOUT, format!("{name}: sending{waiting}")),
             (None, None) => {
                 let up = text::duration(Duration::from_secs(report.up_s));
-                findings.ok(ABOUT, format!("{name}: nothing to send in the {up} since the start{waiting}"));
+                findings.ok(ABOUT, format!("{name}: nothing to send in the {up} since the start"));
             }
         }
     }
@@ -62,6 +63,9 @@ pub fn send(config: &Config, findings: &mut Findings) {
     };
     for target in &config.targets {
         match runtime.block_on(notify::send_test(target, &context)) {
+            Ok(()) if matches!(target.kind, Kind::Heartbeat { .. }) => {
+                findings.ok(ABOUT, format!("{}: it answers", target.name));
+            }
             Ok(()) => findings.ok(ABOUT, format!("{}: the test has arrived", target.name)),
             Err(reason) => {
                 let text = format!("{}: the test did not arrive: {reason}", target.name);
