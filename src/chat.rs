@@ -17,6 +17,7 @@ mod asker;
 mod command;
 pub mod data;
 mod help;
+mod hint;
 mod history;
 mod minmax;
 mod probes;
@@ -115,22 +116,34 @@ pub fn answer(request: &Request, view: &View<'_>) -> Answer {
     let view = &View { units: request.units.unwrap_or(view.units), ..view.clone() };
     let rest = request.rest.as_str();
     match request.command {
-        Some(Command::Status) => status::answer(rest, view),
-        Some(Command::Worst) => status::worst(view),
-        Some(Command::Trend) => trend::answer(rest, view),
-        Some(Command::MinMax) => minmax::answer(rest, view),
-        Some(Command::History) => history::answer(rest, view),
-        Some(Command::Alarms) => alarms::answer(view),
-        Some(Command::Ack) => alarms::acknowledge(rest, view),
-        Some(Command::Snooze) => alarms::snooze(rest, view),
-        Some(Command::Defrost) => alarms::defrost(rest, view),
-        Some(Command::Drill) => alarms::drill(rest, view),
-        Some(Command::Rules) => rules::answer(rest, view),
-        Some(Command::Probes) => probes::answer(view),
-        Some(Command::About) => about::answer(view),
-        Some(Command::Help) => help::answer(rest),
+        Some(command) => hint::below(answer_to(command, rest, view), command, rest),
         None if selection::names_something(rest, view) => status::answer(rest, view),
-        None => help::unknown(rest),
+        None => {
+            let (first, behind) = rest.split_once(' ').unwrap_or((rest, ""));
+            match Command::meant_by(first) {
+                Some(command) => hint::below(answer_to(command, behind, view), command, behind),
+                None => help::unknown(rest),
+            }
+        }
+    }
+}
+
+fn answer_to(command: Command, rest: &str, view: &View<'_>) -> Answer {
+    match command {
+        Command::Status => status::answer(rest, view),
+        Command::Worst => status::worst(view),
+        Command::Trend => trend::answer(rest, view),
+        Command::MinMax => minmax::answer(rest, view),
+        Command::History => history::answer(rest, view),
+        Command::Alarms => alarms::answer(view),
+        Command::Ack => alarms::acknowledge(rest, view),
+        Command::Snooze => alarms::snooze(rest, view),
+        Command::Defrost => alarms::defrost(rest, view),
+        Command::Drill => alarms::drill(rest, view),
+        Command::Rules => rules::answer(rest, view),
+        Command::Probes => probes::answer(view),
+        Command::About => about::answer(view),
+        Command::Help => help::answer(rest),
     }
 }
 

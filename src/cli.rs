@@ -4,8 +4,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::chat;
 use crate::config::{Config, paths};
 use crate::daemon::{self, HangUp, Paths};
 
@@ -35,7 +37,7 @@ const BAD_CONFIGURATION: u8 = 78;
 #[derive(Parser)]
 #[command(name = "fridge", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_long_help = "Begin with `fridge demo`: it prints a curl command that asks what Mattermost would ask.\n\nExit status: 0 done, 78 the configuration is wrong, 1 anything else that failed; doctor: 0 ok, 1 warnings, 2 faults."
+    after_long_help = "Begin with `fridge demo`: it prints a curl command that asks what Mattermost would ask.\n\nExit status: 0 done, 78 the configuration is wrong, 1 anything else that failed; doctor: 0 ok, 1 warnings, 2 faults; status --exit-code: 0 ok, 1 a fridge needs a look, 2 one is beyond its limit, 3 not known."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -101,6 +103,9 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Where not even this can be printed, nobody is there to read another error.
             drop(error.print());
+            if let Some(word) = word_of_the_channel(&error) {
+                terminal::error(&anyhow::anyhow!("that is a word of the channel: fridge ask {word}"));
+            }
             return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
@@ -124,8 +129,8 @@ impl Cli {
             Command::Serve => serve::run(files).map(|()| ExitCode::SUCCESS),
             Command::Init(options) => init::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Demo(options) => demo::run(&options, files).map(|()| ExitCode::SUCCESS),
-            Command::Ask(options) => ask::run(&options, files).map(|()| ExitCode::SUCCESS),
-            Command::Status(options) => ask::run(&options.into(), files).map(|()| ExitCode::SUCCESS),
+            Command::Ask(options) => ask::run(&options, files),
+            Command::Status(options) => ask::run(&options.into(), files),
             Command::Probes(options) => probes::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Replace(options) => replace::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Rules(options) => rules::run(&options, files).map(|()| ExitCode::SUCCESS),
@@ -170,6 +175,14 @@ impl FileOptions {
         let socket = paths::server_socket(self.socket.as_deref(), &paths::environment)
             .unwrap_or_else(|| state.join("fridge.sock"));
         Paths { state, socket }
+    }
+}
+
+/// The channel's word that was taken for a command of the shell.
+fn word_of_the_channel(error: &clap::Error) -> Option<&'static str> {
+    match error.get(ContextKind::InvalidSubcommand)? {
+        ContextValue::String(word) => Some(chat::Command::of(word)?.word()),
+        _ => None,
     }
 }
 

@@ -188,6 +188,29 @@ fn a_replayed_85_degrees_is_a_probe_that_lost_its_power() {
 }
 
 #[test]
+fn a_question_tells_by_its_exit_status_whether_it_was_understood_and_how_the_fridges_are() {
+    let demo = Demo::start(&[]);
+    let mut client = Client::connect(&demo);
+    client.ask_until("fridge status", |text| text.contains("2 of 6 need a look"));
+    let socket = demo.socket.to_str().unwrap();
+    for (words, status) in [
+        (&["status"][..], 0),
+        (&["status", "nosuch"], 1),
+        (&["ask", "dance"], 1),
+        (&["ask", "snooze", "milk"], 1),
+        (&["status", "--exit-code"], 2),
+        (&["status", "milk", "--exit-code"], 0),
+        (&["status", "meat", "--exit-code"], 1),
+        (&["status", "nosuch", "--exit-code"], 3),
+    ] {
+        let output = fridge(&[words, &["--socket", socket]].concat());
+        assert_eq!(output.status.code(), Some(status), "{words:?}: {output:?}");
+    }
+    let hint = fridge(&["worst"]);
+    assert!(String::from_utf8_lossy(&hint.stderr).contains("fridge ask worst"), "{hint:?}");
+}
+
+#[test]
 fn the_doctor_tells_by_its_exit_status_how_bad_it_is() {
     let demo = Demo::start(&[]);
     let mut client = Client::connect(&demo);

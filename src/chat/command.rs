@@ -50,6 +50,24 @@ impl Command {
         names::fold(word).parse().ok()
     }
 
+    /// The command that people mean by another word, where no fridge has that name.
+    pub fn meant_by(word: &str) -> Option<Command> {
+        match names::fold(word).as_str() {
+            "temp" | "temps" | "temperature" | "temperatures" | "state" | "list" | "all" | "show" => {
+                Some(Command::Status)
+            }
+            "min" | "max" => Some(Command::MinMax),
+            "alarm" | "alert" | "alerts" => Some(Command::Alarms),
+            "acknowledge" => Some(Command::Ack),
+            "mute" | "silence" => Some(Command::Snooze),
+            "limits" => Some(Command::Rules),
+            "probe" => Some(Command::Probes),
+            "version" => Some(Command::About),
+            "commands" | "hello" | "hi" => Some(Command::Help),
+            _ => None,
+        }
+    }
+
     /// How it is called and explained.
     pub fn help(self) -> &'static CommandHelp {
         match self {

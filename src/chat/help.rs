@@ -10,7 +10,9 @@ use crate::text::help;
 /// The list of words, or one of them explained.
 pub fn answer(word: &str) -> Answer {
     let usage = |command: Command| Text::code(format!("fridge {}", command.help().usage));
-    if word.is_empty() {
+    // "help me" asks for the list as well.
+    let command = Command::of(word).or_else(|| Command::meant_by(word));
+    let Some(command) = command else {
         let lines = Command::VARIANTS
             .iter()
             .map(|command| usage(*command).and(": ").and(command.help().summary))
@@ -18,15 +20,10 @@ pub fn answer(word: &str) -> Answer {
         let doc =
             Doc::new(help::HELP).with(Block::List(lines)).with(Block::Line(Text::sentence(help::FOR_ALL)));
         return Answer::new(doc, Data::Words(Command::VARIANTS.iter().map(|it| it.word()).collect()));
-    }
-    match Command::of(word) {
-        None => unknown(word),
-        Some(command) => {
-            let explanation = Text::sentence(command.help().explanation);
-            let doc = Doc::new(usage(command).and(": ").and(explanation));
-            Answer::new(doc, Data::Words(vec![command.word()]))
-        }
-    }
+    };
+    let explanation = Text::sentence(command.help().explanation);
+    let doc = Doc::new(usage(command).and(": ").and(explanation));
+    Answer::new(doc, Data::Words(vec![command.word()]))
 }
 
 /// The answer to an unknown word: the nearest known one.

@@ -24,6 +24,10 @@ impl Request {
         let mut words: Vec<&str> =
             words.split_whitespace().map(|word| word.trim_matches('\u{fffd}')).collect();
         words.retain(|word| !word.is_empty());
+        // A cause is kept as it was typed.
+        if words.first().is_none_or(|first| Command::of(first) != Some(Command::Ack)) {
+            trim_courtesy(&mut words);
+        }
         let mut share = false;
         let mut units = None;
         loop {
@@ -33,9 +37,11 @@ impl Request {
                     words.pop();
                 }
                 [.., before, last]
-                    if units.is_none() && names::fold(before) == "in" && Units::of(last).is_some() =>
+                    if units.is_none()
+                        && names::fold(before) == "in"
+                        && Units::of(&names::fold(last)).is_some() =>
                 {
-                    units = Units::of(last);
+                    units = Units::of(&names::fold(last));
                     words.truncate(words.len() - 2);
                 }
                 _ => break,
@@ -47,6 +53,21 @@ impl Request {
         };
         let rest = if command.is_some() { words.get(1..).unwrap_or_default() } else { &words[..] };
         Request { command, rest: rest.join(" "), units, share }
+    }
+}
+
+/// Takes away what people add out of habit: a question mark at the end, "please".
+fn trim_courtesy(words: &mut Vec<&str>) {
+    let is_courtesy = |word: &str| matches!(names::fold(word).as_str(), "" | "please" | "pls" | "thanks");
+    while let Some(last) = words.last_mut() {
+        *last = last.trim_end_matches(['?', '!', '.', ',', ';', ':']);
+        if !is_courtesy(last) {
+            break;
+        }
+        words.pop();
+    }
+    if words.first().is_some_and(|first| is_courtesy(first)) {
+        words.remove(0);
     }
 }
 
@@ -73,6 +94,11 @@ mod tests {
             (Some(Command::Status), String::new(), Some(Units::Fahrenheit), true)
         );
         assert_eq!(parse("milk in cellar"), (None, "milk in cellar".into(), None, false));
+        for habit in ["status?", "status ?!", "please status", "Status, please.", "\u{feff}status\u{200b}"] {
+            assert_eq!(parse(habit), (Some(Command::Status), String::new(), None, false), "{habit:?}");
+        }
+        assert_eq!(parse("trend milk in F?").2, Some(Units::Fahrenheit));
+        assert_eq!(parse("ack #1 was it open? please").1, "#1 was it open? please");
         assert_eq!(parse("\u{fffd}\u{fffd} status"), (Some(Command::Status), String::new(), None, false));
     }
 }

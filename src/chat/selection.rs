@@ -26,6 +26,7 @@ pub fn resolve<'a>(typed: &str, view: &View<'a>) -> Selection<'a> {
     if typed.trim().is_empty() {
         return Selection::All(view.fridges.clone());
     }
+    let means_all = matches!(names::fold(typed).as_str(), "all" | "everything" | "fridges" | "all fridges");
     let of_probe = |id: ProbeId| view.fridges.iter().find(|fridge| fridge.probe == id);
     if let Some(fridge) = typed.parse().ok().and_then(of_probe) {
         return Selection::One(fridge);
@@ -49,6 +50,7 @@ pub fn resolve<'a>(typed: &str, view: &View<'a>) -> Selection<'a> {
         matching = names::one_slip_from(typed, fridge_names());
     }
     match matching[..] {
+        [] if means_all => Selection::All(view.fridges.clone()),
         [] => Selection::None(names::nearest(typed, fridge_names())),
         [only] => Selection::One(view.fridges[only]),
         _ => Selection::Several(matching.iter().map(|&index| view.fridges[index]).collect()),
@@ -60,8 +62,17 @@ pub fn names_something(words: &str, view: &View<'_>) -> bool {
     !matches!(resolve(words, view), Selection::None(_))
 }
 
-/// The fridges that are meant, where that is clear; else the answer that asks back.
+/// The fridges that are meant, all of those that a part of a name finds; else the answer that says there is none.
 pub fn resolve_or_explain<'a>(typed: &str, view: &View<'a>) -> Result<Vec<&'a Fridge>, Box<Answer>> {
+    match resolve(typed, view) {
+        Selection::Several(fridges) => Ok(fridges),
+        _ => resolve_or_ask_back(typed, view),
+    }
+}
+
+/// The fridges that are meant, where something is to be done about them: a part of several names means none of them
+/// for certain.
+pub fn resolve_or_ask_back<'a>(typed: &str, view: &View<'a>) -> Result<Vec<&'a Fridge>, Box<Answer>> {
     match resolve(typed, view) {
         Selection::All(fridges) | Selection::Group(fridges) => Ok(fridges),
         Selection::One(fridge) => Ok(vec![fridge]),

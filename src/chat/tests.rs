@@ -271,8 +271,37 @@ fn names_match_by_any_part_and_a_near_miss_is_suggested() {
         kitchen.ask(11, "status 28-000000000001").starts_with("Crème fraîche: 3.0 °C"),
         "a probe will do"
     );
-    assert_eq!(kitchen.ask(11, "trend freezer"), "Which one do you mean? Freezer 1, Freezer 2.");
+    for words in ["trend freezer", "history freezer", "minmax freezer", "rules freezer"] {
+        let both = kitchen.ask(11, words);
+        assert!(both.contains("Freezer 1") && both.contains("Freezer 2"), "{words}: {both}");
+    }
+    assert!(kitchen.ask(11, "snooze freezer 2h").starts_with("Which one do you mean? Freezer 1, Freezer 2."));
     assert!(kitchen.ask(11, "status aquarium").starts_with("No fridge has that name. There are: Milk, "));
+}
+
+#[test]
+fn what_people_type_is_understood() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    let ask = |words: &str| kitchen.ask(11, words);
+    for words in ["status?", "status all", "all", "temp", "temps please", "status\u{200b}", "\u{feff}status"]
+    {
+        assert!(ask(words).starts_with("All 6 in range"), "{words}: {}", ask(words));
+    }
+    for words in ["temperature milk", "status milk please", "milk?", "status mi\u{ad}lk"] {
+        assert!(ask(words).starts_with("Milk: 4.2 °C"), "{words}: {}", ask(words));
+    }
+    assert!(ask("help me").starts_with("What you can ask:"));
+    assert!(ask("help alert").contains("alarms"));
+    for (words, hint) in [
+        ("minmax tomorrow", "`today`, `yesterday` or `24h`"),
+        ("minmax milk last week", "`today`, `yesterday` or `24h`"),
+        ("status in K", "`in C` or `in F`"),
+        ("history cellar yesterday", "`history` covers the last 24 hours"),
+        ("trend milk 7d", "`trend` covers the last 60 minutes"),
+    ] {
+        assert!(ask(words).contains(hint), "{words}: {}", ask(words));
+    }
 }
 
 #[test]

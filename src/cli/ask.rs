@@ -1,12 +1,19 @@
 //! `fridge ask` and `fridge status`: the channel's words, asked of the running gateway
 //! over its socket.
 
+use std::process::ExitCode;
+
 use anyhow::Context;
 use clap::Args;
 
 use super::{FileOptions, terminal};
 use crate::doc::{self, Doc};
 use crate::socket::{self, Question};
+
+/// What monitors take for a warning, for something critical, and for not knowing.
+const WARNING: u8 = 1;
+const CRITICAL: u8 = 2;
+const UNKNOWN: u8 = 3;
 
 /// The options of `ask`.
 #[derive(Args)]
@@ -17,6 +24,8 @@ pub struct Options {
     /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
+    #[arg(skip)]
+    exit_code: bool,
 }
 
 /// The options of `status`.
@@ -28,19 +37,31 @@ pub struct StatusOptions {
     /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
+    /// Exit with 0 where all is well, 1 where a fridge needs a look, 2 where one is too warm or too cold, for monitors
+    #[arg(long)]
+    exit_code: bool,
 }
 
 impl From<StatusOptions> for Options {
     fn from(options: StatusOptions) -> Self {
         let words = std::iter::once(String::from("status")).chain(options.name).collect();
-        Options { words, json: options.json }
+        Options { words, json: options.json, exit_code: options.exit_code }
     }
 }
 
-/// Asks, and prints the answer.
-pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
+/// Asks, and prints the answer. A question that was not understood, or not done, is a failure.
+pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
     let answer = socket::ask(&files.sockets(), &Question::Ask(options.words.join(" ")))?;
-    show(answer, options.json)
+    let has_failed = answer.get("unknown").is_some() || answer.get("error").is_some();
+    let severity = answer["severity"].as_str().unwrap_or_default().to_owned();
+    show(answer, options.json)?;
+    Ok(match (has_failed, options.exit_code) {
+        (true, true) => ExitCode::from(UNKNOWN),
+        (true, false) => ExitCode::FAILURE,
+        (false, true) if severity == "critical" => ExitCode::from(CRITICAL),
+        (false, true) if severity != "ok" => ExitCode::from(WARNING),
+        (false, _) => ExitCode::SUCCESS,
+    })
 }
 
 /// Prints an answer: its data for a program, its document for a person.

@@ -7,15 +7,24 @@ use unicode_normalization::char::is_combining_mark;
 /// Beyond this many letters a comparison costs more than a suggestion is worth, and nobody types them.
 const LONGEST: usize = 64;
 
-/// A text without case and accents: "Crème" and "creme" are the same.
+/// A text without case, accents and what cannot be seen: "Crème" and "creme" are the same, however they were pasted.
 pub fn fold(text: &str) -> String {
     text.nfd()
-        .filter(|c| !is_combining_mark(*c))
+        .filter(|c| !is_combining_mark(*c) && !is_invisible(*c))
         .flat_map(char::to_lowercase)
         .collect::<String>()
         .split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// Whether a character shows nothing and says nothing: Unicode's format characters (category Cf), as they come along
+/// with a pasted text.
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{180e}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
 }
 
 /// The candidate that is exactly `typed`, by its index.

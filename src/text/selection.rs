@@ -15,5 +15,14 @@ pub fn unknown_fridge(nearest: Option<&str>, all: Text) -> Text {
     }
 }
 
+/// What a unit may be.
+pub const UNITS: &str = "A unit at the end is `in C` or `in F`.";
+/// What a period may be.
+pub const PERIODS: &str = "A time at the end is `today`, `yesterday` or `24h`.";
+/// What a history covers.
+pub const HISTORY_COVERS: &str = "`history` covers the last 24 hours.";
+/// What a trend covers.
+pub const TREND_COVERS: &str = "`trend` covers the last 60 minutes.";
+
 /// Stands for the names that a line has no room for.
 pub const AND_OTHERS: &str = "…";
