@@ -28,6 +28,7 @@ fn the_demo_answers_over_tls_and_in_the_shell_and_ends_on_sigterm() {
     let health = client.send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n");
     assert_eq!(health.status, 200, "{health:?}");
     assert!(health.body.contains("simulated") && !health.body.contains("Milk"), "{}", health.body);
+    assert!(health.body.contains("\"status\":\"degraded\""), "one of its probes is silent: {}", health.body);
 
     let socket = demo.socket.to_str().unwrap().to_owned();
     let shell = fridge(&["status", "--socket", &socket]);

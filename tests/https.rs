@@ -94,6 +94,11 @@ fn health_is_200_while_the_readings_are_fresh_and_503_when_they_are_not() {
         assert_eq!(health.status, status, "{health:?}");
         let body: serde_json::Value = serde_json::from_str(&health.body).unwrap();
         assert_eq!(body["buses"][0]["last_sweep_age_s"], age);
+        assert_eq!(body["status"], if status == 200 { "ok" } else { "failed" }, "{body}");
+        let (with, without) =
+            if status == 200 { ("with_value", "without_value") } else { ("without_value", "with_value") };
+        assert!(body["fridges"][with].as_u64() >= Some(1) && body["fridges"][without] == 0, "{body}");
+        assert!(body["buses"][0]["name"].is_null(), "a bus's name is nobody's business: {body}");
         assert!(!health.body.contains("Milk") && !health.body.contains("\"text\""), "{}", health.body);
     }
 }

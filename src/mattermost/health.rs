@@ -1,59 +1,100 @@
-//! `GET /health`: whether the readings are fresh, for monitoring. It needs no token,
-//! so it names no fridge.
+//! `GET /health`: whether the gateway does its work, for monitors. It needs no token, so it names nothing: numbers only.
 
 use hyper::StatusCode;
 use serde::Serialize;
 
 use crate::chat::Scope;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, View};
 use crate::https::response::{WholeResponse, json};
+use crate::reading::Reading;
+
+/// How the gateway is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// Everything is measured, and somebody may ask.
+    Ok,
+    /// It works in part: a bus is not measured, a fridge has no value, or nobody may ask.
+    Degraded,
+    /// No bus is measured: whatever it answers is old.
+    Failed,
+}
 
 #[derive(Serialize)]
-struct Health<'a> {
-    status: &'static str,
+struct Health {
+    status: State,
     simulated: bool,
     version: &'static str,
     up_s: u64,
     token_configured: bool,
     open_alarms: usize,
-    buses: Vec<Bus<'a>>,
+    fridges: Counts,
+    probes: Counts,
+    buses: Vec<Bus>,
+}
+
+/// How many have a fresh value, and how many have none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+struct Counts {
+    with_value: usize,
+    without_value: usize,
 }
 
 #[derive(Serialize)]
-struct Bus<'a> {
-    name: &'a str,
+struct Bus {
     fresh: bool,
     last_sweep_age_s: Option<u64>,
     probes: usize,
 }
 
-/// 200 while every bus's readings are fresh, else 503.
+impl Counts {
+    fn of(readings: impl Iterator<Item = Reading>) -> Counts {
+        let mut counts = Counts::default();
+        for reading in readings {
+            match reading {
+                Reading::Fresh { .. } => counts.with_value += 1,
+                Reading::Stale { .. } | Reading::Fault { .. } => counts.without_value += 1,
+            }
+        }
+        counts
+    }
+}
+
+/// 200 while the gateway does its work, if only in part, else 503.
 pub fn answer(gateway: &Gateway, token_configured: bool) -> WholeResponse {
     let view = gateway.view(&Scope::everything());
-    let buses: Vec<Bus<'_>> = view
-        .snapshot
-        .buses
-        .iter()
-        .map(|bus| Bus {
-            name: &bus.name,
-            fresh: bus.is_fresh(&view.now),
-            last_sweep_age_s: bus.last_sweep.map(|at| view.now.since(&at).as_secs()),
-            probes: bus.probes.len(),
-        })
-        .collect();
-    let fresh = buses.iter().all(|bus| bus.fresh);
-    let (status, word) =
-        if fresh { (StatusCode::OK, "fresh") } else { (StatusCode::SERVICE_UNAVAILABLE, "stale") };
-    json(
+    let in_service = view.fridges.iter().filter(|fridge| !fridge.out_of_service);
+    let fridges = Counts::of(in_service.map(|fridge| view.snapshot.reading(fridge.probe, &view.now)));
+    let known = view.snapshot.buses.iter().flat_map(|bus| bus.probes.keys());
+    let probes = Counts::of(known.map(|probe| view.snapshot.reading(*probe, &view.now)));
+    let status = state(&view, fridges, token_configured);
+    let buses = view.snapshot.buses.iter().map(|bus| Bus {
+        fresh: bus.is_fresh(&view.now),
+        last_sweep_age_s: bus.last_sweep.map(|at| view.now.since(&at).as_secs()),
+        probes: bus.probes.len(),
+    });
+    let code = if status == State::Failed { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let health = Health {
         status,
-        &Health {
-            status: word,
-            simulated: view.snapshot.is_simulated(),
-            version: env!("CARGO_PKG_VERSION"),
-            up_s: view.now.since(&view.snapshot.started).as_secs(),
-            token_configured,
-            open_alarms: view.snapshot.alarms.len(),
-            buses,
-        },
-    )
+        simulated: view.snapshot.is_simulated(),
+        version: env!("CARGO_PKG_VERSION"),
+        up_s: view.now.since(&view.snapshot.started).as_secs(),
+        token_configured,
+        open_alarms: view.snapshot.alarms.iter().filter(|alarm| !alarm.drill).count(),
+        fridges,
+        probes,
+        buses: buses.collect(),
+    };
+    json(code, &health)
+}
+
+fn state(view: &View<'_>, fridges: Counts, token_configured: bool) -> State {
+    let fresh = view.snapshot.buses.iter().filter(|bus| bus.is_fresh(&view.now)).count();
+    if fresh == 0 {
+        State::Failed
+    } else if fresh < view.snapshot.buses.len() || fridges.without_value > 0 || !token_configured {
+        State::Degraded
+    } else {
+        State::Ok
+    }
 }
