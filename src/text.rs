@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use jiff::civil::{Date, DateTime};
+
 use crate::doc::Text;
 use crate::fridge::{Limits, Verdict};
 use crate::reading::{Celsius, Fault, Reading};
@@ -95,6 +97,12 @@ pub fn hours_and_minutes(length: Duration) -> String {
         (hours, 0) => format!("{hours} h"),
         (hours, minutes) => format!("{hours} h {minutes} min"),
     }
+}
+
+/// "09:12", or with its date where that is not today.
+pub fn clock(at: DateTime, today: Date) -> String {
+    let time = format!("{:02}:{:02}", at.hour(), at.minute());
+    if at.date() == today { time } else { format!("{} {time}", at.date()) }
 }
 
 /// "1 probe", "2 probes".

@@ -98,6 +98,8 @@ pub struct ExtremesRow {
     pub min: Option<Celsius>,
     /// The highest value in °C.
     pub max: Option<Celsius>,
+    /// Since when they count: the begin of the period, or the start of the gateway where that is later.
+    pub since: Timestamp,
 }
 
 /// The last 24 hours of one fridge.

@@ -1,5 +1,9 @@
 //! `minmax`: the lowest and highest values of today, of yesterday, or of the last 24 hours.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use super::data::ExtremesRow;
 use super::{Answer, Data, View, doc, selection};
 use crate::doc::{Block, Table, Text};
@@ -7,6 +11,8 @@ use crate::fridge::Fridge;
 use crate::history::MINUTES;
 use crate::reading::Celsius;
 use crate::text::{self, minmax};
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 /// A time over which lowest and highest values are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +31,22 @@ impl Period {
             "24h" | "day" => Some(Period::Last24Hours),
             _ => None,
         }
+    }
+
+    /// Since when its values count, and whether that is later than it began: nothing is known from before the start.
+    fn since(self, view: &View<'_>) -> (Timestamp, bool) {
+        let now = view.snapshot.local(&view.now);
+        let midnight = |date: Option<jiff::civil::Date>| {
+            let midnight = date.and_then(|date| date.to_zoned_datetime(now.time_zone().clone()).ok());
+            midnight.map_or(view.now.wall, |midnight| midnight.timestamp())
+        };
+        let begins = match self {
+            Period::Today => midnight(Some(now.date())),
+            Period::Yesterday => midnight(now.date().yesterday().ok()),
+            Period::Last24Hours => view.now.wall.checked_sub(DAY).unwrap_or(view.now.wall),
+        };
+        let started = view.snapshot.started.wall;
+        (begins.max(started), started > begins)
     }
 
     fn headline(self) -> &'static str {
@@ -48,7 +70,9 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
         Ok(fridges) => fridges,
         Err(explanation) => return *explanation,
     };
-    let rows: Vec<ExtremesRow> = fridges.iter().map(|fridge| row(fridge, period, view)).collect();
+    let (since, is_cut) = period.since(view);
+    let row = |fridge: &&Fridge| row(fridge, period, since, view);
+    let rows: Vec<ExtremesRow> = fridges.iter().map(row).collect();
     if rows.is_empty() {
         return Answer::new(doc(Text::sentence(text::NO_FRIDGES), view), Data::Extremes(rows));
     }
@@ -61,10 +85,19 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
     for row in &rows {
         table.push([Text::name(&row.name), value(row.min), value(row.max)]);
     }
-    Answer::new(doc(period.headline(), view).with(Block::Table(table)), Data::Extremes(rows))
+    let doc = doc(period.headline(), view).with(Block::Table(table));
+    let doc = if is_cut {
+        let since = view.snapshot.local(&view.snapshot.started).datetime();
+        doc.with(Block::Line(
+            text::minmax::counted_since(since, view.snapshot.local(&view.now).date()).into(),
+        ))
+    } else {
+        doc
+    };
+    Answer::new(doc, Data::Extremes(rows))
 }
 
-fn row(fridge: &Fridge, period: Period, view: &View<'_>) -> ExtremesRow {
+fn row(fridge: &Fridge, period: Period, since: Timestamp, view: &View<'_>) -> ExtremesRow {
     let state = view.snapshot.probe(fridge.probe).map(|(_, state)| state);
     let today = view.snapshot.local(&view.now).date();
     let days = || state.into_iter().flat_map(|state| [state.day, state.day_before]).flatten();
@@ -80,5 +113,5 @@ fn row(fridge: &Fridge, period: Period, view: &View<'_>) -> ExtremesRow {
         }
     };
     let (min, max) = (extremes.map(|(min, _)| min), extremes.map(|(_, max)| max));
-    ExtremesRow { name: fridge.name.clone(), min, max }
+    ExtremesRow { name: fridge.name.clone(), min, max, since }
 }

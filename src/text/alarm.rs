@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 
-use super::{Decimal, Units, count, duration, exposure, hours_and_minutes, outage, temperature};
+use super::{Decimal, Units, clock, count, duration, exposure, hours_and_minutes, outage, temperature};
 use crate::alarm::{Acknowledgement, Alarm, Kind, Message, Quiet, RuleName, Topic, Urgency};
 use crate::doc::{Block, Doc, Text};
 use crate::reading::Celsius;
@@ -261,12 +261,6 @@ pub fn quiet(name: &str, quiet: &Quiet, until: DateTime, today: Date) -> Text {
         Some(by) => text.and(" by ").and(Text::name(by)),
         None => text,
     }
-}
-
-/// "09:12", or with its date where that is not today.
-fn clock(at: DateTime, today: Date) -> String {
-    let time = format!("{:02}:{:02}", at.hour(), at.minute());
-    if at.date() == today { time } else { format!("{} {time}", at.date()) }
 }
 
 /// Stands for the alarms that `status` does not show.

@@ -38,6 +38,9 @@ fn minmax_knows_today_yesterday_and_the_last_24_hours() {
     assert_eq!(milk("minmax milk yesterday"), "|Milk|2.0°C|26.0°C|");
     assert_eq!(milk("minmax milk 24h"), "|Milk|14.0°C|38.0°C|");
     assert!(kitchen.ask(now, "minmax").starts_with("Lowest and highest today\n"));
+    assert!(!kitchen.ask(now, "minmax milk 24h").contains("Counted since"));
+    let young = kitchen.ask(3_600, "minmax milk 24h");
+    assert!(young.ends_with("Counted since 00:00, when the gateway was started."), "{young}");
     assert!(kitchen.ask(now, "minmax yesterday").contains("| Freezer 2 "));
     assert!(kitchen.ask(now + 10 * 86_400, "minmax milk yesterday").contains("no readings"));
 }
