@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Acknowledgement, Alarm, Clearance, Event, Kind, Outage, Urgency};
+use super::{Acknowledgement, Alarm, Clearance, Event, Kind, Message, Topic, Urgency};
 use crate::reading::Stamp;
 
 /// After a message about raised alarms, the next of the kind waits this long, and takes with it what comes meanwhile; the
@@ -34,55 +34,6 @@ const LAST_REMINDER: Duration = Duration::from_secs(24 * 3_600);
 const LONGEST_DRILL: Duration = Duration::from_secs(3_600);
 /// It is quiet for no longer than this, also where the clock was ahead when somebody said so.
 const LONGEST_QUIET: Duration = Duration::from_secs(24 * 3_600);
-
-/// What a message is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Topic {
-    /// Alarms were raised.
-    Raised,
-    /// Alarms have become urgent.
-    Escalated,
-    /// Nobody has acknowledged them.
-    Unanswered,
-    /// They are still open.
-    Reminder,
-    /// They are over.
-    Cleared,
-    /// The gateway was off.
-    Outage,
-    /// A test of the way to a target.
-    Test,
-}
-
-/// One message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Message {
-    /// What it is about.
-    pub topic: Topic,
-    /// When it was written.
-    pub at: Timestamp,
-    /// The alarms, as they were then.
-    pub alarms: Vec<Alarm>,
-    /// What is known of the time in which the gateway was off.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outage: Option<Outage>,
-}
-
-impl Message {
-    /// A message about those alarms.
-    pub fn new(topic: Topic, at: Timestamp, alarms: Vec<Alarm>) -> Message {
-        Message { topic, at, alarms, outage: None }
-    }
-
-    /// Whether it is for those, too, who are called only when it is urgent or nobody answers: what calls them, and
-    /// what becomes of it.
-    pub fn is_pressing(&self) -> bool {
-        let is_urgent = |alarm: &Alarm| alarm.urgency == Urgency::Urgent || alarm.unanswered.is_some();
-        let has_harmed = self.outage.iter().any(|outage| outage.fridges.iter().any(|it| it.outside_s > 0));
-        self.topic == Topic::Unanswered || has_harmed || self.alarms.iter().any(is_urgent)
-    }
-}
 
 /// Warmth is expected, or nobody wants to hear of a fridge for a while.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,0 +1,55 @@
+//! A message about alarms: what it is about, and the alarms as they were when it was written.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Alarm, Outage, Urgency};
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    /// Alarms were raised.
+    Raised,
+    /// Alarms have become urgent.
+    Escalated,
+    /// Nobody has acknowledged them.
+    Unanswered,
+    /// They are still open.
+    Reminder,
+    /// They are over.
+    Cleared,
+    /// The gateway was off.
+    Outage,
+    /// A test of the way to a target.
+    Test,
+}
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// What it is about.
+    pub topic: Topic,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The alarms, as they were then.
+    pub alarms: Vec<Alarm>,
+    /// What is known of the time in which the gateway was off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Outage>,
+}
+
+impl Message {
+    /// A message about those alarms.
+    pub fn new(topic: Topic, at: Timestamp, alarms: Vec<Alarm>) -> Message {
+        Message { topic, at, alarms, outage: None }
+    }
+
+    /// Whether it is for those, too, who are called only when it is urgent or nobody answers: what calls them, and
+    /// what becomes of it.
+    pub fn is_pressing(&self) -> bool {
+        let is_urgent = |alarm: &Alarm| alarm.urgency == Urgency::Urgent || alarm.unanswered.is_some();
+        let has_harmed = self.outage.iter().any(|outage| outage.fridges.iter().any(|it| it.outside_s > 0));
+        self.topic == Topic::Unanswered || has_harmed || self.alarms.iter().any(is_urgent)
+    }
+}
