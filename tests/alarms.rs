@@ -309,6 +309,41 @@ fn after_a_long_time_off_one_message_says_how_warm_each_fridge_became() {
 }
 
 #[test]
+fn what_becomes_urgent_or_is_unanswered_is_told_and_told_again() {
+    let receiver = Receiver::start(always_ok(), None);
+    let url = format!("http://{}", receiver.address);
+    let notify = mattermost(&url, "mention = \"@channel\"\n")
+        + &format!(
+            "[[notify]]\nname = \"on call\"\nkind = \"http\"\nurgent_only = true\nurl = \"{url}/any\"\n"
+        );
+    // A warning after a second, urgent two seconds later, unanswered after four.
+    let rules = "limits = { max = -30 }\nalarm = { lag = \"1s\", escalation = { limit = -17.5, after = \"3s\" }, unanswered = \"5s\" }";
+    let config = warm_fridge(&notify);
+    let (before, after) = config.split_once("limits = { max = -18 }").unwrap();
+    let after = after.split_once('\n').unwrap().1.split_once('\n').unwrap().1;
+    let service = Service::start(&format!("{before}{rules}\n{after}"));
+    let post = |holds: &dyn Fn(&str) -> bool| {
+        receiver.until(|message| message["attachments"].is_array() && holds(text(message)))
+    };
+    let raised = post(&|said| said.ends_with("Freezer (#1) is too warm (simulated)"));
+    assert!(text(&raised).starts_with(":warning:"), "{raised:#}");
+    let urgent = post(&|said| said.contains("is too warm: now urgent"));
+    assert!(text(&urgent).starts_with("@channel :rotating_light:"), "{urgent:#}");
+    let unanswered = post(&|said| said.contains("nobody has acknowledged it"));
+    assert_eq!(unanswered["priority"]["priority"], "urgent");
+    post(&|said| said.contains("is still too warm"));
+    // Who is on call has heard of all but the warning.
+    receiver.until(|message| message["topic"] == "reminder");
+    let topics = receiver
+        .messages()
+        .iter()
+        .filter_map(|it| it["topic"].as_str().map(str::to_owned))
+        .collect::<Vec<_>>();
+    assert_eq!(topics, ["escalated", "unanswered", "reminder"]);
+    drop(service);
+}
+
+#[test]
 fn what_is_refused_for_ever_is_given_up_and_what_comes_after_it_arrives() {
     for status in [400, 404, 501] {
         let receiver = Receiver::start(

@@ -2,12 +2,13 @@
 //! answers, repeated less and less often, and ended; many at once become one message. A snoozed fridge raises its
 //! alarms in silence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::rules::UNANSWERED_AFTER;
 use super::{Acknowledgement, Alarm, Clearance, Event, Kind, Message, Topic, Urgency};
 use crate::reading::Stamp;
 
@@ -23,10 +24,7 @@ const BETWEEN_URGENT: Duration = Duration::from_secs(60);
 const LONGEST_URGENT_WAIT: Duration = Duration::from_secs(4 * 60);
 /// After so long without a message of the kind, the next waits for nothing again.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(45 * 60);
-/// An alarm that nobody acknowledges for this long is unanswered: others are called.
-const UNANSWERED_AFTER: Duration = Duration::from_secs(30 * 60);
-/// An unanswered alarm is repeated after this long, then after twice that, and so on …
-const FIRST_REMINDER: Duration = Duration::from_secs(3_600);
+/// An unanswered alarm is repeated after twice the time in which it was one, then after twice that, and so on …
 /// … up to once a day.
 const LAST_REMINDER: Duration = Duration::from_secs(24 * 3_600);
 
@@ -53,6 +51,8 @@ pub struct ActiveAlarms {
     quiet: BTreeMap<String, Quiet>,
     /// Where warmth is expected by the clock, and until when.
     expected: BTreeMap<String, Timestamp>,
+    /// After how long alarms are unanswered, by their fridges' ids.
+    unanswered_after: HashMap<String, Duration>,
     next: u64,
     /// What is to be said, by alarm.
     pending: BTreeMap<u64, (Topic, Alarm)>,
@@ -82,9 +82,10 @@ impl Said {
 #[derive(Clone, Debug)]
 struct Open {
     alarm: Alarm,
-    /// On the clock that never steps: since when nobody has acknowledged it, and when it is repeated.
+    /// On the clock that never steps: since when nobody has acknowledged it, and when it is repeated next, after how
+    /// long.
     waits_since: Duration,
-    reminder: (Duration, Duration),
+    reminder: Option<(Duration, Duration)>,
 }
 
 impl ActiveAlarms {
@@ -120,6 +121,11 @@ impl ActiveAlarms {
             .map(|(fridge, until)| (fridge.clone(), Quiet { until: *until, warmth_only: true, by: None }));
         // What somebody said is worth more.
         expected.chain(self.quiet.clone()).collect()
+    }
+
+    /// The alarms of these fridges are unanswered after that long; all others' after half an hour.
+    pub fn set_unanswered_after(&mut self, unanswered_after: HashMap<String, Duration>) {
+        self.unanswered_after = unanswered_after;
     }
 
     /// In these fridges, and in no others, warmth is expected by the clock.
@@ -329,14 +335,17 @@ impl ActiveAlarms {
             if waits || !open.alarm.announced || open.alarm.acknowledged.is_some() {
                 continue;
             }
-            let (at, wait) = open.reminder;
+            let unanswered_after =
+                self.unanswered_after.get(&open.alarm.fridge).copied().unwrap_or(UNANSWERED_AFTER);
+            let first = unanswered_after * 2;
+            let (at, wait) = open.reminder.unwrap_or((open.waits_since + first, first));
             if open.alarm.unanswered.is_none()
-                && now.mono.saturating_sub(open.waits_since) >= UNANSWERED_AFTER
+                && now.mono.saturating_sub(open.waits_since) >= unanswered_after
             {
                 due.push((Topic::Unanswered, open.alarm.clone()));
             } else if now.mono >= at {
                 let wait = (wait * 2).min(LAST_REMINDER);
-                open.reminder = (now.mono + wait, wait);
+                open.reminder = Some((now.mono + wait, wait));
                 due.push((Topic::Reminder, open.alarm.clone()));
             }
         }
@@ -354,7 +363,7 @@ impl ActiveAlarms {
 
 impl Open {
     fn new(alarm: Alarm, now: Stamp) -> Open {
-        Open { alarm, waits_since: now.mono, reminder: (now.mono + FIRST_REMINDER, FIRST_REMINDER) }
+        Open { alarm, waits_since: now.mono, reminder: None }
     }
 }
 

@@ -16,6 +16,9 @@ const SILENT_AFTER: Duration = Duration::from_secs(5 * 60);
 /// A probe is stuck after this long.
 pub const STUCK_AFTER: Duration = Duration::from_secs(6 * 3_600);
 
+/// An alarm that nobody acknowledges for this long is unanswered: others are called.
+pub const UNANSWERED_AFTER: Duration = Duration::from_secs(30 * 60);
+
 /// What is watched in one fridge.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
@@ -31,6 +34,8 @@ pub struct Rules {
     pub exposure: Option<Exposure>,
     /// When warmth is expected each day.
     pub defrosts: Vec<Defrost>,
+    /// An alarm that nobody acknowledges for this long is unanswered.
+    pub unanswered_after: Duration,
 }
 
 /// One rule about a fridge's temperature.
@@ -88,6 +93,7 @@ impl Default for Rules {
             stuck_after: STUCK_AFTER,
             exposure: None,
             defrosts: Vec::new(),
+            unanswered_after: UNANSWERED_AFTER,
         }
     }
 }

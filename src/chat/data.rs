@@ -185,6 +185,8 @@ pub struct RulesRow {
     pub silent_after_s: u64,
     /// The same reading for so many seconds is an alarm.
     pub stuck_after_s: u64,
+    /// Nobody has acknowledged an alarm for so many seconds: others are called.
+    pub unanswered_after_s: u64,
     /// How long it may be outside which limits.
     pub exposure: Option<ExposureRow>,
     /// When warmth is expected each day.

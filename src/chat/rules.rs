@@ -42,7 +42,15 @@ fn of_rules(rules: &Rules, units: Units) -> Vec<Text> {
     let exposure = rules.exposure.iter().map(|exposure| rules::exposure(exposure, units));
     let source = rules.preset.iter().map(|preset| rules::source(preset.source()));
     let defrosts = rules.defrosts.iter().map(rules::defrost);
-    temperature.chain(probe).chain(exposure).chain(defrosts).chain(source).map(Text::from).collect()
+    let unanswered = [rules::unanswered(rules.unanswered_after)];
+    temperature
+        .chain(probe)
+        .chain(unanswered)
+        .chain(exposure)
+        .chain(defrosts)
+        .chain(source)
+        .map(Text::from)
+        .collect()
 }
 
 fn row(fridge: &Fridge) -> RulesRow {
@@ -67,6 +75,7 @@ fn row(fridge: &Fridge) -> RulesRow {
         rules: rules.collect(),
         silent_after_s: fridge.rules.silent_after.as_secs(),
         stuck_after_s: fridge.rules.stuck_after.as_secs(),
+        unanswered_after_s: fridge.rules.unanswered_after.as_secs(),
         defrosts: fridge.rules.defrosts.iter().map(DefrostRow::from).collect(),
         exposure: fridge.rules.exposure.map(|exposure| ExposureRow {
             min: exposure.min,

@@ -88,6 +88,9 @@ impl Check<'_> {
         if let Some(stuck) = alarm.stuck {
             rules.stuck_after = self.length(&stuck);
         }
+        if let Some(unanswered) = alarm.unanswered {
+            rules.unanswered_after = self.length(&unanswered);
+        }
         if let Some(exposure) = alarm.exposure {
             rules.exposure = self.exposure(exposure);
         }

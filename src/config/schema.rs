@@ -124,6 +124,7 @@ pub struct Alarm {
     pub exposure: Option<Spanned<Exposure>>,
     #[serde(default)]
     pub defrost: Vec<Defrost>,
+    pub unanswered: Option<Spanned<String>>,
 }
 
 /// `defrost = [{ at = "02:00", length = "45min" }]`

@@ -108,6 +108,9 @@ impl Watch {
             self.by_id.insert(fridge.id.clone(), self.watched.len());
             self.watched.push(Watched { fridge, monitor, period, is_kept });
         }
+        let unanswered =
+            |watched: &Watched| (watched.fridge.id.clone(), watched.fridge.rules.unanswered_after);
+        self.alarms.set_unanswered_after(self.watched.iter().map(unanswered).collect());
         let is_watched = |id: &str| self.by_id.contains_key(id);
         let ended = self.alarms.forget(is_watched, now);
         ended.into_iter().map(Entry::Alarm).collect()

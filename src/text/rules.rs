@@ -71,6 +71,11 @@ pub fn exposure(exposure: &Exposure, units: Units) -> String {
     )
 }
 
+/// When others are called.
+pub fn unanswered(after: std::time::Duration) -> String {
+    format!("unanswered: nobody has acknowledged an alarm for {}", hours_and_minutes(after))
+}
+
 /// A defrost by the clock.
 pub fn defrost(defrost: &Defrost) -> String {
     let at = defrost.at;
