@@ -185,9 +185,7 @@ impl Recorder {
                 self.snapshot.exposures = Arc::new(self.watch.exposures(now));
             }
             Input::End => {
-                let alive = self.watch.alive(now, true);
-                let signs = self.watch.memories(now).into_iter().chain([alive]);
-                return vec![Effect::Keep(signs.collect())];
+                return vec![Effect::Keep(self.watch.last_words(now))];
             }
         }
         let (messages, told) = self.watch.messages(now, &self.snapshot.local(&now));

@@ -46,12 +46,13 @@ impl Absence {
         let was_rebooted = self.uptime < off;
         let is_certain = self.last.was_ended || was_rebooted;
         let certain = if is_certain { off } else { off.saturating_sub(BETWEEN_SIGNS) };
-        (certain >= SHORTEST && !self.is_past(now)).then_some(off)
+        (certain >= SHORTEST && up < CLOCK_IS_SET).then_some(off)
     }
 
-    /// Whether it can no longer turn out to be worth a word.
-    pub fn is_past(&self, now: Stamp) -> bool {
-        now.since(&self.started) >= CLOCK_IS_SET
+    /// Whether it cannot turn out to be worth a word any more: the computer has been running for so long that its clock
+    /// is right.
+    pub fn is_nothing(&self, now: Stamp) -> bool {
+        self.length(now).is_none() && self.uptime + now.since(&self.started) >= CLOCK_IS_SET
     }
 
     /// Whether it was waited long enough for the probes.

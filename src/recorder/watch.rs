@@ -151,7 +151,7 @@ impl Watch {
         if let Some(off) = self.absence.as_ref().and_then(|absence| absence.length(now)) {
             entries.extend(self.return_from_absence(off, now));
         }
-        self.absence.take_if(|absence| absence.is_past(now));
+        self.absence.take_if(|absence| absence.is_nothing(now));
         // Not before the last absence is told: it is known from the last sign alone.
         if self.absence.is_none() && self.is_sign_due(!entries.is_empty(), now) {
             self.signed = Some(now);
@@ -171,8 +171,15 @@ impl Watch {
         })
     }
 
+    /// What is kept at the end: what the rules know, and that it was ended, unless an absence before it is still to be told.
+    pub fn last_words(&mut self, now: Stamp) -> Vec<Entry> {
+        let is_told = self.absence.as_ref().is_none_or(|absence| absence.length(now).is_none());
+        let sign = is_told.then(|| self.alive(now, true));
+        self.memories(now).into_iter().chain(sign).collect()
+    }
+
     /// The gateway lives, or ends.
-    pub fn alive(&self, now: Stamp, was_ended: bool) -> Entry {
+    fn alive(&self, now: Stamp, was_ended: bool) -> Entry {
         let newest =
             |watched: &Watched| Some((watched.fridge.id.clone(), watched.monitor.newest()?.sixteenths()));
         Entry::Alive(Alive {

@@ -198,3 +198,30 @@ fn a_defrost_does_not_end_a_snooze_and_one_by_the_clock_goes_with_its_rule() {
     recorder.step(Input::Tick, at(30));
     assert!(recorder.snapshot().quiet.is_empty());
 }
+
+#[test]
+fn a_restart_on_a_computer_that_runs_on_is_signed_at_once() {
+    let alive = Alive { was_ended: true, ..Alive::default() };
+    let (mut recorder, _) = recorder();
+    let started = 300;
+    let kept_before = Kept { alive: Some(alive), ..Kept::default() };
+    recorder.resume(kept_before, Duration::from_secs(86_400), at(started));
+    let signed = |effects: Vec<Effect>| {
+        let mut entries = kept(effects).into_iter().flatten();
+        entries.any(|entry| matches!(entry, Entry::Alive(Alive { was_ended: false, .. })))
+    };
+    assert!(
+        signed(recorder.step(Input::Tick, at(started + 10))),
+        "else a crash now would look like a long absence"
+    );
+}
+
+#[test]
+fn an_end_before_an_absence_is_told_leaves_it_to_the_next_start() {
+    let (mut recorder, _) = recorder();
+    let hours = 6 * 3_600;
+    recorder.resume(Kept { alive: Some(Alive::default()), ..Kept::default() }, Duration::ZERO, at(hours));
+    recorder.step(Input::Tick, at(hours + 10));
+    let entries = kept(recorder.step(Input::End, at(hours + 20)));
+    assert!(!entries.into_iter().flatten().any(|entry| matches!(entry, Entry::Alive(_))));
+}
