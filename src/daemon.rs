@@ -98,7 +98,7 @@ pub fn clock() -> Clock {
 }
 
 /// Runs the gateway until SIGTERM or Ctrl-C, then ends it gracefully: no new questions, those in
-/// progress are answered, the sweeps in progress end with the line released. `ready` is called once,
+/// status are answered, the sweeps in status end with the line released. `ready` is called once,
 /// when the port is open.
 ///
 /// # Errors
@@ -140,7 +140,7 @@ pub async fn run(
         }
     };
     let notifier = Notifier::new(outbox, recorder.clone());
-    let progresses = notifier.progresses();
+    let statuses = notifier.statuses();
     let mut notices = Notices { notifier, recorder: recorder.clone(), signer, clock: Arc::clone(&clock) };
     notices.tell(&config)?;
     let mut supervisor = Supervisor::new(clock, recorder.clone());
@@ -157,7 +157,7 @@ pub async fn run(
         let answer = shell::answers(shell::Shell {
             server: handle.clone(),
             mattermost: Arc::clone(&mattermost),
-            progresses,
+            statuses,
             configuration: config.path.clone(),
         });
         tokio::spawn(async move { socket.run(answer).await });

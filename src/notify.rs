@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tracing::warn;
 
 use crate::alarm::{Alarm, Message, Outage, Topic, Urgency};
+use crate::chat::Severity;
 use crate::mattermost::button_token::Signer;
 use crate::reading::Clock;
 use crate::recorder::{self, Input, Parcel, Recipient};
@@ -22,16 +23,16 @@ use crate::text::Units;
 mod alertmanager;
 mod client;
 mod delivery;
+mod delivery_status;
 mod heartbeat;
 mod http;
 mod mattermost;
 mod ntfy;
-mod progress;
 mod queue;
 
 pub use client::{Client, Error as ClientError};
+pub use delivery_status::{DeliveryStatus, DeliveryStatuses};
 pub use mattermost::Look;
-pub use progress::{Progress, Progresses};
 use queue::Queue;
 
 /// One target.
@@ -76,26 +77,14 @@ pub enum Format {
     Alertmanager,
 }
 
-/// How much a message matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Weight {
-    /// Something is over, or nothing was wrong.
-    Good,
-    /// Somebody should look.
-    Warning,
-    /// Now.
-    Urgent,
-}
-
-impl Weight {
-    fn of(message: &Message) -> Weight {
-        let is_urgent = |alarm: &Alarm| alarm.urgency == Urgency::Urgent && !alarm.drill;
-        match message.topic {
-            Topic::Cleared | Topic::Test => Weight::Good,
-            Topic::Outage if message.outage.iter().all(Outage::is_harmless) => Weight::Good,
-            _ if message.alarms.iter().any(is_urgent) => Weight::Urgent,
-            _ => Weight::Warning,
-        }
+/// How bad it is what a message says.
+fn severity(message: &Message) -> Severity {
+    let is_urgent = |alarm: &Alarm| alarm.urgency == Urgency::Urgent && !alarm.drill;
+    match message.topic {
+        Topic::Cleared | Topic::Test => Severity::Ok,
+        Topic::Outage if message.outage.iter().all(Outage::is_harmless) => Severity::Ok,
+        _ if message.alarms.iter().any(is_urgent) => Severity::Critical,
+        _ => Severity::Warning,
     }
 }
 
@@ -144,7 +133,7 @@ pub struct Notifier {
     recorder: recorder::Handle,
     running: Vec<Running>,
     queues: Queues,
-    progresses: Progresses,
+    statuses: DeliveryStatuses,
     /// Ends with it.
     _sorting: AbortOnDrop,
 }
@@ -170,8 +159,8 @@ impl Notifier {
     /// not there waits for it in vain: it is given up.
     pub fn new(mut parcels: UnboundedReceiver<Parcel>, recorder: recorder::Handle) -> Notifier {
         let queues = Queues::default();
-        let progresses = Progresses::default();
-        let (of, to, shown) = (Arc::clone(&queues), recorder.clone(), progresses.clone());
+        let statuses = DeliveryStatuses::default();
+        let (of, to, shown) = (Arc::clone(&queues), recorder.clone(), statuses.clone());
         let sorting = tokio::spawn(async move {
             while let Some(parcel) = parcels.recv().await {
                 let queue = of.lock().unwrap_or_else(PoisonError::into_inner).get(&parcel.target).cloned();
@@ -195,12 +184,12 @@ impl Notifier {
                 }
             }
         });
-        Notifier { recorder, running: Vec::new(), queues, progresses, _sorting: AbortOnDrop(sorting) }
+        Notifier { recorder, running: Vec::new(), queues, statuses, _sorting: AbortOnDrop(sorting) }
     }
 
     /// How the delivery goes.
-    pub fn progresses(&self) -> Progresses {
-        self.progresses.clone()
+    pub fn statuses(&self) -> DeliveryStatuses {
+        self.statuses.clone()
     }
 
     /// Delivers to these targets from now on. What waits for one that was changed goes to what it is now; what waits for
@@ -213,15 +202,12 @@ impl Notifier {
             targets.iter().map(|target| Ok((target, Way::to(target)?))).collect::<Result<Vec<_>, _>>()?;
         self.running.clear();
         let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
-        self.progresses.set_targets(&names);
+        self.statuses.set_targets(&names);
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         for (target, way) in prepared {
             let name = target.name.clone();
-            let reporter = Reporter {
-                target: name.clone(),
-                progresses: self.progresses.clone(),
-                context: context.clone(),
-            };
+            let reporter =
+                Reporter { target: name.clone(), statuses: self.statuses.clone(), context: context.clone() };
             let task = match &target.kind {
                 Kind::Heartbeat { every } => tokio::spawn(heartbeat::run(reporter, way.client, *every)),
                 Kind::Mattermost(_) | Kind::Http(_) => {
@@ -278,17 +264,17 @@ impl Way {
 /// Says how the delivery to one target goes.
 struct Reporter {
     target: String,
-    progresses: Progresses,
+    statuses: DeliveryStatuses,
     context: Context,
 }
 
 impl Reporter {
     fn arrived(&self) {
-        self.progresses.arrived(&self.target, (self.context.clock)().wall);
+        self.statuses.arrived(&self.target, (self.context.clock)().wall);
     }
 
     fn failed(&self, reason: &str) {
-        self.progresses.failed(&self.target, reason);
+        self.statuses.failed(&self.target, reason);
     }
 }
 

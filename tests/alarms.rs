@@ -14,7 +14,7 @@ mod gateway;
 mod receiver;
 mod serve;
 use receiver::{Receiver, Reply, always_ok};
-use serve::{Service, stdout};
+use serve::{Service, WARM_FREEZER, stdout};
 
 /// One fridge that is too warm from the first sweep on, and urgent a second later.
 fn warm_fridge(notify: &str) -> String {
@@ -23,17 +23,7 @@ fn warm_fridge(notify: &str) -> String {
 [[hook]]
 name = \"kitchen\"
 token = \"{}\"
-[[bus]]
-kind = \"simulated\"
-period = \"200ms\"
-probes = 3
-warm = [3]
-[[fridge]]
-name = \"Freezer\"
-probe = \"28-000000000003\"
-limits = {{ max = -18 }}
-alarm = {{ escalation = {{ limit = -17.5, after = \"1s\" }} }}
-[[fridge]]
+{WARM_FREEZER}[[fridge]]
 name = \"Milk\"
 probe = \"28-000000000001\"
 limits = {{ max = 8 }}

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 mod serve;
-use serve::{PATIENCE, Service};
+use serve::{PATIENCE, Service, WARM_FREEZER};
 
 /// A running Alertmanager that tells nobody. It is killed when dropped.
 struct Alertmanager {
@@ -78,17 +78,7 @@ fn a_real_alertmanager_shows_an_alarm_until_it_is_over() {
     let alertmanager = Alertmanager::start();
     let service = Service::start(&format!(
         "name = \"Kitchen\"
-[[bus]]
-kind = \"simulated\"
-period = \"200ms\"
-probes = 3
-warm = [3]
-[[fridge]]
-name = \"Freezer\"
-probe = \"28-000000000003\"
-limits = {{ max = -18 }}
-alarm = {{ escalation = {{ limit = -17.5, after = \"1s\" }} }}
-[[notify]]
+{WARM_FREEZER}[[notify]]
 kind = \"http\"
 format = \"alertmanager\"
 url = \"http://{}/api/v2/alerts\"

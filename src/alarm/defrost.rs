@@ -18,6 +18,7 @@ impl Defrost {
     /// When the one that is under way ends; `None` where none is. A time that a change of the clock leaves out begins
     /// when the clock has changed.
     pub fn ends(&self, now: &ZonedDateTime) -> Option<Timestamp> {
+        // At the ends of the calendar there is no such moment, and no defrost.
         let began =
             |day: jiff::civil::Date| day.to_datetime(self.at).to_zoned_datetime(now.time_zone().clone()).ok();
         let days = [now.date(), now.date().yesterday().ok()?];

@@ -7,7 +7,7 @@ use super::status;
 use crate::chat::{Asker, Rights};
 use crate::https;
 use crate::mattermost::Mattermost;
-use crate::notify::Progresses;
+use crate::notify::DeliveryStatuses;
 use crate::socket::{self, Peer, Question};
 
 const NOT_FOR_EVERYBODY: &str =
@@ -20,7 +20,7 @@ pub struct Shell {
     /// What answers.
     pub mattermost: Arc<Mattermost>,
     /// How the delivery of messages goes.
-    pub progresses: Progresses,
+    pub statuses: DeliveryStatuses,
     /// The configuration's file.
     pub configuration: PathBuf,
 }
@@ -52,8 +52,8 @@ impl Shell {
             }
             Question::Readings(id) => serde_json::to_string(&self.mattermost.chat().gateway().readings(&id)),
             Question::Report => {
-                let Shell { server, mattermost, progresses, configuration } = self;
-                serde_json::to_string(&status::report(server, mattermost, progresses, configuration))
+                let Shell { server, mattermost, statuses, configuration } = self;
+                serde_json::to_string(&status::report(server, mattermost, statuses, configuration))
             }
             Question::RecentRejections if peer.privileged => {
                 let now = self.mattermost.chat().gateway().now();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::chat::Scope;
 use crate::https;
 use crate::mattermost::{self, Mattermost};
-use crate::notify::{Progress, Progresses};
+use crate::notify::{DeliveryStatus, DeliveryStatuses};
 
 /// What the doctor learns from the running gateway.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub struct Report {
     /// What came over HTTPS and what was turned away.
     pub transport: https::stats::Report,
     /// How the delivery to those who are told of alarms goes, by their names.
-    pub targets: BTreeMap<String, Progress>,
+    pub targets: BTreeMap<String, DeliveryStatus>,
 }
 
 /// One bus, as the doctor sees it.
@@ -56,7 +56,7 @@ pub struct BusReport {
 pub fn report(
     server: &https::Handle,
     mattermost: &Mattermost,
-    progresses: &Progresses,
+    statuses: &DeliveryStatuses,
     configuration: &Path,
 ) -> Report {
     let chat = mattermost.chat();
@@ -79,6 +79,6 @@ pub fn report(
         buses: buses.collect(),
         questions: mattermost.stats().report(&view.now),
         transport: server.stats().report(),
-        targets: progresses.all(),
+        targets: statuses.all(),
     }
 }

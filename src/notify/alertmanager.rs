@@ -6,8 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Context, Weight};
+use super::{Context, severity};
 use crate::alarm::{Alarm, Kind, Message, Urgency};
+use crate::chat::Severity;
 use crate::doc::terminal;
 use crate::recorder::Parcel;
 use crate::text::alarm;
@@ -87,7 +88,7 @@ fn alerts<'a>(alarm: &'a Alarm, message: &Message, context: &'a Context, now: Ti
 
 /// What is no alarm: the gateway was off, or this is a test.
 fn news<'a>(message: &Message, context: &'a Context, now: Timestamp) -> Alert<'a> {
-    let severity = if Weight::of(message) == Weight::Good { "info" } else { "warning" };
+    let severity = if severity(message) == Severity::Ok { "info" } else { "warning" };
     let alertname = if message.outage.is_some() { "FridgeGatewayWasOff" } else { "FridgeTest" };
     let gateway = context.gateway.as_deref();
     Alert {

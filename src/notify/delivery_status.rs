@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// How the delivery to one target goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
+pub struct DeliveryStatus {
     /// When something arrived last since the start.
     pub arrived: Option<Timestamp>,
     /// Why the newest try failed; `None` where it did not.
@@ -19,11 +19,11 @@ pub struct Progress {
 
 /// How the delivery to all targets goes, by their names.
 #[derive(Clone, Debug, Default)]
-pub struct Progresses(Arc<Mutex<BTreeMap<String, Progress>>>);
+pub struct DeliveryStatuses(Arc<Mutex<BTreeMap<String, DeliveryStatus>>>);
 
-impl Progresses {
+impl DeliveryStatuses {
     /// How it goes now.
-    pub fn all(&self) -> BTreeMap<String, Progress> {
+    pub fn all(&self) -> BTreeMap<String, DeliveryStatus> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -38,23 +38,23 @@ impl Progresses {
 
     /// Something arrived.
     pub fn arrived(&self, target: &str, at: Timestamp) {
-        self.change(target, |progress| (progress.arrived, progress.failing) = (Some(at), None));
+        self.change(target, |status| (status.arrived, status.failing) = (Some(at), None));
     }
 
     /// A try failed.
     pub fn failed(&self, target: &str, reason: &str) {
-        self.change(target, |progress| progress.failing = Some(reason.to_owned()));
+        self.change(target, |status| status.failing = Some(reason.to_owned()));
     }
 
     /// So many messages wait.
     pub fn waiting(&self, target: &str, messages: usize) {
-        self.change(target, |progress| progress.waiting = messages);
+        self.change(target, |status| status.waiting = messages);
     }
 
-    fn change(&self, target: &str, change: impl FnOnce(&mut Progress)) {
+    fn change(&self, target: &str, change: impl FnOnce(&mut DeliveryStatus)) {
         // One that is gone leaves no trace.
-        if let Some(progress) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(target) {
-            change(progress);
+        if let Some(status) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(target) {
+            change(status);
         }
     }
 }

@@ -3,8 +3,9 @@
 
 use serde::Serialize;
 
-use super::{Buttons, Context, Weight};
+use super::{Buttons, Context, severity};
 use crate::alarm::Topic;
+use crate::chat::Severity;
 use crate::doc::markdown;
 use crate::mattermost::button_token::SignedContext;
 use crate::mattermost::{ALARM_BUTTONS, Button};
@@ -71,16 +72,17 @@ struct Integration {
 pub fn payload(parcel: &Parcel, look: &Look, context: &Context) -> Vec<u8> {
     let message = &parcel.message;
     let now = (context.clock)().wall;
-    let weight = Weight::of(message);
-    let is_loud = weight == Weight::Urgent || message.topic == Topic::Unanswered;
+    let severity = severity(message);
+    let is_loud = severity == Severity::Critical || message.topic == Topic::Unanswered;
     let headline = alarm::headline(message, context.gateway.as_deref(), context.is_simulated);
     let doc = alarm::lines(message, context.units, now);
     let mention = look.mention.as_ref().filter(|_| is_loud).map(|mention| format!("{mention} "));
-    let (emoji, color) = match weight {
-        Weight::Good => (":white_check_mark:", "good"),
-        Weight::Warning => (":warning:", "warning"),
-        Weight::Urgent => (":rotating_light:", "danger"),
+    let color = match severity {
+        Severity::Critical => "danger",
+        Severity::Warning => "warning",
+        Severity::Pending | Severity::Ok | Severity::Info => "good",
     };
+    let emoji = severity.emoji();
     let text = format!("{}{emoji} {}", mention.unwrap_or_default(), markdown::line(&headline));
     let payload = Payload {
         text,

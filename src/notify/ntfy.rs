@@ -4,7 +4,8 @@
 use hyper::Uri;
 use serde::Serialize;
 
-use super::{Context, Weight};
+use super::{Context, severity};
+use crate::chat::Severity;
 use crate::doc::terminal;
 use crate::recorder::Parcel;
 use crate::text::alarm;
@@ -37,17 +38,18 @@ pub fn payload(parcel: &Parcel, topic: &str, context: &Context) -> Vec<u8> {
     let message = &parcel.message;
     let now = (context.clock)().wall;
     let headline = alarm::headline(message, context.gateway.as_deref(), context.is_simulated);
-    let (priority, tag) = match Weight::of(message) {
-        Weight::Good => (3, "white_check_mark"),
-        Weight::Warning => (4, "warning"),
-        Weight::Urgent => (5, "rotating_light"),
+    let severity = severity(message);
+    let priority = match severity {
+        Severity::Critical => 5,
+        Severity::Warning => 4,
+        Severity::Pending | Severity::Ok | Severity::Info => 3,
     };
     let payload = Payload {
         topic,
         title: terminal::line(&headline),
         message: shortened(terminal::render(&alarm::lines(message, context.units, now), false).trim()),
         priority,
-        tags: [tag],
+        tags: [severity.emoji().trim_matches(':')],
     };
     // It has no maps with other keys than text, so it always has a JSON.
     serde_json::to_vec(&payload).unwrap_or_default()

@@ -18,10 +18,10 @@ pub fn headline(outage: &Outage) -> Text {
     let verdict = match (passed, unknown) {
         _ if outage.fridges.is_empty() => String::new(),
         (0, 0) => String::from("; no fridge passed a limit, by estimate"),
-        (0, unknown) => format!("; nothing is known of {}", count(unknown, "fridge")),
+        (0, unknown) => format!("; no estimate for {}", count(unknown, "fridge")),
         (passed, 0) => format!("; {} passed a limit, by estimate", count(passed, "fridge")),
         (passed, unknown) => format!(
-            "; {} passed a limit, by estimate, and nothing is known of {unknown} more",
+            "; {} passed a limit, by estimate, and there is no estimate for {unknown} more",
             count(passed, "fridge")
         ),
     };
@@ -37,7 +37,7 @@ pub fn line(estimate: &Estimate, units: Units) -> Text {
     let celsius = |degrees: f64| Celsius::from_degrees(degrees).map(|it| temperature(it, units));
     let Some(peak) = estimate.peak().and_then(celsius) else {
         return name.and(match estimate.after.and_then(celsius) {
-            Some(now) => format!("{now} now, and nothing is known of before"),
+            Some(now) => format!("{now} now, no reading from before"),
             None => String::from("no reading yet"),
         });
     };

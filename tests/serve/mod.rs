@@ -14,6 +14,19 @@ use serde_json::Value;
 /// No test waits longer than this for a condition.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A bus, and a freezer on it that is too warm from the first sweep on, and urgent a second later.
+pub const WARM_FREEZER: &str = "[[bus]]
+kind = \"simulated\"
+period = \"200ms\"
+probes = 3
+warm = [3]
+[[fridge]]
+name = \"Freezer\"
+probe = \"28-000000000003\"
+limits = { max = -18 }
+alarm = { escalation = { limit = -17.5, after = \"1s\" } }
+";
+
 /// A running gateway. It is killed when dropped.
 pub struct Service {
     pub child: Child,

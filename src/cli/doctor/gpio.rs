@@ -60,7 +60,8 @@ fn pins(config: &config::Config) -> Vec<Config> {
 
 /// The pins of the gateway that runs. The registers are guarded by nobody, so they must be asked for.
 fn held(files: &FileOptions) -> Vec<u8> {
-    // Where no gateway answers, none holds a pin; where its configuration can no longer be read, its pins are unknown.
+    // Why none answers does not matter: where no gateway runs, none holds a pin. Where the configuration of one that runs
+    // can no longer be read, its pins are unknown.
     let report = socket::ask(&files.sockets(), &Question::Report).ok();
     let report = report.and_then(|report| serde_json::from_value::<Report>(report).ok());
     let config = report.and_then(|report| config::Config::load(&report.configuration).ok());

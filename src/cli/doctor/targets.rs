@@ -16,27 +16,26 @@ const CURE: &str = "docs/alarms.md, \"Who is told\"; `fridge doctor --send` trie
 /// How the delivery to each target goes.
 pub fn examine(config: &Config, report: Option<&Report>, findings: &mut Findings) {
     if config.targets.is_empty() {
-        findings
-            .ok(ABOUT, "nobody is told of them: no [[notify]] is configured, so they are in `fridge alarms` and in the log only");
+        findings.ok(ABOUT, "no [[notify]] is configured: they appear in `fridge alarms` and in the log only");
     }
     let Some(report) = report else { return };
     for target in &config.targets {
         let name = &target.name;
-        let Some(progress) = report.targets.get(name) else {
+        let Some(status) = report.targets.get(name) else {
             findings.warning(ABOUT, format!("{name}: not in use yet"), "sudo systemctl reload fridge");
             continue;
         };
-        let waiting = match progress.waiting {
+        let waiting = match status.waiting {
             0 => String::new(),
             waiting => format!(", {} waiting", text::count(waiting, "message")),
         };
-        match (&progress.failing, progress.arrived) {
+        match (&status.failing, status.arrived) {
             (Some(reason), _) => findings.fault(ABOUT, format!("{name}: {reason}{waiting}"), CURE),
             (None, Some(at)) => {
                 let ago = Timestamp::now().duration_since(at).unsigned_abs();
                 findings.ok(ABOUT, format!("{name}: reached {} ago{waiting}", text::duration(ago)));
             }
-            (None, None) if progress.waiting > 0 => findings.ok(ABOUT, format!("{name}: sending{waiting}")),
+            (None, None) if status.waiting > 0 => findings.ok(ABOUT, format!("{name}: sending{waiting}")),
             (None, None) => {
                 let up = text::duration(Duration::from_secs(report.up_s));
                 findings.ok(ABOUT, format!("{name}: nothing to send in the {up} since the start"));
