@@ -12,6 +12,7 @@ use hyper::http::uri::Scheme;
 use ipnet::IpNet;
 use toml::Spanned;
 
+use crate::fridge::names;
 use crate::gateway::Site;
 use crate::notify::Target;
 use crate::text::Units;
@@ -156,6 +157,9 @@ impl Check<'_> {
         let (span, name) = (name.span(), name.into_inner().trim().to_owned());
         if name.is_empty() || name.chars().count() > LONGEST_NAME {
             self.problems.at(&span, format!("a name has 1 to {LONGEST_NAME} characters"));
+        }
+        if !name.is_empty() && names::fold(&name).is_empty() {
+            self.problems.at(&span, "a name has at least one letter that can be seen");
         }
         if name.chars().any(char::is_control) {
             self.problems.at(&span, "a name holds no line breaks, tabs or other control characters");

@@ -7,9 +7,11 @@ use crate::alarm::Rules;
 use crate::reading::{Celsius, ProbeId, Reading};
 
 mod calibration;
+mod excursion;
 pub mod names;
 
 pub use calibration::Calibration;
+pub use excursion::Excursion;
 
 /// The temperatures a fridge may have, both ends included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -55,6 +57,8 @@ pub enum Verdict {
     Stale,
     /// Nothing was measured yet since the start.
     Pending,
+    /// A fresh value, and no limit to hold it against.
+    NoLimits,
     /// A fresh value within the limits.
     InRange,
     /// Marked out of service.
@@ -64,7 +68,7 @@ pub enum Verdict {
 impl Verdict {
     /// Whether a person should have a look.
     pub fn needs_a_look(self) -> bool {
-        !matches!(self, Verdict::InRange | Verdict::OutOfService | Verdict::Pending)
+        matches!(self, Verdict::Warm | Verdict::Cold | Verdict::NoAnswer | Verdict::Stale)
     }
 }
 
@@ -105,6 +109,7 @@ impl Fridge {
             Reading::Fresh { celsius, .. } if self.limits.min.is_some_and(|min| celsius < min) => {
                 Verdict::Cold
             }
+            Reading::Fresh { .. } if self.limits == Limits::default() => Verdict::NoLimits,
             Reading::Fresh { .. } => Verdict::InRange,
         }
     }
@@ -135,7 +140,7 @@ mod tests {
         assert_eq!(judge(limits, fresh(5 * 16)), Verdict::InRange);
         assert_eq!(judge(limits, fresh(5 * 16 + 1)), Verdict::Warm);
         assert_eq!(judge(limits, fresh(-1)), Verdict::Cold);
-        assert_eq!(judge(Limits::default(), fresh(125 * 16)), Verdict::InRange);
+        assert_eq!(judge(Limits::default(), fresh(4 * 16)), Verdict::NoLimits);
     }
 
     #[test]

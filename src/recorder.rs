@@ -9,17 +9,22 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::alarm::Message;
-use crate::fridge::{Calibration, Fridge};
+use crate::fridge::{Calibration, Excursion, Fridge};
 use crate::reading::{BusFault, Celsius, Notice, ProbeId, Sampled, Stamp};
-use crate::state::{BusInfo, BusKey, Change, Snapshot};
+use crate::state::{BusInfo, BusKey, Snapshot};
 use crate::store::{Entry, Kept};
 
 mod absence;
 mod act;
+mod known_probes;
+mod log;
 mod watch;
 pub mod writer;
 
 pub use act::{Act, ActError, By};
+use known_probes::KnownProbes;
+use log::Damping;
+pub use log::Line;
 use watch::Watch;
 pub use writer::{Handle, Parcel, Writer};
 
@@ -101,7 +106,7 @@ pub enum Effect {
         values: Vec<(ProbeId, Celsius)>,
     },
     /// This is worth a line in the log.
-    Log(Change),
+    Log(Line),
     /// This is told to people: worth a line in the log, whoever else hears of it.
     Tell(Message),
     /// All of this goes on the disk at once; its messages are delivered once it is there.
@@ -121,13 +126,21 @@ pub struct Recorder {
     snapshot: Snapshot,
     calibrations: HashMap<ProbeId, Calibration>,
     watch: Watch,
+    known: KnownProbes,
+    damping: Damping,
 }
 
 impl Recorder {
     /// Knows nothing yet. Days begin at midnight of `zone`.
     pub fn new(started: Stamp, zone: TimeZone) -> Self {
         let snapshot = Snapshot::new(started, zone);
-        Recorder { snapshot, calibrations: HashMap::new(), watch: Watch::default() }
+        Recorder {
+            snapshot,
+            calibrations: HashMap::new(),
+            watch: Watch::default(),
+            known: KnownProbes::default(),
+            damping: Damping::default(),
+        }
     }
 
     /// Goes on with what was kept of the alarms, on a computer that has been running for `uptime`.
@@ -151,12 +164,16 @@ impl Recorder {
                 self.calibrations = calibrations;
                 self.snapshot.set_buses(buses, now);
             }
-            Input::Fridges(fridges) => entries = self.watch.set_fridges(fridges, now),
+            Input::Fridges(fridges) => {
+                self.known.set_fridges(&fridges);
+                entries = self.watch.set_fridges(fridges, now);
+            }
             Input::Targets(targets) => {
                 self.watch.set_targets(targets);
                 return effects;
             }
-            Input::Sweep { bus, at, took, mut probes, notices } => {
+            Input::Sweep { bus, at, took, mut probes, mut notices } => {
+                notices.extend(self.known.bound(&mut self.snapshot, bus, &mut probes, now));
                 for sampled in &mut probes {
                     self.calibrate(sampled);
                 }
@@ -166,10 +183,18 @@ impl Recorder {
                     entries = self.watch.sweep(period, at, &probes);
                 }
                 let good = |sampled: &Sampled| Some((sampled.probe, sampled.sample.ok()?));
-                let values = probes.iter().filter_map(good).collect();
+                let values: Vec<_> = probes.iter().filter_map(good).collect();
+                let mut lines = self.excursions(at, &values);
                 let changes = self.snapshot.record_sweep(bus, at, took, probes, notices);
+                lines.splice(0..0, changes.into_iter().map(Line::Changed));
                 effects.push(Effect::Remember { at, values });
-                effects.extend(changes.into_iter().map(Effect::Log));
+                let name = self
+                    .snapshot
+                    .buses
+                    .iter()
+                    .find(|state| state.key == bus)
+                    .map(|state| state.name.as_str());
+                effects.extend(self.damping.admit(name, lines, now).into_iter().map(Effect::Log));
             }
             Input::Failed { bus, at, fault } => self.snapshot.record_failure(bus, at, fault),
             Input::Delivered { id, alarms } => {
@@ -182,6 +207,7 @@ impl Recorder {
             }
             Input::Tick => {
                 entries = self.watch.tick(&self.snapshot, now);
+                effects.extend(self.damping.tick(now).into_iter().map(Effect::Log));
                 self.snapshot.exposures = Arc::new(self.watch.exposures(now));
             }
             Input::End => {
@@ -212,6 +238,33 @@ impl Recorder {
     fn show_alarms(&mut self) {
         self.snapshot.alarms = Arc::new(self.watch.open().cloned().collect());
         self.snapshot.quiet = Arc::new(self.watch.quiet());
+    }
+
+    /// Follows which fridges are outside their limits; returns who left them and who came back.
+    fn excursions(&mut self, at: Stamp, values: &[(ProbeId, Celsius)]) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for &(probe, celsius) in values {
+            let Some(limits) = self.known.limits(probe) else { continue };
+            let before = self.snapshot.excursions.get(&probe).copied();
+            let after = Excursion::after(before, limits, celsius, at);
+            if before == after {
+                continue;
+            }
+            let excursions = Arc::make_mut(&mut self.snapshot.excursions);
+            match after {
+                Some(excursion) => {
+                    excursions.insert(probe, excursion);
+                    if before.is_none_or(|before| before.since != excursion.since) {
+                        lines.push(Line::Left { probe, excursion });
+                    }
+                }
+                None => {
+                    excursions.remove(&probe);
+                    lines.extend(before.map(|excursion| Line::Returned { probe, excursion, celsius, at }));
+                }
+            }
+        }
+        lines
     }
 
     fn calibrate(&self, sampled: &mut Sampled) {

@@ -42,7 +42,7 @@ pub enum Severity {
     Pending,
     /// All are in range.
     Ok,
-    /// It is not about how fridges are.
+    /// It is not about how fridges are, or there is nothing to judge them by.
     Info,
 }
 
@@ -54,7 +54,7 @@ impl Severity {
             Some(Verdict::NoAnswer | Verdict::Stale) => Severity::Warning,
             Some(Verdict::Pending) => Severity::Pending,
             Some(Verdict::InRange) => Severity::Ok,
-            Some(Verdict::OutOfService) | None => Severity::Info,
+            Some(Verdict::NoLimits | Verdict::OutOfService) | None => Severity::Info,
         }
     }
 

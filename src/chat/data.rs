@@ -72,10 +72,21 @@ pub struct FridgeRow {
     pub last_good: Option<Celsius>,
     /// The age of the last good value in seconds.
     pub last_good_age_s: Option<u64>,
+    /// Since when it has been outside its limits, and its furthest reading; `None` where it is not.
+    pub outside: Option<OutsideRow>,
     /// The lowest and highest value of today.
     pub today: Option<Day>,
     /// How much of its budget of time outside is used; `None` where it has none, or was not outside.
     pub exposure: Option<UsedBudget>,
+}
+
+/// One time outside a fridge's limits.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct OutsideRow {
+    /// When its first reading was taken.
+    pub since: Timestamp,
+    /// Its furthest reading in °C.
+    pub peak: Celsius,
 }
 
 /// How fast one fridge changes.

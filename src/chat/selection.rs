@@ -45,8 +45,14 @@ pub fn resolve<'a>(typed: &str, view: &View<'a>) -> Selection<'a> {
     if !of_group.is_empty() {
         return Selection::Group(of_group);
     }
+    // What is literally a part of a name is no slip in a group's; a slip in a group's comes before one in a name's.
     let mut matching = names::containing(typed, fridge_names());
     if matching.is_empty() {
+        let groups = view.fridges.iter().map(|fridge| fridge.group.as_deref().unwrap_or_default());
+        let of_group = names::one_slip_from_whole(typed, groups);
+        if !of_group.is_empty() {
+            return Selection::Group(of_group.into_iter().map(|index| view.fridges[index]).collect());
+        }
         matching = names::one_slip_from(typed, fridge_names());
     }
     match matching[..] {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use super::data::FridgeRow;
+use super::data::{FridgeRow, OutsideRow};
 use super::selection::{self, Selection};
 use super::{Answer, Data, Severity, View, alarms, doc, trend};
 use crate::doc::{Block, Doc, Row, Table, Text};
-use crate::fridge::{Fridge, Verdict};
+use crate::fridge::{Excursion, Fridge, Verdict};
 use crate::reading::{ProbeId, Reading};
 use crate::state::{BusState, ProbeState};
 use crate::text::status::{self, Summary};
@@ -86,7 +86,9 @@ fn overview(fridges: &[&Fridge], view: &View<'_>) -> Answer {
         needing: needing().count(),
         first: needing().take(NAMED_IN_HEADLINE).map(|it| in_few_words(it, view)).collect(),
         pending: count(Verdict::Pending),
+        without_limits: count(Verdict::NoLimits),
         out_of_service,
+        is_only: all.len() == 1 && view.fridges.len() == 1,
         oldest: all.iter().filter_map(fresh_age).max(),
         up: view.now.since(&view.snapshot.started),
     };
@@ -122,6 +124,9 @@ fn detail(fridge: &Fridge, view: &View<'_>) -> Answer {
         Verdict::InRange => {
             name.and(": ").and(cell(&judged, view)).and(", ").and(status::verdict(row.verdict))
         }
+        Verdict::NoLimits => {
+            name.and(": ").and(cell(&judged, view)).and(", ").and(status::verdict(row.verdict))
+        }
         Verdict::OutOfService => name.and(": ").and(status::verdict(row.verdict)),
         _ => in_few_words(&judged, view),
     };
@@ -129,6 +134,9 @@ fn detail(fridge: &Fridge, view: &View<'_>) -> Answer {
     let mut line_of = |head: &'static str, value: Text| table.push([head.into(), value]);
     line_of(text::NOW, now_and_age(&judged, view));
     line_of(status::LIMITS, text::limits(&row.limits, view.units).into());
+    if let Some(excursion) = excursion(fridge, view) {
+        line_of(status::OUTSIDE, outside(excursion, view).into());
+    }
     if let Some(day) = row.today {
         let since = view.snapshot.local(&day.since).time();
         line_of(status::TODAY, status::today(&day, since, view.units).into());
@@ -179,6 +187,9 @@ fn judge(fridge: &Fridge, view: &View<'_>, today: Date) -> Judged {
         limits: fridge.limits,
         last_good: last_good.map(|(celsius, _)| celsius),
         last_good_age_s: last_good.map(|(_, at)| view.now.since(&at).as_secs()),
+        outside: excursion(fridge, view)
+            .filter(|_| celsius.is_some())
+            .map(|excursion| OutsideRow { since: excursion.since.wall, peak: excursion.peak }),
         today: state.and_then(|state| state.day).filter(|day| day.date == today),
         exposure: view.snapshot.exposures.get(&fridge.id).copied(),
     };
@@ -211,6 +222,18 @@ fn fresh_age(it: &Judged) -> Option<Duration> {
         Reading::Fresh { age, .. } if it.row.verdict != Verdict::OutOfService => Some(age),
         _ => None,
     }
+}
+
+/// The time outside its limits in which a fridge is.
+fn excursion<'a>(fridge: &Fridge, view: &'a View<'_>) -> Option<&'a Excursion> {
+    view.snapshot.excursions.get(&fridge.probe).filter(|_| !fridge.out_of_service)
+}
+
+/// "too warm for 12 min (since 09:12), highest 9.0 °C"
+fn outside(excursion: &Excursion, view: &View<'_>) -> String {
+    let since = view.snapshot.local(&excursion.since).datetime();
+    let since = text::clock(since, today(view));
+    status::excursion(excursion, view.now.since(&excursion.since), &since, view.units)
 }
 
 /// "Freezer 1 −11.2 °C (limit −15 °C)", "Milk: no answer from the probe for 3 min".

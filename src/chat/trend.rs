@@ -15,8 +15,8 @@ const MINUTES: usize = 60;
 const LEAST_PER_HOUR: f64 = 1.0;
 /// … and what is further off than this may be another compressor cycle, too.
 const FAR_OFF: Duration = Duration::from_secs(2 * 3_600);
-/// Over fewer minutes than this between the first and the last value, noise would be the trend.
-const FEWEST_MINUTES: usize = 5;
+/// Over fewer minutes than this between the first and the last value, the compressor's cycle would be the trend.
+const FEWEST_MINUTES: usize = 50;
 
 /// The trend of the fridges that are meant, the fastest first.
 pub fn answer(typed: &str, view: &View<'_>) -> Answer {
@@ -29,6 +29,7 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
     rows.sort_by(|one, other| speed(other).total_cmp(&speed(one)));
     let doc = match &rows[..] {
         [] => doc(Text::sentence(text::NO_FRIDGES), view),
+        [only] if only.celsius_per_hour.is_none() => doc(trend::of_none(&only.name, only.minutes), view),
         [only] => doc(trend::of_one(&only.name, &words(only, view), only.minutes), view),
         [fastest, ..] => {
             let line = match fastest.celsius_per_hour {

@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::{Check, schema};
 use crate::alarm::Side;
-use crate::fridge::{Calibration, Fridge, Limits};
+use crate::fridge::{Calibration, Fridge, Limits, names};
 use crate::reading::{Celsius, ProbeId};
 
 /// A probe that is further off is broken; clones are off by 3 °C at the most.
@@ -19,7 +19,7 @@ const LONGEST_ID: usize = 64;
 
 impl Check<'_> {
     pub(super) fn fridges(&mut self, fridges: Vec<Spanned<schema::Fridge>>) -> Vec<Fridge> {
-        let mut names: HashMap<String, usize> = HashMap::new();
+        let mut folded: HashMap<String, usize> = HashMap::new();
         let mut ids: HashMap<String, usize> = HashMap::new();
         let mut probes: HashMap<ProbeId, usize> = HashMap::new();
         let mut checked = Vec::new();
@@ -28,10 +28,10 @@ impl Check<'_> {
             let (name_span, probe_span) = (fridge.name.span(), fridge.probe.span());
             let name = self.name(fridge.name);
             let line = self.problems.line(&name_span);
-            if let Some(other) = names.insert(name.to_lowercase(), line) {
+            if let Some(other) = folded.insert(names::fold(&name), line) {
                 self.problems.at(
                     &name_span,
-                    format!("the fridge in line {other} has the same name: nobody could ask for this one"),
+                    format!("the fridge in line {other} has the same name, but for case and accents: nobody could ask for this one"),
                 );
             }
             let group = fridge.group.map(|group| self.name(group));
@@ -41,6 +41,11 @@ impl Check<'_> {
                 min: limits.min.or_else(|| rules.limit(Side::Below)),
                 max: limits.max.or_else(|| rules.limit(Side::Above)),
             };
+            if limits == Limits::default() && !fridge.out_of_service {
+                self.warnings.push(format!(
+                    "line {line}: `{name}` has no limits, so it is never too warm: give it `limits = {{ max = 5 }}` or a `preset`"
+                ));
+            }
             let probe: ProbeId = match fridge.probe.get_ref().parse() {
                 Ok(probe) => probe,
                 Err(error) => {

@@ -53,8 +53,22 @@ pub fn one_slip_from<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>)
     if !(4..=LONGEST).contains(&typed.chars().count()) {
         return Vec::new();
     }
-    let near = |name: &str| digits(name).eq(digits(&typed)) && strsim::osa_distance(name, &typed) == 1;
-    indices(candidates, |name| near(name) || name.split(' ').any(near))
+    indices(candidates, |name| {
+        is_one_slip(name, &typed) || name.split(' ').any(|word| is_one_slip(word, &typed))
+    })
+}
+
+/// The same in the whole alone.
+pub fn one_slip_from_whole<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<usize> {
+    let typed = fold(typed);
+    if !(4..=LONGEST).contains(&typed.chars().count()) {
+        return Vec::new();
+    }
+    indices(candidates, |name| is_one_slip(name, &typed))
+}
+
+fn is_one_slip(name: &str, typed: &str) -> bool {
+    digits(name).eq(digits(typed)) && strsim::osa_distance(name, typed) == 1
 }
 
 /// Whether a part of a text begins or ends inside a number.

@@ -31,6 +31,8 @@ pub enum Notice {
     ResolutionNotPermitted,
     /// The bus's thread could not be given priority or locked memory: more slots will be late.
     NoPriority,
+    /// The bus names more probes than any bus has: the others are left out.
+    TooManyProbes,
     /// Probes lost their power, and the computer says that its own supply was too low since it started.
     UnderVoltage,
 }

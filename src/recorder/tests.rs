@@ -33,7 +33,8 @@ fn sweep(bus: BusKey, seconds: u64, sample: Result<Celsius, Fault>) -> Input {
 fn what_a_sweep_says_arrives_in_one_snapshot_calibrated() {
     let (mut recorder, bus) = recorder();
     let effects = recorder.step(sweep(bus, 1, Ok(Celsius::from_sixteenths(64))), at(2));
-    let [Effect::Publish(snapshot), Effect::Remember { values, .. }, Effect::Log(change)] = &effects[..]
+    let [Effect::Publish(snapshot), Effect::Remember { values, .. }, Effect::Log(Line::Changed(change))] =
+        &effects[..]
     else {
         panic!("{effects:?}")
     };
@@ -47,7 +48,10 @@ fn what_a_sweep_says_arrives_in_one_snapshot_calibrated() {
     assert_eq!(again.len(), 2, "{again:?}");
     let fault = recorder.step(sweep(bus, 3, Err(Fault::Crc)), at(4));
     assert!(matches!(&fault[1], Effect::Remember { values, .. } if values.is_empty()), "{fault:?}");
-    assert!(matches!(&fault[2], Effect::Log(change) if change.sample == Err(Fault::Crc)), "{fault:?}");
+    assert!(
+        matches!(&fault[2], Effect::Log(Line::Changed(change)) if change.sample == Err(Fault::Crc)),
+        "{fault:?}"
+    );
 }
 
 #[test]

@@ -11,11 +11,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
-use super::{Act, ActError, By, Effect, Input, Recorder};
+use super::{Act, ActError, By, Effect, Input, Line, Recorder};
 use crate::fridge::{Calibration, Fridge};
 use crate::history::History;
 use crate::reading::{Clock, ProbeId, Stamp};
-use crate::state::{BusInfo, BusKey, Change, State};
+use crate::state::{BusInfo, BusKey, State};
 use crate::store::{Entry, Kept, Records};
 use crate::text::Units;
 use crate::{alarm, text};
@@ -136,7 +136,7 @@ impl Writer {
                         self.history.add(probe, &at, celsius);
                     }
                 }
-                Effect::Log(change) => log_change(&change, &self.names),
+                Effect::Log(line) => log(&line, None, &self.names),
                 Effect::Tell(message) => log_message(&message, (self.clock)()),
                 Effect::Keep(entries) => self.keep(&entries),
                 // Who waits for it is told by the caller.
@@ -320,14 +320,34 @@ fn log_message(message: &alarm::Message, now: Stamp) {
     }
 }
 
-/// One line for a probe that is new, has another fault than before, or has none any more.
-fn log_change(change: &Change, names: &Names) {
-    let names = names.read().unwrap_or_else(PoisonError::into_inner);
-    let (bus, probe) = (&change.bus, change.probe);
-    let fridge = names.get(&probe).map_or("-", String::as_str);
-    match change.sample {
-        Ok(celsius) => info!(bus, %probe, fridge, "reads {:.1} °C", celsius.degrees()),
-        Err(fault) => warn!(bus, %probe, fridge, "{}", text::fault(fault)),
+/// One line about a probe or the fridge that it is in; `held` where others were held back before it.
+fn log(line: &Line, held: Option<(u32, Duration)>, names: &Names) {
+    let name = |probe: &ProbeId| {
+        let names = names.read().unwrap_or_else(PoisonError::into_inner);
+        names.get(probe).cloned().unwrap_or_else(|| String::from("-"))
+    };
+    let held = held.map(|(count, over)| format!(" ({count} changes in {})", text::duration(over)));
+    let held = held.unwrap_or_default();
+    match line {
+        Line::Changed(change) => {
+            let (bus, probe, fridge) = (&change.bus, change.probe, name(&change.probe));
+            match change.sample {
+                Ok(celsius) => info!(bus, %probe, fridge, "reads {:.1} °C{held}", celsius.degrees()),
+                Err(fault) => warn!(bus, %probe, fridge, "{}{held}", text::fault(fault)),
+            }
+        }
+        Line::Left { probe, excursion } => {
+            let (celsius, side) = (excursion.peak.degrees(), text::status::beyond(excursion.side));
+            warn!(%probe, fridge = name(probe), "{side}: {celsius:.1} °C{held}");
+        }
+        Line::Returned { probe, excursion, celsius, at } => {
+            let lasted = text::duration(at.since(&excursion.since));
+            let (celsius, peak) = (celsius.degrees(), excursion.peak.degrees());
+            let side = text::status::beyond(excursion.side);
+            info!(%probe, fridge = name(probe), "in range again: {celsius:.1} °C; {side} for {lasted}, up to {peak:.1} °C{held}");
+        }
+        Line::Held { newest, count, over } => log(newest, Some((*count, *over)), names),
+        Line::Many { bus, count } => warn!(bus, "{count} probes changed at once"),
     }
 }
 

@@ -15,6 +15,8 @@ pub struct ProbeState {
     pub newest: Sample,
     /// When the newest sweep began.
     pub at: Stamp,
+    /// When it was first seen.
+    pub first: Stamp,
     /// Since when the newest sample's kind holds: the first of these faults in a row, or the first
     /// good value after a fault.
     pub since: Stamp,
@@ -56,6 +58,7 @@ impl ProbeState {
         ProbeState {
             newest: first,
             at,
+            first: at,
             since: at,
             last_good: None,
             last_fault: None,

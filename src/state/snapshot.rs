@@ -11,7 +11,11 @@ use jiff::tz::TimeZone;
 
 use super::{BusInfo, BusKey, BusState, ProbeState};
 use crate::alarm::{Alarm, Quiet, UsedBudget};
+use crate::fridge::Excursion;
 use crate::reading::{BusFault, Fault, Notice, ProbeId, Reading, Sample, Sampled, Stamp};
+
+/// A first sweep takes no longer: a hundred probes, one after another, at 0.8 s each.
+const FIRST_SWEEP: Duration = Duration::from_secs(120);
 
 /// Everything that is known at one moment.
 #[derive(Clone, Debug)]
@@ -26,6 +30,8 @@ pub struct Snapshot {
     pub quiet: Arc<BTreeMap<String, Quiet>>,
     /// How much of their budgets of time outside the fridges have used, by their ids; those that used any.
     pub exposures: Arc<BTreeMap<String, UsedBudget>>,
+    /// The fridges that are outside their limits, by their probes.
+    pub excursions: Arc<BTreeMap<ProbeId, Excursion>>,
     zone: TimeZone,
     /// What was known of probes whose bus is no more, until another bus finds them.
     orphaned: Arc<BTreeMap<ProbeId, ProbeState>>,
@@ -52,6 +58,7 @@ impl Snapshot {
             alarms: Arc::default(),
             quiet: Arc::default(),
             exposures: Arc::default(),
+            excursions: Arc::default(),
             zone,
             orphaned: Arc::default(),
             next_key: 0,
@@ -144,6 +151,22 @@ impl Snapshot {
         state.fault = Some((fault, since));
     }
 
+    /// Forgets probes that have given no value for that long, but for those that are `kept`.
+    pub fn forget(&mut self, kept: impl Fn(ProbeId) -> bool, after: Duration, now: &Stamp) {
+        let goes = |id: &ProbeId, probe: &ProbeState| {
+            let answered = probe.last_good.map_or(probe.first, |(_, at)| at);
+            !kept(*id) && now.since(&answered) >= after
+        };
+        for bus in &mut self.buses {
+            if bus.probes.iter().any(|(id, probe)| goes(id, probe)) {
+                Arc::make_mut(bus).probes.retain(|id, probe| !goes(id, probe));
+            }
+        }
+        if self.orphaned.iter().any(|(id, probe)| goes(id, probe)) {
+            Arc::make_mut(&mut self.orphaned).retain(|id, probe| !goes(id, probe));
+        }
+    }
+
     /// A moment as the clock on the wall of the machine's time zone shows it.
     pub fn local(&self, at: &Stamp) -> ZonedDateTime {
         at.wall.to_zoned_datetime(self.zone.clone())
@@ -182,18 +205,20 @@ impl Snapshot {
         }
     }
 
-    /// What is known of a probe that no bus has seen since the start. A bus that has not ended its
-    /// first sweep in the time after which readings are stale does not work.
+    /// What is known of a probe that no bus has seen since the start. A bus that has not ended its first sweep long
+    /// after every other would have does not work.
     fn unseen(&self, now: &Stamp) -> Reading {
         let mut silent = self.buses.iter().filter(|bus| bus.last_sweep.is_none() && bus.fault.is_none());
-        let young = silent.clone().find(|bus| now.since(&bus.since) <= bus.stale_after());
+        let young = silent.clone().find(|bus| now.since(&bus.since) <= bus.stale_after().max(FIRST_SWEEP));
         if let Some(bus) = young {
             return Reading::Fault { fault: Fault::Pending, lasts: now.since(&bus.since) };
         }
         if let Some((fault, since)) = self.buses.iter().find_map(|bus| bus.fault.as_ref()) {
             return Reading::Fault { fault: fault.fault, lasts: now.since(since) };
         }
-        let fault = if silent.next().is_some() { Fault::Bus } else { Fault::Absent };
-        Reading::Fault { fault, lasts: now.since(&self.started) }
+        match silent.next() {
+            Some(bus) => Reading::Fault { fault: Fault::Bus, lasts: now.since(&bus.since) },
+            None => Reading::Fault { fault: Fault::Absent, lasts: now.since(&self.started) },
+        }
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use jiff::civil::Time;
 
 use super::{Units, duration, fault, hours_and_minutes, span, temperature};
+use crate::alarm::Side;
 use crate::doc::Text;
-use crate::fridge::Verdict;
+use crate::fridge::{Excursion, Verdict};
 use crate::reading::{Celsius, Fault};
 use crate::state::Day;
 
@@ -22,6 +23,8 @@ pub const LAST_GOOD: &str = "Last good value";
 pub const GROUP: &str = "Group";
 /// When it passes its limit if it goes on as in the last hour.
 pub const AT_THIS_RATE: &str = "At this rate";
+/// Since when it has been outside its limits, and how far.
+pub const OUTSIDE: &str = "Outside its limits";
 /// How much of its budget of time outside is used.
 pub const TIME_OUTSIDE: &str = "Time outside";
 /// There was no fault.
@@ -37,8 +40,32 @@ pub fn verdict(verdict: Verdict) -> &'static str {
         Verdict::NoAnswer => "no value",
         Verdict::Stale => "no fresh value",
         Verdict::Pending => "not measured yet",
+        Verdict::NoLimits => "no limits set",
         Verdict::InRange => "in range",
         Verdict::OutOfService => "out of service",
+    }
+}
+
+/// On which side a fridge is beyond its limits.
+pub fn beyond(side: Side) -> &'static str {
+    verdict(match side {
+        Side::Above => Verdict::Warm,
+        Side::Below => Verdict::Cold,
+    })
+}
+
+/// "too warm for 12 min (since 09:12), at most 9.0 °C", for a fridge that is.
+pub fn excursion(excursion: &Excursion, lasts: Duration, since: &str, units: Units) -> String {
+    let (beyond, extreme) = (beyond(excursion.side), extreme(excursion.side));
+    let peak = temperature(excursion.peak, units);
+    format!("{beyond} for {} (since {since}), {extreme} {peak}", hours_and_minutes(lasts))
+}
+
+/// The furthest reading of one side, in a word.
+fn extreme(side: Side) -> &'static str {
+    match side {
+        Side::Above => "highest",
+        Side::Below => "lowest",
     }
 }
 
@@ -57,10 +84,14 @@ pub struct Summary {
     pub first: Vec<Text>,
     /// How many were not measured yet.
     pub pending: usize,
+    /// How many have no limits.
+    pub without_limits: usize,
     /// How many are out of service.
     pub out_of_service: usize,
     /// The age of the oldest fresh reading.
     pub oldest: Option<Duration>,
+    /// Whether there is no other fridge.
+    pub is_only: bool,
     /// The time since the start.
     pub up: Duration,
 }
@@ -79,17 +110,26 @@ impl Summary {
             if rest > 0 { line.and(format!(" and {rest} more")) } else { line }
         } else if self.pending == self.counted {
             Text::from(format!("Nothing measured yet, started {started} ago"))
-        } else if self.pending > 0 {
-            Text::from(format!("{} of {} in range", self.counted - self.pending, self.counted))
-        } else if self.counted == 1 {
-            Text::from("The only fridge is in range")
         } else {
-            Text::from(format!("All {} in range", self.counted))
+            let total = self.counted + self.out_of_service;
+            match self.counted - self.pending - self.without_limits {
+                0 => Text::from(if self.counted == 1 {
+                    "No limits set"
+                } else {
+                    "No limits set for any fridge"
+                }),
+                1 if self.is_only => Text::from("The only fridge is in range"),
+                in_range if in_range == total => Text::from(format!("All {total} in range")),
+                in_range => Text::from(format!("{in_range} of {total} in range")),
+            }
         };
         if self.pending > 0 && self.pending < self.counted {
             line = line.and(format!(", {} not measured yet (started {started} ago)", self.pending));
         } else if let (0, Some(oldest)) = (self.needing, self.oldest) {
             line = line.and(format!(", oldest reading {} ago", duration(oldest)));
+        }
+        if self.without_limits > 0 && self.without_limits < self.counted {
+            line = line.and(format!("; {} without limits", self.without_limits));
         }
         if self.out_of_service > 0 {
             line = line.and(format!("; {} out of service", self.out_of_service));

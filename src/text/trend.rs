@@ -35,6 +35,12 @@ pub fn of_one(name: &str, trend: &str, minutes: usize) -> Text {
     Text::name(name).and(format!(": {trend}, over the last {minutes} min"))
 }
 
+/// The line of a single fridge that has no trend yet.
+pub fn of_none(name: &str, minutes: usize) -> Text {
+    Text::name(name)
+        .and(format!(": {NO_TREND}: {minutes} of 60 min, and a compressor's cycle may take most of an hour"))
+}
+
 /// The line above several fridges' trends.
 pub fn of_many(fastest: &str, trend: &str) -> Text {
     Text::from("Fastest: ").and(Text::name(fastest)).and(format!(", {trend}"))
