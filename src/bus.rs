@@ -20,6 +20,10 @@ pub(crate) mod simulated;
 
 use scratchpad::Scratchpad;
 
+/// What a driver follows of one bus: the longest that work have some hundred probes, and one that names more is not
+/// to be believed.
+pub const MOST_PROBES: usize = 1_024;
+
 /// A 1-Wire bus with its probes. Blocking; lives in a thread of its own.
 pub trait Bus {
     /// Measures every probe on the bus once.

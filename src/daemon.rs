@@ -3,10 +3,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
@@ -91,10 +90,14 @@ pub enum Error {
 /// on it.
 const BEFORE_START: Duration = Duration::from_secs(8 * 24 * 3_600);
 
-/// The machine's clocks.
+/// The machine's clocks. The one that never steps goes on while the machine sleeps, so that what was read before is old
+/// when it wakes.
 pub fn clock() -> Clock {
-    let started = Instant::now();
-    Arc::new(move || Stamp { mono: BEFORE_START + started.elapsed(), wall: Timestamp::now() })
+    let started = host::uptime();
+    Arc::new(move || Stamp {
+        mono: BEFORE_START + host::uptime().saturating_sub(started),
+        wall: Timestamp::now(),
+    })
 }
 
 /// Runs the gateway until SIGTERM or Ctrl-C, then ends it gracefully: no new questions, those in
@@ -119,7 +122,11 @@ pub async fn run(
 
     let clock = clock();
     let (parcels, outbox) = tokio::sync::mpsc::unbounded_channel();
-    let writer = Writer::new(Recorder::new(clock(), TimeZone::system()), Arc::clone(&clock));
+    let (zone, warning) = host::time_zone();
+    if let Some(warning) = warning {
+        warn!("{warning}");
+    }
+    let writer = Writer::new(Recorder::new(clock(), zone), Arc::clone(&clock));
     let writer = writer.with_records(open_records(&paths.state, &clock), host::uptime(), parcels);
     let (state, history) = (writer.state(), writer.history());
     let recorder = writer.start()?;

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 mod addresses;
 pub mod undervoltage;
 
@@ -21,6 +23,23 @@ pub fn is_root() -> bool {
 pub fn uptime() -> Duration {
     let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     Duration::new(uptime.tv_sec.try_into().unwrap_or(0), uptime.tv_nsec.try_into().unwrap_or(0))
+}
+
+/// The machine's time zone; UTC and a warning where `TZ` or /etc/localtime names one that it does not know.
+pub fn time_zone() -> (TimeZone, Option<String>) {
+    match TimeZone::try_system() {
+        Ok(zone) => (zone, None),
+        Err(_) => {
+            let named = std::env::var("TZ").map_or_else(
+                |_| String::from("the machine's time zone is not known"),
+                |zone| format!("the time zone `{zone}` of the variable TZ is not known"),
+            );
+            let warning = format!(
+                "{named}: times are shown in UTC, and days begin at its midnight; `sudo timedatectl set-timezone Europe/Berlin` sets one"
+            );
+            (TimeZone::UTC, Some(warning))
+        }
+    }
 }
 
 /// The id of a user, by the machine's table below `root`.

@@ -25,6 +25,9 @@ use validate::{Validated, Validator};
 /// will watch for this long.
 pub const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 
+/// After so many failures in a row a bus is opened anew.
+const OPEN_AGAIN: u32 = 3;
+
 /// What one try to measure a bus came to.
 #[derive(Clone, Debug)]
 pub enum Outcome {
@@ -122,55 +125,80 @@ pub fn stop(threads: impl IntoIterator<Item = BusThread>, patience: Duration) ->
     all_ended.recv_timeout(patience) == Err(std::sync::mpsc::RecvTimeoutError::Disconnected)
 }
 
-fn poll(mut job: Job, clock: &Clock, stop: &Stop) {
-    let mut bus: Option<Box<dyn Bus>> = None;
-    let mut validator = Validator::default();
-    let mut failures: u32 = 0;
-    let mut logged: Option<String> = None;
+fn poll(job: Job, clock: &Clock, stop: &Stop) {
+    let mut poller = Poller { job, bus: None, validator: Validator::default(), failures: 0, logged: None };
     loop {
-        let (began, at) = (Instant::now(), clock());
-        let measured = catch_unwind(AssertUnwindSafe(|| {
-            let bus = match &mut bus {
-                Some(bus) => bus,
-                none => none.insert((job.open)()?),
-            };
-            validator.measure(bus.as_mut())
-        }));
-        let result = measured.unwrap_or_else(|_| {
-            bus = None;
-            Err(BusFault {
-                fault: Fault::Bus,
-                detail: String::from("the driver panicked; it is being reopened"),
-            })
+        let began = Instant::now();
+        // Whatever panics, in the driver or around it, the thread goes on.
+        let wait = catch_unwind(AssertUnwindSafe(|| poller.step(clock))).unwrap_or_else(|_| {
+            poller.bus = None;
+            LONGEST_BACK_OFF.max(poller.job.period)
         });
-        let wait = match result {
+        if stop.wait_until(began + wait) {
+            return;
+        }
+    }
+}
+
+/// What a bus's thread knows from one sweep to the next.
+struct Poller {
+    job: Job,
+    bus: Option<Box<dyn Bus>>,
+    validator: Validator,
+    failures: u32,
+    logged: Option<String>,
+}
+
+impl Poller {
+    /// Measures the bus once, hands on what that came to, and returns the time from its start to the next.
+    fn step(&mut self, clock: &Clock) -> Duration {
+        let (began, at) = (Instant::now(), clock());
+        match self.measure() {
             Ok(mut validated) => {
-                if logged.take().is_some() {
-                    info!(bus = job.name, "the bus works again");
+                if self.logged.take().is_some() {
+                    info!(bus = self.job.name, "the bus works again");
                 }
-                failures = 0;
+                self.failures = 0;
                 let resets = |sampled: &Sampled| sampled.counts.resets > 0;
                 if validated.probes.iter().any(resets)
                     && undervoltage::too_low(Path::new(undervoltage::HWMON)) == Some(true)
                 {
                     validated.notices.push(Notice::UnderVoltage);
                 }
-                (job.report)(Outcome::Sweep { at, took: began.elapsed(), validated });
-                job.period
+                (self.job.report)(Outcome::Sweep { at, took: began.elapsed(), validated });
+                self.job.period
             }
             Err(fault) => {
-                if logged.as_ref() != Some(&fault.detail) {
-                    warn!(bus = job.name, "{}", fault.detail);
-                    logged = Some(fault.detail.clone());
+                if self.logged.as_ref() != Some(&fault.detail) {
+                    warn!(bus = self.job.name, "{}", fault.detail);
+                    self.logged = Some(fault.detail.clone());
                 }
-                (job.report)(Outcome::Failed { at, fault });
-                failures = failures.saturating_add(1);
-                back_off(job.period, failures)
+                (self.job.report)(Outcome::Failed { at, fault });
+                self.failures = self.failures.saturating_add(1);
+                if self.failures.is_multiple_of(OPEN_AGAIN) {
+                    // A USB adapter or chip that was pulled comes back as another device.
+                    self.bus = None;
+                }
+                back_off(self.job.period, self.failures)
             }
-        };
-        if stop.wait_until(began + wait) {
-            return;
         }
+    }
+
+    fn measure(&mut self) -> Result<Validated, BusFault> {
+        let measured = catch_unwind(AssertUnwindSafe(|| {
+            let bus = match &mut self.bus {
+                Some(bus) => bus,
+                none => none.insert((self.job.open)()?),
+            };
+            self.validator.measure(bus.as_mut())
+        }));
+        measured.unwrap_or_else(|_| {
+            self.bus = None;
+            Err(BusFault {
+                fault: Fault::Bus,
+                detail: String::from("the driver panicked; it is being reopened"),
+            })
+        })
     }
 }
 
@@ -249,5 +277,47 @@ mod tests {
         hangs.recv().unwrap();
         assert!(!stop([thread], Duration::from_millis(20)), "the bus hangs in its next sweep");
         drop(release);
+    }
+
+    #[test]
+    fn a_bus_that_fails_again_and_again_is_opened_anew_and_a_panic_outside_the_driver_ends_nothing() {
+        /// Measures as often as it says, and fails from then on: an adapter that was pulled.
+        struct Adapter(u32);
+        impl Bus for Adapter {
+            fn measure(&mut self) -> Result<Sweep, BusFault> {
+                if self.0 == 0 {
+                    return Err(BusFault { fault: Fault::Bus, detail: String::from("no such device") });
+                }
+                self.0 -= 1;
+                Ok(Sweep::default())
+            }
+        }
+        let (outcomes, seen) = std::sync::mpsc::channel();
+        let mut panics = 1;
+        let mut poller = Poller {
+            job: Job {
+                name: String::from("bus 1"),
+                period: Duration::from_millis(1),
+                open: Box::new(|| Ok(Box::new(Adapter(2)))),
+                report: Box::new(move |outcome| {
+                    outcomes.send(matches!(outcome, Outcome::Sweep { .. })).unwrap();
+                    if panics > 0 {
+                        panics -= 1;
+                        panic!("a bug around the driver");
+                    }
+                }),
+            },
+            bus: None,
+            validator: Validator::default(),
+            failures: 0,
+            logged: None,
+        };
+        let clock: Clock = Arc::new(|| Stamp { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH });
+        for _ in 0..7 {
+            // What the thread's loop does.
+            let _panicked = catch_unwind(AssertUnwindSafe(|| poller.step(&clock)));
+        }
+        let worked: Vec<bool> = seen.try_iter().collect();
+        assert_eq!(worked, [true, true, false, false, false, true, true]);
     }
 }

@@ -158,6 +158,8 @@ pub enum Fault {
     NoAnswer,
     /// The probe is on none of the buses.
     Absent,
+    /// The kernel lists the probe, and has no driver loaded that reads it.
+    NoDriver,
     /// The data line is held low: a short circuit, or a probe wired the wrong way round.
     Shorted,
     /// What the probe sent does not fit its checksum, every time it was asked.

@@ -121,6 +121,7 @@ pub fn fault(fault: Fault) -> &'static str {
         Fault::Pending => "not measured yet",
         Fault::NoAnswer => "no answer from the probe",
         Fault::Absent => "probe not found on any bus",
+        Fault::NoDriver => "no driver in the kernel: modprobe w1_therm",
         Fault::Shorted => "data line short-circuited",
         Fault::Crc => "garbled answer from the probe",
         Fault::Late => "computer too busy to read the probe",

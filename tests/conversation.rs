@@ -161,7 +161,7 @@ fn a_command_behind_a_wide_blank_is_understood() {
     // U+3000 was cut after its first byte: the rest is no UTF-8.
     let body = format!("token={SLASH_TOKEN}&text=%80%80status+milk+");
     let answer = post(&mut connect(&served), "/command", FORM, body.as_bytes());
-    assert!(parsed(&answer)["text"].as_str().unwrap().contains(" Milk: 4.2 °C"), "{answer:?}");
+    assert!(parsed(&answer)["text"].as_str().unwrap().contains(" Milk: 4.2\u{a0}°C"), "{answer:?}");
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn refresh_makes_the_post_anew_and_details_tell_one_fridge_to_the_presser() {
     let mut chosen = details_context.clone();
     chosen["selected_option"] = json!("28-000000000001");
     let pressed = press(&mut connect(&served), CHANNEL, &chosen);
-    assert!(pressed["ephemeral_text"].as_str().unwrap().contains("Milk: 4.2 °C"), "{pressed}");
+    assert!(pressed["ephemeral_text"].as_str().unwrap().contains("Milk: 4.2\u{a0}°C"), "{pressed}");
     assert!(pressed.get("update").is_none());
 }
 

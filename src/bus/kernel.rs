@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use super::probe_memory::{SEARCH_PERIOD, SURPRISING};
 use super::scratchpad::{self, FAMILIES, Scratchpad};
-use super::{Bus, ProbeReading, Sweep};
+use super::{Bus, MOST_PROBES, ProbeReading, Sweep};
 use crate::reading::{BusFault, Counts, Fault, Notice, ProbeId};
 
 mod master;
@@ -31,8 +31,6 @@ use slave::Permission;
 const TRIES: usize = 3;
 /// A dead probe is tried in one of so many sweeps: what it costs, it costs the others.
 const DEAD_EVERY: u32 = 4;
-const NO_MASTER: &str =
-    "the kernel knows no 1-Wire bus: add `dtoverlay=w1-gpio` to /boot/firmware/config.txt and restart the Pi";
 
 /// Where the kernel's tree is, and what to do with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +54,8 @@ pub(super) struct Kernel {
     masters: BTreeMap<String, Master>,
     probes: BTreeMap<ProbeId, KernelProbe>,
     phantoms: BTreeSet<ProbeId>,
+    /// Whether the kernel lists more than is looked at.
+    left_out: bool,
     searched: Option<Instant>,
 }
 
@@ -67,6 +67,7 @@ pub(super) fn open(config: &Config) -> Kernel {
         masters: BTreeMap::new(),
         probes: BTreeMap::new(),
         phantoms: BTreeSet::new(),
+        left_out: false,
         searched: None,
     }
 }
@@ -76,17 +77,22 @@ impl Kernel {
     fn list(&mut self) -> Result<(), BusFault> {
         let broken = |detail: String| BusFault { fault: Fault::Bus, detail };
         let entries = fs::read_dir(&self.devices).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => broken(NO_MASTER.to_owned()),
+            ErrorKind::NotFound => broken(self.no_master()),
             _ => broken(format!("cannot list {}: {error}", self.devices.display())),
         })?;
         let (mut masters, mut listed) = (BTreeSet::new(), BTreeSet::new());
         self.phantoms.clear();
+        self.left_out = false;
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.starts_with("w1_bus_master") {
                 self.masters.entry(name.clone()).or_insert_with(|| Master::new(entry.path()));
                 masters.insert(name);
             } else if let Ok(probe) = name.parse::<ProbeId>() {
+                if listed.len() + self.phantoms.len() >= MOST_PROBES {
+                    self.left_out = true;
+                    continue;
+                }
                 if FAMILIES.contains(&probe.family()) {
                     listed.insert(probe);
                     self.probes.entry(probe).or_insert_with(|| KernelProbe::new(entry.path()));
@@ -96,11 +102,28 @@ impl Kernel {
             }
         }
         if masters.is_empty() {
-            return Err(broken(NO_MASTER.to_owned()));
+            return Err(broken(self.no_master()));
         }
         self.masters.retain(|name, _| masters.contains(name));
         self.probes.retain(|probe, _| listed.contains(probe));
         Ok(())
+    }
+
+    /// There is no bus where it is looked for.
+    fn no_master(&self) -> String {
+        let looked = self.devices.display();
+        let root = self.devices.parent().unwrap_or(&self.devices);
+        let is_master =
+            |entry: fs::DirEntry| entry.file_name().to_string_lossy().starts_with("w1_bus_master");
+        if fs::read_dir(root).is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(is_master))) {
+            let above = root.parent().unwrap_or(root).display();
+            return format!(
+                "there is no {looked}: `root` is the folder above `devices`, so write root = \"{above}\""
+            );
+        }
+        format!(
+            "the kernel knows no 1-Wire bus (looked in {looked}): add `dtoverlay=w1-gpio` to /boot/firmware/config.txt and restart the Pi"
+        )
     }
 
     /// Converts the probes of every master that has at least one of `wanted`. A bulk conversion that
@@ -168,6 +191,7 @@ impl Kernel {
     fn notices(&self) -> Vec<Notice> {
         let mut notices: Vec<Notice> = self.phantoms.iter().copied().map(Notice::of_device).collect();
         notices.extend(self.masters.values().filter_map(Master::notice));
+        notices.extend(self.left_out.then_some(Notice::TooManyProbes));
         let denied = |permission: fn(&KernelProbe) -> Permission| {
             self.probes.values().any(|known| permission(known) == Permission::Denied)
         };

@@ -4,13 +4,14 @@
 //! It hands out values, made of the scratchpads by its own rules, and no loss of power can be seen behind
 //! them but by the value itself; `docs/readings.md` explains what that means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use data_encoding::HEXUPPER_PERMISSIVE;
+use one_wire_bus::crc::crc8;
 
-use super::scratchpad::FAMILIES;
-use super::{Bus, ProbeReading, RawReading, Sweep};
+use super::scratchpad::{DS1825, FAMILIES};
+use super::{Bus, MOST_PROBES, ProbeReading, RawReading, Sweep};
 use crate::reading::{BusFault, Celsius, Counts, Fault, Notice, ProbeId};
 
 pub mod message;
@@ -34,13 +35,34 @@ pub struct Config {
 pub(super) struct Owserver {
     address: String,
     connection: Option<Connection>,
-    /// Whether each probe is powered through the data line, as far as is known.
-    parasites: BTreeMap<ProbeId, bool>,
+    known: BTreeMap<ProbeId, Known>,
+    /// The paths of the newest listing that are no addresses, and the devices behind them where there are any.
+    others: BTreeMap<String, Option<ProbeId>>,
+}
+
+/// One probe of a listing.
+struct Listed {
+    probe: ProbeId,
+    path: String,
+}
+
+/// What is asked once of a probe.
+#[derive(Clone, Copy)]
+struct Known {
+    /// Whether it is powered through the data line.
+    is_parasite: bool,
+    /// Whether it is a MAX31850, whose value is its thermocouple's.
+    is_thermocouple: bool,
 }
 
 /// Knows the server; connects with the first sweep, and again whenever the connection was lost.
 pub(super) fn open(config: &Config) -> Owserver {
-    Owserver { address: config.address.clone(), connection: None, parasites: BTreeMap::new() }
+    Owserver {
+        address: config.address.clone(),
+        connection: None,
+        known: BTreeMap::new(),
+        others: BTreeMap::new(),
+    }
 }
 
 impl Owserver {
@@ -80,44 +102,111 @@ impl Owserver {
         BusFault { fault: Fault::Bus, detail }
     }
 
-    fn list(&mut self) -> Result<Vec<(ProbeId, String)>, BusFault> {
+    /// The probes that it lists, and what else it does.
+    fn list(&mut self) -> Result<(Vec<Listed>, Vec<Notice>), BusFault> {
         let listed = self.ask(|connection| connection.list("/uncached"))?;
         let paths = listed.map_err(|error| self.broken(&error.to_string()))?;
-        let probes = paths.split(',').filter_map(|path| Some((probe(path)?, path.trim().to_owned())));
-        Ok(probes.filter(|(probe, _)| FAMILIES.contains(&probe.family())).collect())
+        let (mut probes, mut notices) = (Vec::new(), BTreeSet::new());
+        let mut others = BTreeMap::new();
+        for path in paths.split(',').map(str::trim).filter(|path| !path.is_empty()) {
+            if probes.len() + notices.len() >= MOST_PROBES {
+                notices.insert(Notice::TooManyProbes);
+                break;
+            }
+            let id = match probe(path) {
+                Some(id) => id,
+                None => match self.aliased(path, &mut others)? {
+                    Some(id) => id,
+                    None => continue,
+                },
+            };
+            if FAMILIES.contains(&id.family()) {
+                probes.push(Listed { probe: id, path: path.to_owned() });
+            } else {
+                notices.insert(Notice::of_device(id));
+            }
+        }
+        self.others = others;
+        self.known.retain(|id, _| probes.iter().any(|listed| listed.probe == *id));
+        Ok((probes, notices.into_iter().collect()))
     }
 
-    fn is_parasite(&mut self, probe: ProbeId, path: &str) -> Result<bool, BusFault> {
-        if let Some(known) = self.parasites.get(&probe) {
+    /// The device behind a path that is not its address: an alias, which the server shows instead. A folder of the
+    /// server's own has no address.
+    fn aliased(
+        &mut self,
+        path: &str,
+        others: &mut BTreeMap<String, Option<ProbeId>>,
+    ) -> Result<Option<ProbeId>, BusFault> {
+        let id = match self.others.get(path) {
+            Some(known) => *known,
+            None => {
+                let address = self.ask(|connection| connection.read(&format!("{path}/address")))?;
+                address.ok().as_deref().and_then(of_address)
+            }
+        };
+        others.insert(path.to_owned(), id);
+        Ok(id)
+    }
+
+    /// What there is to know of a probe before it is read, asked once.
+    fn known(&mut self, listed: &Listed) -> Result<Known, BusFault> {
+        let Listed { probe, path } = listed;
+        if let Some(known) = self.known.get(probe) {
             return Ok(*known);
         }
         let power = self.ask(|connection| connection.read(&format!("{path}/power")))?;
-        let parasite = power.is_ok_and(|power| power.trim() == "0");
-        self.parasites.insert(probe, parasite);
-        Ok(parasite)
+        let is_thermocouple = probe.family() == DS1825 && {
+            let files = self.ask(|connection| connection.list(path))?;
+            files.is_ok_and(|files| files.split(',').any(|file| file.trim().ends_with("/thermocouple")))
+        };
+        let known = Known { is_parasite: power.is_ok_and(|power| power.trim() == "0"), is_thermocouple };
+        self.known.insert(*probe, known);
+        Ok(known)
+    }
+
+    /// The value of a probe. That of a thermocouple is not the temperature of its amplifier, and one that is broken has
+    /// none.
+    fn read(&mut self, path: &str, known: Known) -> Result<Result<RawReading, Fault>, BusFault> {
+        let file = if known.is_thermocouple { "thermocouple" } else { "temperature" };
+        // This one waits for the bulk conversion, and starts one where there was none.
+        let read = self.ask(|connection| connection.read(&format!("{path}/{file}")))?;
+        let raw = read.map_err(|_| Fault::NoAnswer).and_then(|text| value(&text));
+        if known.is_thermocouple && raw.is_ok() {
+            let broken = self.ask(|connection| connection.read(&format!("{path}/fault")))?;
+            if broken.is_ok_and(|broken| broken.trim() == "1") {
+                return Ok(Err(Fault::Implausible));
+            }
+        }
+        Ok(raw)
     }
 }
 
 impl Bus for Owserver {
     fn measure(&mut self) -> Result<Sweep, BusFault> {
         let mut probes = Vec::new();
-        let listed = self.list()?;
+        let (listed, notices) = self.list()?;
         if !listed.is_empty() {
             let written = self.ask(|connection| connection.write("/simultaneous/temperature", "1"))?;
             // Where the adapter cannot, each probe converts when it is read.
             drop(written);
         }
-        for (probe, path) in listed {
-            let parasite = self.is_parasite(probe, &path)?;
-            // This one waits for the bulk conversion, and starts one where there was none.
-            let read = self.ask(|connection| connection.read(&format!("{path}/temperature")))?;
-            let raw = read.map_err(|_| Fault::NoAnswer).and_then(|text| value(&text));
+        for listed in listed {
+            let known = self.known(&listed)?;
+            let raw = self.read(&listed.path, known)?;
             let counts = Counts { no_answer: u64::from(raw.is_err()), ..Counts::default() };
-            let notices = parasite.then_some(Notice::Parasite).into_iter().collect();
-            probes.push(ProbeReading { probe, raw, counts, notices });
+            let notices = known.is_parasite.then_some(Notice::Parasite).into_iter().collect();
+            probes.push(ProbeReading { probe: listed.probe, raw, counts, notices });
         }
-        Ok(Sweep { probes, notices: Vec::new() })
+        Ok(Sweep { probes, notices })
     }
+}
+
+/// `2867C6697351FF68`: the eight bytes as they come over the wire.
+fn of_address(text: &str) -> Option<ProbeId> {
+    let rom: [u8; 8] = HEXUPPER_PERMISSIVE.decode(text.trim().as_bytes()).ok()?.try_into().ok()?;
+    // The checksum of an address is right, or it is none.
+    (crc8(&rom[..7]) == rom[7]).then(|| ProbeId::from_rom(rom))
 }
 
 /// `/uncached/28.67C6697351FF`: the family, and the serial number as it comes over the wire.
@@ -168,5 +257,88 @@ mod tests {
         assert_eq!(value("300"), Err(Fault::OutOfRange));
         assert_eq!(value("nan"), Err(Fault::OutOfRange));
         assert_eq!(value(""), Err(Fault::Implausible));
+    }
+
+    /// A server that holds these files; `None` of a folder lists nothing else.
+    fn server(files: impl Fn(i32, &str) -> Option<String> + Send + 'static) -> Owserver {
+        use std::io::{Read, Write};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut header = [0; 24];
+            // The client goes with its test.
+            while stream.read_exact(&mut header).is_ok() {
+                let number = |at: usize| i32::from_be_bytes(header[at..at + 4].try_into().unwrap());
+                let mut payload = vec![0; number(4) as usize];
+                stream.read_exact(&mut payload).unwrap();
+                let path =
+                    String::from_utf8_lossy(payload.split(|byte| *byte == 0).next().unwrap()).into_owned();
+                let said = files(number(8), &path);
+                let (result, text) = said.map_or((-1, String::new()), |text| (0, text));
+                let header = [0, text.len() as i32, result, 0x104, 0, 0].map(i32::to_be_bytes).concat();
+                stream.write_all(&[&header, text.as_bytes()].concat()).unwrap();
+            }
+        });
+        open(&Config { address })
+    }
+
+    const LIST: i32 = 7;
+
+    #[test]
+    fn a_probe_with_an_alias_is_found_by_its_address_and_what_is_no_probe_is_told() {
+        let mut bus = server(|kind, path| {
+            Some(String::from(match (kind, path) {
+                (LIST, "/uncached") => {
+                    "/uncached/Kitchen,/uncached/1F.F2FBE3467CC2,/uncached/alarm,/uncached/Liar"
+                }
+                (_, "/uncached/Kitchen/address") => "2867C6697351FF68",
+                (_, "/uncached/Liar/address") => "2867C6697351FF69",
+                (_, "/uncached/Kitchen/temperature") => "       4.5",
+                _ => return None,
+            }))
+        });
+        let sweep = bus.measure().unwrap();
+        let [only] = &sweep.probes[..] else { panic!("{sweep:?}") };
+        assert_eq!(only.probe.to_string(), "28-ff517369c667");
+        assert_eq!(only.raw, Ok(RawReading::Value(Celsius::from_degrees(4.5).unwrap())));
+        let hub = ProbeId::from_rom([0x1F, 0xF2, 0xFB, 0xE3, 0x46, 0x7C, 0xC2, 0]);
+        assert_eq!(sweep.notices, [Notice::ForeignFamily(hub)]);
+    }
+
+    #[test]
+    fn a_thermocouples_value_is_its_own_and_a_broken_one_has_none() {
+        let one = |files: &'static str, fault: &'static str| {
+            let mut bus = server(move |kind, path| {
+                Some(String::from(match (kind, path) {
+                    (LIST, "/uncached") => "/uncached/3B.4AEC29CDBAAB",
+                    (LIST, _) => files,
+                    (_, "/uncached/3B.4AEC29CDBAAB/temperature") => "          22",
+                    (_, "/uncached/3B.4AEC29CDBAAB/thermocouple") => "      -18.25",
+                    (_, "/uncached/3B.4AEC29CDBAAB/fault") => fault,
+                    _ => return None,
+                }))
+            });
+            bus.measure().unwrap().probes[0].raw
+        };
+        let value = |degrees| Ok(RawReading::Value(Celsius::from_degrees(degrees).unwrap()));
+        let of_max31850 = "/uncached/3B.4AEC29CDBAAB/temperature,/uncached/3B.4AEC29CDBAAB/thermocouple";
+        assert_eq!(one(of_max31850, "0"), value(-18.25));
+        assert_eq!(one(of_max31850, "1"), Err(Fault::Implausible));
+        assert_eq!(one("/uncached/3B.4AEC29CDBAAB/temperature", "1"), value(22.0), "a DS1825");
+    }
+
+    #[test]
+    fn a_server_that_invents_probes_is_followed_so_far_and_no_further() {
+        let mut bus = server(|kind, path| match (kind, path) {
+            (LIST, "/uncached") => {
+                let paths: Vec<String> = (0..8_000).map(|id| format!("/uncached/28.{id:012X}")).collect();
+                Some(paths.join(","))
+            }
+            _ => Some(String::from("4.5")),
+        });
+        let sweep = bus.measure().unwrap();
+        assert_eq!(sweep.probes.len(), MOST_PROBES);
+        assert_eq!(sweep.notices, [Notice::TooManyProbes]);
     }
 }

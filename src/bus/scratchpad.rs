@@ -76,13 +76,16 @@ pub fn decode(family: u8, bytes: &Scratchpad) -> Result<Celsius, Fault> {
     if (Celsius::MIN..=Celsius::MAX).contains(&celsius) { Ok(celsius) } else { Err(Fault::OutOfRange) }
 }
 
-/// A DS18S20's register of half degrees, refined by its counters (datasheet, "Operation").
+/// A DS18S20's register of half degrees, refined by its counters (datasheet, "Operation"). It always counts 16 to a
+/// degree; the DS1820 before it counts differently from part to part.
 fn half_degrees(register: i16, remain: u8, per_degree: u8) -> Result<i16, Fault> {
-    if per_degree != 0x10 || remain > per_degree {
+    if per_degree == 0 || remain > per_degree {
         return Err(Fault::Implausible);
     }
     let whole = (register >> 1).checked_mul(16).ok_or(Fault::OutOfRange)?;
-    Ok(whole - 4 + i16::from(per_degree) - i16::from(remain))
+    let (counted, per_degree) = (i16::from(per_degree) - i16::from(remain), i16::from(per_degree));
+    // Rounded to the nearest sixteenth.
+    Ok(whole - 4 + (counted * 32 + per_degree) / (per_degree * 2))
 }
 
 /// A MAX31850's register: the lowest bit is set where the thermocouple is broken, the next is nothing.
@@ -199,6 +202,20 @@ mod tests {
             bytes[8] = crc8(&bytes[..8]);
             assert_eq!(decode(DS18S20, &bytes).map(Celsius::degrees), Ok(degrees), "{register:#06x}");
         }
+    }
+
+    #[test]
+    fn a_ds1820_counts_a_degree_in_as_many_steps_as_it_says() {
+        let read = |remain, per_degree| {
+            let mut bytes = [0x2C, 0, 0x4B, 0x46, 0xFF, 0xFF, remain, per_degree, 0];
+            bytes[8] = crc8(&bytes[..8]);
+            decode(DS18S20, &bytes).map(Celsius::degrees)
+        };
+        // 22 - 0.25 + (84 - 46) / 84 = 22.202
+        assert_eq!(read(0x2E, 0x54), Ok(22.1875));
+        assert_eq!(read(0x0C, 0x10), Ok(22.0));
+        assert_eq!(read(0, 0), Err(Fault::Implausible));
+        assert_eq!(read(0x55, 0x54), Err(Fault::Implausible));
     }
 
     #[test]

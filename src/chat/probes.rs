@@ -25,6 +25,11 @@ pub fn answer(view: &View<'_>) -> Answer {
         rows.extend(seen.map(|id| row(*id, Some(bus), view)));
         if view.everything {
             let name = || Text::name(&bus.name).and(": ");
+            noteworthy.extend(
+                bus.fault.as_ref().map(|(fault, since)| {
+                    name().and(probes::bus_fault(&fault.detail, view.now.since(since)))
+                }),
+            );
             noteworthy.extend(bus.notices.iter().map(|notice| name().and(notices::notice(notice))));
             noteworthy.extend(patterns(bus));
         }
@@ -39,6 +44,7 @@ pub fn answer(view: &View<'_>) -> Answer {
     let seen = rows.iter().filter(|row| row.bus.is_some()).count();
     let unnamed = rows.iter().filter(|row| row.fridge.is_none()).count();
     let line = match seen {
+        0 if view.snapshot.buses.iter().any(|bus| bus.fault.is_some()) => String::from(probes::NO_BUS),
         0 => String::from(probes::NO_PROBES),
         _ => probes::probes(seen, view.snapshot.buses.len(), unnamed),
     };

@@ -113,7 +113,7 @@ impl Kitchen {
     }
 
     fn ask(&self, at: u64, words: &str) -> String {
-        let text = self.reply(stamp(at), words).text.clone();
+        let text = self.reply(stamp(at), words).text.replace('\u{a0}', " ");
         assert!(!text.contains(['<', '>']), "{text}");
         assert!(text.chars().count() <= POST_CHARACTERS);
         assert_eq!(
@@ -459,7 +459,7 @@ fn the_gateway_says_its_name_and_that_it_is_simulated() {
     kitchen.well(10);
     let said = |words| kitchen.reply(stamp(11), words).text.clone();
     assert!(said("status").starts_with("Kitchen\\_Pi: All 6 in range"));
-    assert!(said("status milk").starts_with("Kitchen\\_Pi: Milk: 4.2 °C"));
+    assert!(said("status milk").starts_with("Kitchen\\_Pi: Milk: 4.2\u{a0}°C"));
 }
 
 #[test]

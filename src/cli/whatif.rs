@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{FileOptions, rules, terminal};
 use crate::alarm::{Outcome, Preset, Rule, RuleName, Rules, Side, Urgency, replay};
 use crate::doc::{self, Block, Doc, Table};
+use crate::host;
 use crate::reading::{Celsius, Stamp};
 use crate::recording::{Recording, Unit};
 use crate::socket::{self, Question};
@@ -181,7 +182,7 @@ fn of_gateway(id: &str, files: &FileOptions) -> anyhow::Result<Readings> {
         let mono = at.duration_since(first).unsigned_abs();
         Some((Stamp { mono, wall: at }, Celsius::from_degrees(degrees)?))
     });
-    Ok(Readings { zone: TimeZone::system(), readings: readings.collect(), period: Duration::from_secs(60) })
+    Ok(Readings { zone: host::time_zone().0, readings: readings.collect(), period: Duration::from_secs(60) })
 }
 
 impl Readings {

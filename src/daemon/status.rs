@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::chat::Scope;
+use crate::host;
 use crate::https;
 use crate::mattermost::{self, Mattermost};
 use crate::notify::{DeliveryStatus, DeliveryStatuses};
@@ -23,6 +24,8 @@ pub struct Report {
     pub configuration: PathBuf,
     /// The certificate that it shows.
     pub certificate: PathBuf,
+    /// What is wrong with its time zone.
+    pub time_zone: Option<String>,
     /// The addresses on which it listens.
     pub addresses: Vec<std::net::SocketAddr>,
     /// How many hooks may ask it.
@@ -74,6 +77,7 @@ pub fn report(
         simulated: view.snapshot.is_simulated(),
         configuration: configuration.to_owned(),
         certificate: server.certificate(),
+        time_zone: host::time_zone().1,
         addresses: server.addresses(),
         hooks: mattermost.hooks(),
         buses: buses.collect(),

@@ -71,11 +71,24 @@ fn ends_with_www(text: &str) -> bool {
 fn write_text(markdown: &mut String, text: &Text) {
     for span in text.spans() {
         match span {
-            Span::Words(words) => markdown.push_str(words),
+            Span::Words(words) => write_words(markdown, words),
             Span::Name(name) => write_escaped(markdown, name),
             Span::Code(code) => markdown.extend(["`", code, "`"]),
-            Span::Strong(words) => markdown.extend(["**", words, "**"]),
+            Span::Strong(words) => {
+                markdown.push_str("**");
+                write_words(markdown, words);
+                markdown.push_str("**");
+            }
         }
+    }
+}
+
+/// Our own words. A phone breaks a line at any blank: a unit stays with its number.
+fn write_words(markdown: &mut String, words: &str) {
+    let mut parts = words.split(" °");
+    markdown.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        markdown.extend(["\u{a0}°", part]);
     }
 }
 
@@ -184,6 +197,12 @@ mod tests {
     }
 
     #[test]
+    fn a_unit_stays_with_its_number() {
+        assert_eq!(line(&"4.2 °C, at most 9.0 °C".into()), "4.2\u{a0}°C, at most 9.0\u{a0}°C");
+        assert_eq!(line(&Text::name("Bar 4 °C")), "Bar 4 °C", "a name is its owner's");
+    }
+
+    #[test]
     fn a_table_is_aligned_and_stops_where_the_room_ends() {
         let mut table =
             Table::new([("Fridge", false), ("Now", true)], |rows, needing| format!("{rows} {needing}"));
@@ -194,7 +213,7 @@ mod tests {
         write_table(&mut text, &table, POST_CHARACTERS);
         assert_eq!(
             text,
-            "| Fridge  |         Now |\n| :------ | ----------: |\n| Milk    |      4.2 °C |\n| Freezer | **\u{2212}9.0 °C** |"
+            "| Fridge  |         Now |\n| :------ | ----------: |\n| Milk    |      4.2\u{a0}°C |\n| Freezer | **\u{2212}9.0\u{a0}°C** |"
         );
         let mut text = String::new();
         write_table(&mut text, &table, 80);

@@ -4,12 +4,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::bus::MOST_PROBES;
 use crate::fridge::{Fridge, Limits};
 use crate::reading::{Notice, ProbeId, Sampled, Stamp};
 use crate::state::{BusKey, Snapshot};
 
-/// Probes of no fridge that are known of one bus. The longest buses that work have some hundred.
-const MOST_PROBES: usize = 1_024;
 /// A probe of no fridge that has not answered for so long is forgotten.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3_600);
 /// How often that is looked at.

@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn changed(probe: u64, second: u64) -> Line {
-        let sample = if second % 2 == 0 { Ok(Celsius::MAX) } else { Err(Fault::Crc) };
+        let sample = if second.is_multiple_of(2) { Ok(Celsius::MAX) } else { Err(Fault::Crc) };
         Line::Changed(Change { bus: String::from("bus 1"), probe: ProbeId::new(0x28, probe), sample })
     }
 

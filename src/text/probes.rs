@@ -1,7 +1,9 @@
 //! What `probes` says: the line above the list, and what the counters point at. The notices have a file of their
 //! own.
 
-use super::count;
+use std::time::Duration;
+
+use super::{count, duration};
 use crate::doc::Text;
 use crate::reading::ProbeId;
 
@@ -10,8 +12,15 @@ const MANY_PROBES: usize = 8;
 
 /// The answer where no bus has shown a probe.
 pub const NO_PROBES: &str = "No probe was found on any bus yet.";
+/// The answer where no bus has shown a probe, and one of them cannot be measured.
+pub const NO_BUS: &str = "No probe was found: a bus does not work.";
 /// A probe that no fridge of the configuration has.
 pub const UNNAMED: &str = "(no fridge)";
+
+/// Why a bus cannot be measured, behind its name.
+pub fn bus_fault(detail: &str, lasts: Duration) -> Text {
+    Text::name(detail).and(format!(" (for {})", duration(lasts)))
+}
 
 /// The line above a list of probes.
 pub fn probes(seen: usize, buses: usize, unnamed: usize) -> String {

@@ -294,7 +294,7 @@ impl Client {
             self.post_form("/webhook", &[("text", text), ("token", TOKEN), ("trigger_word", "fridge")]);
         assert_eq!(answer.status, 200, "{answer:?}");
         let body: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
-        body["text"].as_str().expect("a text").to_owned()
+        body["text"].as_str().expect("a text").replace('\u{a0}', " ")
     }
 
     /// Asks until the answer is as wanted.

@@ -1,12 +1,14 @@
 //! One of the kernel's slaves, as it calls a probe: the files of its folder.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
 
 use crate::bus::scratchpad::{POWER_LOSS_SENTINEL, Scratchpad};
 use crate::reading::Fault;
 
+/// A file of the kernel's is one page at the most; what stands in its place may have no end.
+const LONGEST_FILE: u64 = 4_096;
 /// EINTR and EAGAIN: the bus was busy.
 const BUSY: [i32; 2] = [4, 11];
 
@@ -37,9 +39,11 @@ impl Slave {
 
     /// The nine bytes of its last bulk conversion, or of one that this starts.
     pub fn read(&self) -> Result<Scratchpad, Fault> {
-        let read = || fs::read_to_string(self.path.join("w1_slave"));
+        let read = || text(&self.path.join("w1_slave"));
         match read() {
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(Fault::Absent),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(if self.path.exists() { Fault::NoDriver } else { Fault::Absent })
+            }
             // Since 5.8 the kernel reports every failure as an empty file. Only the file for the hardware
             // monitor says which; where it reads well, so does the probe by now.
             Ok(text) if text.is_empty() => match self.error() {
@@ -60,18 +64,18 @@ impl Slave {
         let monitors = fs::read_dir(self.path.join("hwmon")).ok()?;
         let file =
             monitors.flatten().map(|entry| entry.path().join("temp1_input")).find(|file| file.exists());
-        fs::read(file?).err()?.raw_os_error()
+        text(&file?).err()?.raw_os_error()
     }
 
     /// Throws away what the kernel would hand out for a bulk conversion that failed.
     pub fn discard(&self) {
         // Whatever it says, the reading after it is a new one.
-        drop(fs::read(self.path.join("w1_slave")));
+        drop(text(&self.path.join("w1_slave")));
     }
 
     /// Whether it is powered through the data line; `None` where the kernel does not say.
     pub fn is_parasite(&self) -> Option<bool> {
-        match fs::read_to_string(self.path.join("ext_power")).ok()?.trim() {
+        match text(&self.path.join("ext_power")).ok()?.trim() {
             "0" => Some(true),
             "1" => Some(false),
             _ => None,
@@ -104,6 +108,13 @@ impl Slave {
             Err(_) => Permission::Unknown,
         };
     }
+}
+
+/// What a file holds, as far as one of the kernel's can go.
+fn text(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(LONGEST_FILE).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// The nine bytes of the first line: "50 05 4b 46 7f ff 0c 10 1c : crc=1c YES". Those of the second line

@@ -127,3 +127,35 @@ fn without_a_bus_the_cure_is_named() {
     fs::create_dir(folder.path().join("devices")).unwrap();
     assert!(measure(folder.path()).detail.contains("dtoverlay=w1-gpio"));
 }
+
+#[test]
+fn a_probe_without_a_driver_says_so_and_a_file_without_an_end_ends_nothing() {
+    let tree = Tree::new();
+    fs::create_dir(tree.devices().join(ONE)).unwrap();
+    assert_eq!(sample(&mut tree.open(), ONE), Some(Err(Fault::NoDriver)));
+    fs::create_dir(tree.devices().join(TWO)).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", tree.devices().join(TWO).join("w1_slave")).unwrap();
+    assert_eq!(sample(&mut tree.open(), TWO), Some(Err(Fault::Implausible)));
+}
+
+#[test]
+fn a_root_that_is_one_folder_too_deep_is_told_where_it_belongs() {
+    let tree = Tree::new();
+    let mut bus = open(&Config { root: tree.devices(), resolution: None });
+    let detail = bus.measure().unwrap_err().detail;
+    assert!(detail.contains(&format!("write root = \"{}\"", tree.0.path().display())), "{detail}");
+    let nowhere = tree.0.path().join("nowhere");
+    let detail = open(&Config { root: nowhere.clone(), resolution: None }).measure().unwrap_err().detail;
+    assert!(detail.contains(&format!("looked in {}/devices", nowhere.display())), "{detail}");
+}
+
+#[test]
+fn a_tree_with_thousands_of_names_is_followed_so_far_and_no_further() {
+    let tree = Tree::new();
+    for number in 0..MOST_PROBES + 100 {
+        fs::create_dir(tree.devices().join(format!("28-{number:012x}"))).unwrap();
+    }
+    let sweep = tree.open().measure().unwrap();
+    assert_eq!(sweep.probes.len(), MOST_PROBES);
+    assert!(sweep.notices.contains(&Notice::TooManyProbes));
+}

@@ -105,3 +105,14 @@ fn a_thousand_notices_fit_into_a_post_and_are_counted() {
     assert!(text.ends_with("… and 980 more notices."), "{text}");
     assert!(text.contains("more.\n\n- `28-000000000000`"), "{text}");
 }
+
+#[test]
+fn a_bus_that_does_not_work_is_told_instead_of_no_probes() {
+    let kitchen = Kitchen::new(Vec::new());
+    assert!(kitchen.ask(1, "probes").starts_with("No probe was found on any bus yet."));
+    let fault = BusFault { fault: Fault::Bus, detail: String::from("the kernel knows no 1-Wire bus") };
+    kitchen.fail(10, &fault);
+    let text = kitchen.ask(40, "probes");
+    assert!(text.starts_with("No probe was found: a bus does not work."), "{text}");
+    assert!(text.contains("- bus 1: the kernel knows no 1-Wire bus (for 30 s)"), "{text}");
+}

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use jiff::tz::TimeZone;
-
 use crate::bus::{self, Bus};
 use crate::chat::Chat;
 use crate::cli::terminal;
 use crate::config::Config;
 use crate::daemon;
 use crate::gateway::Gateway;
+use crate::host;
 use crate::poll::validate::Validator;
 use crate::reading::Clock;
 use crate::recorder::writer::calibrations;
@@ -40,7 +39,7 @@ impl OpenBuses {
     /// The buses of that configuration, each opened with its first sweep.
     pub fn new(config: Config) -> Self {
         let clock = daemon::clock();
-        let mut writer = Writer::new(Recorder::new(clock(), TimeZone::system()), clock.clone());
+        let mut writer = Writer::new(Recorder::new(clock(), host::time_zone().0), clock.clone());
         let infos = config.buses.iter().map(|bus| {
             let (name, simulated) = (bus.name.clone(), bus.config.is_simulated());
             (None, BusInfo { name, simulated, period: bus.period })
