@@ -134,10 +134,14 @@ pub async fn run(
         Gateway::new(config.site.clone(), state, history, Arc::clone(&clock)).with_recorder(recorder.clone());
     let signer = Arc::new(Signer::ensure(&paths.state)?);
     let chat = Arc::new(Chat::new(gateway.clone()));
-    let mattermost = Arc::new(Mattermost::new(config.mattermost.clone(), chat, Arc::clone(&signer)));
+    let transport = Arc::new(https::stats::Stats::default());
+    let mattermost =
+        Mattermost::new(config.mattermost.clone(), chat, Arc::clone(&signer), Arc::clone(&transport));
+    let mattermost = Arc::new(mattermost);
     let (mut store, inherited) = systemd::FdStore::inherited();
     let service = Arc::clone(&mattermost) as _;
-    let mut server = https::Server::bind(config.https.clone(), service, &paths.state, inherited).await?;
+    let mut server =
+        https::Server::bind(config.https.clone(), service, transport, &paths.state, inherited).await?;
     let socket = match socket::Server::bind(&paths.socket) {
         Ok(socket) => Some(Arc::new(socket)),
         Err(error @ (socket::Error::Taken(_) | socket::Error::NotASocket(_))) => return Err(error.into()),

@@ -22,10 +22,12 @@ mod server;
 mod service;
 pub mod stats;
 pub mod tls;
+mod turned_away;
 
-pub use observer::{Event, Observer};
+pub use observer::{CERTIFICATE_REFUSED, Event, HUNG_UP, Observer, TlsFailure};
 pub use server::{Handle, Server};
 pub use service::{Peer, Responding, Service};
+pub use turned_away::TurnedAway;
 
 /// Where the server listens, with which certificate, and within which limits.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
 use crate::chat::{Chat, Rights, Scope, User};
+use crate::https;
 use crate::secret::Secret;
 
 mod action;
@@ -28,7 +29,7 @@ use context::Context;
 pub use rejection::Rejection;
 pub use routes::BODY_BYTES;
 use routes::Routes;
-pub use stats::{RecentRejection, Report, Stats};
+pub use stats::{Report, Stats};
 
 /// Who may ask, and how.
 #[derive(Clone, Debug)]
@@ -94,12 +95,17 @@ pub struct Mattermost {
 }
 
 impl Mattermost {
-    /// Answers by this configuration, with what that chat knows.
-    pub fn new(config: Config, chat: Arc<Chat>, signer: Arc<Signer>) -> Self {
+    /// Answers by this configuration, with what that chat knows, over a transport that counts in `transport`.
+    pub fn new(
+        config: Config,
+        chat: Arc<Chat>,
+        signer: Arc<Signer>,
+        transport: Arc<https::stats::Stats>,
+    ) -> Self {
         let stats = Arc::new(Stats::default());
         let context = Context::new(config, chat, Arc::clone(&signer), Arc::clone(&stats));
         let context = Arc::new(ArcSwap::from_pointee(context));
-        Mattermost { routes: routes::routes(Arc::clone(&context)), context, signer, stats }
+        Mattermost { routes: routes::routes(Arc::clone(&context), transport), context, signer, stats }
     }
 
     /// Answers by another configuration from now on; an answer that has begun ends as it began.

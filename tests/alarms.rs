@@ -361,6 +361,14 @@ fn a_receiver_that_was_away_gets_what_waited_once_it_is_back() {
     service.until_logged("cannot be delivered yet");
     let doctor = stdout(&service.run(&["doctor"]));
     assert!(doctor.contains("cannot connect") && doctor.contains("waiting"), "{doctor}");
+    let target = "\n[[notify]]\nkind = \"http\"\nname = \"new\"\nurl = \"http://127.0.0.1:1/\"\n";
+    let config = std::fs::read_to_string(service.config()).unwrap();
+    std::fs::write(service.config(), config + target).unwrap();
+    let found = service.json(&["doctor", "--send"]);
+    let ids: Vec<&str> = found.as_array().unwrap().iter().filter_map(|it| it["id"].as_str()).collect();
+    for id in ["notify-failing", "notify-test", "notify-unused"] {
+        assert!(ids.contains(&id), "{id} in {found:#}");
+    }
     // Also over a restart of ours.
     let service = service.killed_and_started();
     let receiver = Receiver::start_at(address, always_ok(), None);

@@ -95,7 +95,9 @@ fn a_certificate_that_nobody_vouches_for_gets_no_token() {
     let served = Setup::new().serve();
     let said = Installation::new(&url(&served, "127.0.0.1"), TOKEN).examine(&[]);
     assert!(has(&said, "warning", "unknown authority") && said.contains("`fridge cert`"), "{said}");
+    assert!(has(&said, "warning", "link-untrusted"), "{said}");
     assert!(has(&said, "warning", "no token was sent"), "{said}");
+    assert!(has(&said, "warning", "link-unproven"), "{said}");
     let report = served.report();
     assert_eq!((report.asked, report.ignored, report.rejected.len()), (0, 0, 0));
 }
@@ -136,6 +138,7 @@ fn a_name_that_is_not_in_the_certificate() {
     let served = served_with(&["fridge.example.org"], (2020, 2090));
     let said = Installation::new(&url(&served, "127.0.0.1"), TOKEN).examine(&[]);
     assert!(has(&said, "fault", "is not for 127.0.0.1, but for fridge.example.org"), "{said}");
+    assert!(has(&said, "fault", "link-certificate-name"), "{said}");
 }
 
 #[test]
@@ -143,6 +146,7 @@ fn an_expired_certificate() {
     let served = served_with(&["127.0.0.1"], (2020, 2021));
     let said = Installation::new(&url(&served, "127.0.0.1"), TOKEN).examine(&[]);
     assert!(has(&said, "fault", "is expired"), "{said}");
+    assert!(has(&said, "fault", "link-certificate-dates"), "{said}");
 }
 
 #[test]
@@ -150,6 +154,7 @@ fn a_closed_port() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let said = Installation::new(&format!("https://{free}"), TOKEN).examine(&[]);
     assert!(has(&said, "fault", "nothing answers on"), "{said}");
+    assert!(has(&said, "fault", "link-unreachable"), "{said}");
 }
 
 #[test]
@@ -169,6 +174,7 @@ fn what_listens_there_is_no_gateway() {
     });
     let said = Installation::new(&format!("https://{address}"), TOKEN).examine(&[]);
     assert!(has(&said, "fault", "no TLS handshake"), "{said}");
+    assert!(has(&said, "fault", "link-no-gateway"), "{said}");
     speaking.join().unwrap();
 }
 
@@ -178,6 +184,7 @@ fn a_token_that_the_gateway_does_not_know_and_none_at_all() {
     let ca = ["--ca", served.certificate.to_str().unwrap()];
     let said = Installation::new(&url(&served, "127.0.0.1"), "wrongwrongwrongwrongwrong1").examine(&ca);
     assert!(has(&said, "fault", "rejects the configured token"), "{said}");
+    assert!(has(&said, "fault", "link-token-rejected"), "{said}");
 
     let mut setup = Setup::new();
     setup.config.hooks.clear();
@@ -185,6 +192,7 @@ fn a_token_that_the_gateway_does_not_know_and_none_at_all() {
     let ca = ["--ca", served.certificate.to_str().unwrap()];
     let said = Installation::new(&url(&served, "127.0.0.1"), "").examine(&ca);
     assert!(has(&said, "fault", "has no token configured"), "{said}");
+    assert!(has(&said, "fault", "link-no-token"), "{said}");
 }
 
 #[test]
@@ -192,7 +200,9 @@ fn the_last_rejections_are_explained_with_the_end_of_a_wrong_token_only() {
     let demo = Demo::start(&[]);
     let quiet = String::from_utf8(doctor(&demo, &[]).stdout).unwrap();
     assert!(has(&quiet, "warning", "no question since the start"), "{quiet}");
-    assert!(String::from_utf8(doctor(&demo, &["--last"]).stdout).unwrap().contains("Nothing was rejected"));
+    assert!(
+        String::from_utf8(doctor(&demo, &["--last"]).stdout).unwrap().contains("Nothing was turned away")
+    );
 
     let mut client = Client::connect(&demo);
     client.post_form("/webhook", &[("text", "fridge"), ("token", TOKEN)]);
@@ -238,4 +248,90 @@ fn a_certificate_made_by_the_gateway_covers_what_it_is_asked_by() {
     assert!(said.covers("localhost") && said.covers("127.0.0.1"));
     let path: PathBuf = files.certificate;
     assert!(Path::new(&path).exists());
+}
+
+#[test]
+fn an_address_that_may_not_ask() {
+    let mut setup = Setup::new();
+    setup.config.allow = vec!["192.0.2.0/24".parse().unwrap()];
+    let served = setup.serve();
+    let ca = ["--ca", served.certificate.to_str().unwrap()];
+    let said = Installation::new(&url(&served, "127.0.0.1"), TOKEN).examine(&ca);
+    assert!(has(&said, "warning", "link-not-allowed"), "{said}");
+}
+
+#[test]
+fn without_a_gateway_the_configuration_the_port_and_the_certificate_are_looked_at() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let installation = Installation::new("https://127.0.0.1:1", TOKEN);
+    let file = installation.folder.path().join("fridge.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("127.0.0.1:0", &taken.local_addr().unwrap().to_string())).unwrap();
+    let state = installation.folder.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    std::fs::write(state.join("certificate.pem"), "no certificate").unwrap();
+    let said = installation.examine(&[]);
+    for (level, id) in [
+        ("warning", "gateway-not-running"),
+        ("warning", "configuration-warning"),
+        ("fault", "port-taken"),
+        ("fault", "certificate-unreadable"),
+    ] {
+        assert!(has(&said, level, id), "{id} in {said}");
+    }
+    assert!(
+        has(&installation.examine(&["--gpio"]), "fault", "gpio-unusable")
+            || Path::new("/dev/gpiochip0").exists()
+    );
+    std::fs::write(&file, "[[bus]]\n").unwrap();
+    assert!(has(&installation.examine(&[]), "fault", "configuration-wrong"));
+}
+
+#[test]
+fn a_gateway_of_another_version_is_told() {
+    use std::io::{BufRead, BufReader, Write};
+    let installation = Installation::new("https://127.0.0.1:1", TOKEN);
+    let other = std::os::unix::net::UnixListener::bind(installation.folder.path().join("none")).unwrap();
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = other.accept().unwrap();
+        BufReader::new(&stream).read_line(&mut String::new()).unwrap();
+        stream.write_all(b"{\"version\":\"9.9.9\"}\n").unwrap();
+    });
+    let said = installation.examine(&[]);
+    assert!(has(&said, "fault", "gateway-version"), "{said}");
+    answering.join().unwrap();
+}
+
+#[test]
+fn whoever_refuses_our_certificate_is_told_and_whoever_speaks_no_tls() {
+    let demo = Demo::start(&[]);
+    let mut stranger =
+        Client::trusting(demo.address, rustls::RootCertStore::empty(), &[&rustls::version::TLS13]);
+    stranger.try_handshake().unwrap_err();
+    let mut plain = std::net::TcpStream::connect(demo.address).unwrap();
+    std::io::Write::write_all(&mut plain, b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let _closed = std::io::Read::read(&mut plain, &mut [0; 100]);
+    let deadline = std::time::Instant::now() + gateway::PATIENCE;
+    loop {
+        let said = String::from_utf8(doctor(&demo, &[]).stdout).unwrap();
+        if has(&said, "warning", "127.0.0.1 refused our certificate once")
+            && has(&said, "warning", "certificate-refused")
+            && has(&said, "warning", "turned-away")
+        {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{said}");
+    }
+    let last = String::from_utf8(doctor(&demo, &["--last"]).stdout).unwrap();
+    assert!(last.contains("127.0.0.1, certificate refused: it does not trust"), "{last}");
+    // A question that came in since shows that Mattermost does trust it.
+    let mut client = Client::connect(&demo);
+    loop {
+        client.ask("fridge");
+        let said = String::from_utf8(doctor(&demo, &[]).stdout).unwrap();
+        if !said.contains("certificate-refused") {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{said}");
+    }
 }

@@ -84,7 +84,9 @@ impl Running {
             preferred: Vec::new(),
             limits,
         };
-        let mut server = runtime.block_on(Server::bind(config, service, folder.path(), Vec::new())).unwrap();
+        let stats = Arc::default();
+        let mut server =
+            runtime.block_on(Server::bind(config, service, stats, folder.path(), Vec::new())).unwrap();
         let handle = server.handle();
         let (address, certificate) = (handle.addresses()[0], handle.certificate());
         let (end, told) = oneshot::channel::<()>();
@@ -165,12 +167,27 @@ fn whatever_happens_is_told() {
     let mut stranger =
         Client::trusting(running.address, rustls::RootCertStore::empty(), &[&rustls::version::TLS13]);
     stranger.try_handshake().unwrap_err();
-    running.until(|report| report.tls_failed.keys().any(|reason| reason.contains("UnknownCA")));
+    running.until(|report| report.tls_failed.get("certificate refused") == Some(&1));
     // One that speaks no TLS.
     let mut plain = TcpStream::connect(running.address).unwrap();
     plain.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
     let _closed = plain.read(&mut [0; 100]);
-    running.until(|report| report.tls_failed.len() == 2);
+    running.until(|report| report.tls_failed.get("no TLS") == Some(&1));
+    // A header that is too long, and what is no HTTP: the HTTP library answers these.
+    for (request, status) in [
+        ([b"GET / HTTP/1.1\r\nHost: fridge\r\nX: ", &[b'x'; 20_000][..], b"\r\n\r\n"].concat(), 431),
+        (b"HELO fridge\r\n\r\n".to_vec(), 400),
+    ] {
+        let mut client = Client::to(running.address, &running.certificate);
+        assert_eq!(client.send(&request).status, status);
+        running.until(|report| report.rejected.get(&status) == Some(&1));
+    }
+    let told = running.handle.stats().turned_away();
+    let reasons: Vec<&str> = told.iter().rev().map(|entry| entry.reason.as_str()).collect();
+    let expected = ["Forbidden", "Payload Too Large", "certificate refused", "no TLS"];
+    assert_eq!(reasons[..4], expected, "{told:#?}");
+    assert_eq!(reasons.len(), 6, "{told:#?}");
+    assert!(told.iter().all(|entry| entry.peer == Some(running.address.ip())));
 
     let before = running.report();
     assert_eq!(before.evicted, 0);

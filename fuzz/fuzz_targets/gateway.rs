@@ -76,7 +76,7 @@ impl Asked {
             allow: Vec::new(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        Asked { mattermost: Mattermost::new(config, Arc::new(Chat::new(gateway)), Arc::new(signer)), runtime }
+        Asked { mattermost: Mattermost::new(config, Arc::new(Chat::new(gateway)), Arc::new(signer), Arc::default()), runtime }
     }
 
     /// Posts a body to a path, and looks at the response.

@@ -6,23 +6,24 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
 use clap::Args;
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::{FileOptions, terminal};
 use crate::config::Config;
 use crate::daemon::Report;
-use crate::https::certificate;
-use crate::mattermost::RecentRejection;
+use crate::https::{TurnedAway, certificate};
 use crate::socket::{self, Question};
 use crate::text;
 
+mod finding;
 mod gpio;
 mod host;
 mod link;
 mod targets;
+mod traffic;
+
+use finding::{Findings, Id, Level};
 
 /// A certificate that ends within this time is worth a warning.
 const ENDS_SOON: Duration = Duration::from_secs(30 * 86_400);
@@ -30,7 +31,7 @@ const ENDS_SOON: Duration = Duration::from_secs(30 * 86_400);
 /// The options of `doctor`.
 #[derive(Args)]
 pub struct Options {
-    /// Explain the last rejected requests instead (for root and the group fridge)
+    /// Explain what was turned away lately instead (for root and the group fridge)
     #[arg(long)]
     last: bool,
     /// Measure instead whether this computer keeps a bus's time windows on a pin, for `kind = "gpio"`
@@ -47,42 +48,6 @@ pub struct Options {
     json: bool,
 }
 
-/// How a thing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Level {
-    Ok,
-    Warning,
-    Fault,
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Serialize)]
-struct Finding {
-    level: Level,
-    about: &'static str,
-    text: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cure: Option<String>,
-}
-
-#[derive(Default)]
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn ok(&mut self, about: &'static str, text: impl Into<String>) {
-        self.0.push(Finding { level: Level::Ok, about, text: text.into(), cure: None });
-    }
-
-    fn warning(&mut self, about: &'static str, text: impl Into<String>, cure: impl Into<String>) {
-        self.0.push(Finding { level: Level::Warning, about, text: text.into(), cure: Some(cure.into()) });
-    }
-
-    fn fault(&mut self, about: &'static str, text: impl Into<String>, cure: impl Into<String>) {
-        self.0.push(Finding { level: Level::Fault, about, text: text.into(), cure: Some(cure.into()) });
-    }
-}
-
 /// Runs every check and reports the findings.
 pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
     if options.last {
@@ -97,7 +62,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
     if options.json {
         terminal::print(&format!("{}\n", serde_json::to_string_pretty(&findings.0)?))?;
     } else {
-        terminal::print(&text(&findings.0, terminal::wants_colour()))?;
+        terminal::print(&finding::text(&findings.0, terminal::wants_colour()))?;
     }
     let worst = findings.0.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok);
     Ok(ExitCode::from(worst as u8))
@@ -117,7 +82,9 @@ fn examine(options: &Options, files: &FileOptions, findings: &mut Findings) {
     // Without a gateway that runs there is nobody to answer, unless the configuration names another machine.
     if let Some(config) = config.as_ref().filter(|config| report.is_some() || config.mattermost.url.is_some())
     {
-        link::examine(&config.mattermost, own.as_deref(), options.ca.as_deref(), findings);
+        let was_asked = report.as_ref().is_some_and(|report| report.questions.asked > 0);
+        let seen = link::Seen { own: own.as_deref(), ca: options.ca.as_deref(), was_asked };
+        link::examine(&config.mattermost, &seen, findings);
     }
     if let Some(config) = &config {
         targets::examine(config, report.as_ref(), findings);
@@ -127,7 +94,7 @@ fn examine(options: &Options, files: &FileOptions, findings: &mut Findings) {
     }
 }
 
-/// The last rejected requests, the newest first.
+/// What was turned away lately, the newest first.
 fn last(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
     let answer = socket::ask(&files.sockets(), &Question::RecentRejections)?;
     if let Some(error) = answer["error"].as_str() {
@@ -136,33 +103,18 @@ fn last(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
     if options.json {
         return terminal::print(&format!("{answer:#}\n")).map(|()| ExitCode::SUCCESS);
     }
-    let rejections: Vec<RecentRejection> = serde_json::from_value(answer)?;
+    let rejections: Vec<TurnedAway> = serde_json::from_value(answer)?;
     let mut text = String::new();
     if rejections.is_empty() {
-        text.push_str("Nothing was rejected since the start.\n");
+        text.push_str("Nothing was turned away since the start.\n");
     }
-    for RecentRejection { age_s, reason, explanation } in rejections {
+    for TurnedAway { age_s, count, peer, reason, explanation, .. } in rejections {
         let age = text::duration(Duration::from_secs(age_s));
-        text.push_str(&format!("{age} ago, {reason}: {explanation}\n"));
+        let peer = peer.map(|peer| format!(", {peer}")).unwrap_or_default();
+        let times = if count == 1 { String::new() } else { format!(", {count} times") };
+        text.push_str(&format!("{age} ago{peer}{times}, {reason}: {explanation}\n"));
     }
     terminal::print(&text).map(|()| ExitCode::SUCCESS)
-}
-
-fn text(findings: &[Finding], colour: bool) -> String {
-    let mut lines = String::new();
-    for Finding { level, about, text, cure } in findings {
-        let (word, style) = match level {
-            Level::Ok => ("ok", AnsiColor::Green.on_default()),
-            Level::Warning => ("warning", AnsiColor::Yellow.on_default().bold()),
-            Level::Fault => ("fault", AnsiColor::Red.on_default().bold()),
-        };
-        let style = if colour { style } else { Style::new() };
-        lines.push_str(&format!("{style}{word:<8}{style:#} {about}: {text}\n"));
-        if let Some(cure) = cure {
-            lines.push_str(&format!("         → {cure}\n"));
-        }
-    }
-    lines
 }
 
 fn gateway(files: &FileOptions, findings: &mut Findings) -> Option<Report> {
@@ -175,16 +127,26 @@ fn gateway(files: &FileOptions, findings: &mut Findings) -> Option<Report> {
             } else {
                 let text =
                     format!("version {} runs, {} is installed", report.version, env!("CARGO_PKG_VERSION"));
-                findings.warning(ABOUT, text, "sudo systemctl restart fridge");
+                findings.warning(Id::GatewayVersion, ABOUT, text, "sudo systemctl restart fridge");
             }
             Some(report)
         }
         Ok(Err(error)) => {
-            findings.fault(ABOUT, format!("another version runs: {error}"), "sudo systemctl restart fridge");
+            findings.fault(
+                Id::GatewayVersion,
+                ABOUT,
+                format!("another version runs: {error}"),
+                "sudo systemctl restart fridge",
+            );
             None
         }
         Err(error) => {
-            findings.warning(ABOUT, "not running, or not reachable", error.to_string());
+            findings.warning(
+                Id::GatewayNotRunning,
+                ABOUT,
+                "not running, or not reachable",
+                error.to_string(),
+            );
             None
         }
     }
@@ -201,12 +163,22 @@ fn configuration(files: &FileOptions, report: Option<&Report>, findings: &mut Fi
         Ok(config) => {
             findings.ok(ABOUT, format!("{} is OK", config.path.display()));
             for warning in &config.warnings {
-                findings.warning(ABOUT, warning.clone(), "docs/config.md describes every setting");
+                findings.warning(
+                    Id::ConfigurationWarning,
+                    ABOUT,
+                    warning.clone(),
+                    "docs/config.md describes every setting",
+                );
             }
             Some(config)
         }
         Err(problems) => {
-            findings.fault(ABOUT, problems.to_string(), "correct it, then `fridge check`");
+            findings.fault(
+                Id::ConfigurationWrong,
+                ABOUT,
+                problems.to_string(),
+                "correct it, then `fridge check`",
+            );
             None
         }
     }
@@ -231,7 +203,9 @@ fn certificate(
         return None;
     }
     match certificate::describe(&path) {
-        Err(error) => findings.fault(ABOUT, error.to_string(), "`fridge cert --help`"),
+        Err(error) => {
+            findings.fault(Id::CertificateUnreadable, ABOUT, error.to_string(), "`fridge cert --help`")
+        }
         Ok(description) => judge_certificate(&path, &description, Timestamp::now(), findings),
     }
     Some(path)
@@ -248,7 +222,12 @@ fn judge_certificate(
     let until = description.not_after.strftime("%Y-%m-%d");
     if issues.is_empty() && description.not_after.duration_since(now).unsigned_abs() < ENDS_SOON {
         let another = "replace it; the new one is read without a restart";
-        findings.warning(ABOUT, format!("{} expires on {until}", path.display()), another);
+        findings.warning(
+            Id::CertificateExpires,
+            ABOUT,
+            format!("{} expires on {until}", path.display()),
+            another,
+        );
     } else if issues.is_empty() {
         findings.ok(
             ABOUT,
@@ -256,7 +235,12 @@ fn judge_certificate(
         );
     }
     for issue in issues {
-        findings.fault(ABOUT, format!("{}: {}", path.display(), issue.what), issue.cure);
+        findings.fault(
+            Id::CertificateUnfit,
+            ABOUT,
+            format!("{}: {}", path.display(), issue.what),
+            issue.cure,
+        );
     }
 }
 
@@ -266,6 +250,7 @@ fn port(config: Option<&Config>, findings: &mut Findings) {
         match TcpListener::bind::<SocketAddr>(*address) {
             Ok(_) => findings.ok("port", format!("{address} is free")),
             Err(error) => findings.fault(
+                Id::PortTaken,
                 "port",
                 format!("cannot listen on {address}: {error}"),
                 format!("`ss -ltnp sport = :{}` shows what uses it", address.port()),
@@ -281,7 +266,7 @@ fn running(report: &Report, findings: &mut Findings) {
         let simulated = if report.simulated { ", simulated" } else { "" };
         match (&bus.fault, bus.age_s) {
             (Some(fault), _) => {
-                findings.fault("readings", format!("{}: {fault}", bus.name), "`fridge probes`")
+                findings.fault(Id::BusBroken, "readings", format!("{}: {fault}", bus.name), "`fridge probes`")
             }
             (None, Some(age)) if bus.fresh => {
                 let age = text::duration(Duration::from_secs(age));
@@ -291,47 +276,38 @@ fn running(report: &Report, findings: &mut Findings) {
             (None, Some(age)) => {
                 let age = text::duration(Duration::from_secs(age));
                 findings.fault(
+                    Id::BusStuck,
                     "readings",
                     format!("{}: no sweep for {age}", bus.name),
                     "its driver is stuck: restart the gateway, and look at its wires",
                 );
             }
             (None, None) => findings.warning(
+                Id::BusUnmeasured,
                 "readings",
                 format!("{}: no sweep yet", bus.name),
                 "ask again in some seconds",
             ),
         }
     }
-    questions(report, findings);
+    for name in &report.fridges_without_value {
+        findings.fault(
+            Id::FridgeWithoutValue,
+            "readings",
+            name.clone(),
+            "`fridge probes` shows its probe, and docs/probes.md what to look at",
+        );
+    }
+    if let Some(problem) = &report.time_zone {
+        findings.warning(
+            Id::TimeZone,
+            "clock",
+            problem.clone(),
+            "sudo timedatectl set-timezone Europe/Berlin",
+        );
+    }
+    traffic::examine(report, findings);
 }
 
-fn questions(report: &Report, findings: &mut Findings) {
-    const ABOUT: &str = "Mattermost";
-    let questions = &report.questions;
-    if report.hooks == 0 {
-        findings.fault(
-            ABOUT,
-            "no token is configured: every question is rejected",
-            "a [[hook]] with the token that Mattermost shows",
-        );
-    }
-    match (&questions.last_hook, questions.last_question_age_s) {
-        (Some(hook), Some(age)) => {
-            let age = text::duration(Duration::from_secs(age));
-            findings.ok(ABOUT, format!("last question {age} ago by {hook}, {} in all", questions.asked));
-        }
-        _ => findings.warning(
-            ABOUT,
-            "no question since the start",
-            "type `fridge status` in the channel; if there is no answer, see README, \"When it does not work\"",
-        ),
-    }
-    for (reason, count) in &questions.rejected {
-        findings.warning(
-            ABOUT,
-            format!("{count} rejected: {reason}"),
-            "see README, \"When it does not work\"",
-        );
-    }
-}
+#[cfg(test)]
+mod tests;

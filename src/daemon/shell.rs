@@ -53,11 +53,14 @@ impl Shell {
             Question::Readings(id) => serde_json::to_string(&self.mattermost.chat().gateway().readings(&id)),
             Question::Report => {
                 let Shell { server, mattermost, statuses, configuration } = self;
-                serde_json::to_string(&status::report(server, mattermost, statuses, configuration))
+                serde_json::to_string(&status::report(server, mattermost, statuses, configuration, peer))
             }
             Question::RecentRejections if peer.privileged => {
                 let now = self.mattermost.chat().gateway().now();
-                serde_json::to_string(&self.mattermost.stats().recent_rejections(&now))
+                let mut recent = self.server.stats().turned_away();
+                recent.extend(self.mattermost.stats().recent_rejections(&now));
+                recent.sort_by_key(|turned_away| turned_away.age);
+                serde_json::to_string(&recent)
             }
             Question::RecentRejections => Ok(NOT_FOR_EVERYBODY.to_owned()),
         }

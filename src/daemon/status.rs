@@ -6,10 +6,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::chat::Scope;
+use crate::fridge::Verdict;
+use crate::gateway::View;
 use crate::host;
-use crate::https;
+use crate::https::{self, TurnedAway};
 use crate::mattermost::{self, Mattermost};
 use crate::notify::{DeliveryStatus, DeliveryStatuses};
+use crate::socket::Peer;
+use crate::text;
 
 /// What the doctor learns from the running gateway.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,10 +36,14 @@ pub struct Report {
     pub hooks: usize,
     /// The buses.
     pub buses: Vec<BusReport>,
+    /// The fridges in service that have no value, each with the reason.
+    pub fridges_without_value: Vec<String>,
     /// What was asked.
     pub questions: mattermost::Report,
     /// What came over HTTPS and what was turned away.
     pub transport: https::stats::Report,
+    /// What was turned away lately, where the asker may know; else without addresses.
+    pub turned_away: Vec<TurnedAway>,
     /// How the delivery to those who are told of alarms goes, by their names.
     pub targets: BTreeMap<String, DeliveryStatus>,
 }
@@ -55,13 +63,29 @@ pub struct BusReport {
     pub fault: Option<String>,
 }
 
+/// "Milk: no answer from the probe for 3 min"
+fn without_value(view: &View<'_>) -> Vec<String> {
+    let in_service = view.fridges.iter().filter(|fridge| !fridge.out_of_service);
+    let readings = in_service.map(|fridge| (fridge, view.snapshot.reading(fridge.probe, &view.now)));
+    let without = readings
+        .filter(|(fridge, reading)| matches!(fridge.judge(reading), Verdict::NoAnswer | Verdict::Stale));
+    without
+        .map(|(fridge, reading)| format!("{}: {}", fridge.name, text::reading(&reading, view.units)))
+        .collect()
+}
+
 /// How the gateway is now.
 pub fn report(
     server: &https::Handle,
     mattermost: &Mattermost,
     statuses: &DeliveryStatuses,
     configuration: &Path,
+    asker: Peer,
 ) -> Report {
+    let mut turned_away = server.stats().turned_away();
+    if !asker.privileged {
+        turned_away.iter_mut().for_each(|entry| entry.peer = None);
+    }
     let chat = mattermost.chat();
     let view = chat.gateway().view(&Scope::everything());
     let buses = view.snapshot.buses.iter().map(|bus| BusReport {
@@ -81,8 +105,10 @@ pub fn report(
         addresses: server.addresses(),
         hooks: mattermost.hooks(),
         buses: buses.collect(),
+        fridges_without_value: without_value(&view),
         questions: mattermost.stats().report(&view.now),
         transport: server.stats().report(),
+        turned_away,
         targets: statuses.all(),
     }
 }

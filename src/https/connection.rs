@@ -5,10 +5,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::CONNECTION;
 use hyper::service::service_fn;
+use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -21,8 +21,8 @@ use super::Limits;
 use super::body::{self, Budget};
 use super::connection_limits::ConnectionPermit;
 use super::lingering_stream::LingeringStream;
-use super::observer::{Event, Observer};
-use super::response::{Authenticated, Response, whole};
+use super::observer::{Event, Observer, TlsFailure};
+use super::response::{Authenticated, Explanation, Response, whole};
 use super::service::{Peer, Service};
 
 /// Grace period at shutdown for a connection that was accepted but has not sent its request yet: Mattermost
@@ -51,7 +51,7 @@ pub struct Shared {
 /// other.
 pub async fn serve(stream: TcpStream, peer: Peer, permit: ConnectionPermit, shared: Shared) {
     let ending = shared.ending.clone();
-    let limits = Arc::clone(&shared.limits);
+    let (limits, observer) = (Arc::clone(&shared.limits), Arc::clone(&shared.observer));
     let Some(stream) = handshake(stream, peer, &permit, &shared).await else { return };
     let stream = LingeringStream::new(stream, limits.answer, limits.linger);
 
@@ -72,22 +72,40 @@ pub async fn serve(stream: TcpStream, peer: Peer, permit: ConnectionPermit, shar
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     // hyper has one limit for a header and for idling; the first request has a shorter one of its own.
-    // An error is the peer's and ends the connection; there is no one left to report it to.
+    // An error is the peer's and ends the connection.
     tokio::select! {
-        _ = &mut connection => return,
+        served = &mut connection => return observe_end(served, peer, &*observer, &limits),
         () = asked.notified() => {}
         () = sleep(limits.first_request) => return,
         () = permit.evicted() => return,
         () = async { ended(ending.clone()).await; sleep(GRACE).await } => return,
     }
     tokio::select! {
-        _ = &mut connection => return,
+        served = &mut connection => return observe_end(served, peer, &*observer, &limits),
         () = permit.evicted() => return,
         () = permit.idle(limits.idle, limits.idle_unauthenticated) => {}
         () = ended(ending) => {}
     }
     connection.as_mut().graceful_shutdown();
     drop(connection.await);
+}
+
+/// What the HTTP library refused by itself, before it was a request.
+fn observe_end(served: hyper::Result<()>, peer: Peer, observer: &dyn Observer, limits: &Limits) {
+    let Err(error) = served else { return };
+    let (status, explanation) = if error.is_parse_too_large() {
+        let (bytes, lines) = (limits.header_bytes, limits.header_lines);
+        (
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            format!("a request's header was longer than {bytes} bytes or {lines} lines"),
+        )
+    } else if error.is_parse() {
+        (StatusCode::BAD_REQUEST, format!("what came is no HTTP request: {error}"))
+    } else {
+        return;
+    };
+    let why = Explanation { reason: status.canonical_reason().unwrap_or("rejected"), explanation };
+    observer.observe(peer.0, Event::Rejected { status, why });
 }
 
 /// `None` where no TLS connection comes about.
@@ -105,12 +123,12 @@ async fn handshake(
         () = permit.evicted() => return None,
         () = async { ended(shared.ending.clone()).await; sleep(GRACE).await } => return None,
     };
-    let reason = match shaken {
+    let failure = match shaken {
         Ok(Ok(stream)) => return Some(stream),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("not within {} s", limit.as_secs_f32()),
+        Ok(Err(error)) => TlsFailure::of(&error),
+        Err(_) => TlsFailure::TimedOut(limit),
     };
-    shared.observer.observe(peer.0, Event::TlsFailed { reason });
+    shared.observer.observe(peer.0, Event::TlsFailed(failure));
     None
 }
 
@@ -137,7 +155,7 @@ async fn respond(
     shared.observer.observe(
         peer.0,
         match status.as_u16() {
-            400.. => Event::Rejected { status },
+            400.. => Event::Rejected { status, why: Explanation::of(&response) },
             _ => Event::Answered { took: began.elapsed() },
         },
     );

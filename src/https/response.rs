@@ -24,6 +24,34 @@ pub type WholeResponse = hyper::Response<Bytes>;
 #[derive(Clone, Copy, Debug)]
 pub struct Authenticated;
 
+/// Why a request was turned away, for the administrator: it stands beside a response, and is not sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// In a few words, by which they are counted.
+    pub reason: &'static str,
+    /// In a sentence, with the cure. Never a token, and not longer than what a person reads.
+    pub explanation: String,
+}
+
+impl Explanation {
+    /// What stands beside a response; its status where there is nothing else.
+    pub fn of<T>(response: &hyper::Response<T>) -> Explanation {
+        response.extensions().get::<Explanation>().cloned().unwrap_or_else(|| {
+            let status = response.status();
+            Explanation {
+                reason: status.canonical_reason().unwrap_or("rejected"),
+                explanation: status.to_string(),
+            }
+        })
+    }
+}
+
+/// Puts an explanation beside the response.
+pub fn explained(mut response: WholeResponse, why: Explanation) -> WholeResponse {
+    response.extensions_mut().insert(why);
+    response
+}
+
 /// A response whose body is JSON.
 pub fn json(status: StatusCode, body: &impl Serialize) -> WholeResponse {
     let mut response = WholeResponse::new(serde_json::to_vec(body).unwrap_or_else(|_| b"{}".to_vec()).into());
@@ -38,7 +66,9 @@ pub fn rejection(status: StatusCode, reason: &str) -> WholeResponse {
     struct Rejection<'a> {
         error: &'a str,
     }
-    json(status, &Rejection { error: reason })
+    let explanation = reason.to_owned();
+    let why = Explanation { reason: status.canonical_reason().unwrap_or("rejected"), explanation };
+    explained(json(status, &Rejection { error: reason }), why)
 }
 
 /// The rejection of a method; `allowed` lists those that the path takes.

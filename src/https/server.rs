@@ -71,19 +71,20 @@ impl Handle {
 
 impl Server {
     /// Opens the ports, or takes over those that are among `inherited`, and loads the certificate; makes one
-    /// in `state` where none is configured and none is there.
+    /// in `state` where none is configured and none is there. What happens is counted in `stats`.
     ///
     /// # Errors
     /// What is wrong with the address or the certificate, and the cure.
     pub async fn bind(
         config: Config,
         service: Arc<dyn Service>,
+        stats: Arc<Stats>,
         state: &Path,
         inherited: Vec<TcpListener>,
     ) -> Result<Server, Error> {
         let resolver = Arc::new(tls::CertResolver::new(load(&config, state)?));
         warn_of(&resolver.pair().files.certificate);
-        let (stats, limits) = (Arc::new(Stats::default()), Arc::new(config.limits));
+        let limits = Arc::new(config.limits);
         let limiter = Arc::new(ConnectionLimiter::new(&limits, config.preferred, Arc::clone(&stats) as _));
         let (ending, ended) = watch::channel(false);
         let shared = Shared {

@@ -1,23 +1,23 @@
-//! Counters of the transport: what came, and what was turned away, by reason.
+//! Counters of the transport: what came, and what was turned away, by reason; each reason is a line in the log, once a
+//! minute at the most.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use super::observer::{Event, Observer};
-
-/// Reasons of failed handshakes beyond so many are counted together, because peers choose them.
-const REASONS: usize = 32;
-/// What those are counted as.
-const OTHER: &str = "other";
+use super::response::Explanation;
+use super::turned_away::{Recent, TurnedAway};
 
 /// Counts events. Its lock is held for one addition.
 #[derive(Debug, Default)]
 pub struct Stats {
     counts: Mutex<Report>,
+    recent: Mutex<Recent>,
 }
 
 /// The counters at one moment.
@@ -44,45 +44,44 @@ impl Stats {
     pub fn report(&self) -> Report {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// What was turned away lately, the newest first.
+    pub fn turned_away(&self) -> Vec<TurnedAway> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).all(Instant::now())
+    }
+
+    fn turn_away(&self, peer: IpAddr, why: &Explanation) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = recent.note(peer, why, Instant::now());
+        drop(recent);
+        if let Some(count) = due {
+            let times =
+                if count == 1 { String::new() } else { format!(" ({count} since the last such line)") };
+            warn!(%peer, "turned away, {}: {}{times}", why.reason, why.explanation);
+        }
+    }
 }
 
 impl Observer for Stats {
-    fn observe(&self, _peer: IpAddr, event: Event) {
+    fn observe(&self, peer: IpAddr, event: Event) {
+        match &event {
+            Event::Rejected { why, .. } => self.turn_away(peer, why),
+            Event::TlsFailed(failure) => self.turn_away(peer, &failure.explanation()),
+            _ => {}
+        }
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Accepted => counts.accepted += 1,
             Event::LimitReached { made_room: true } => counts.evicted += 1,
             Event::LimitReached { made_room: false } => counts.refused += 1,
-            Event::TlsFailed { reason } => {
-                let is_new = !counts.tls_failed.contains_key(&reason);
-                let reason =
-                    if is_new && counts.tls_failed.len() >= REASONS { OTHER.to_owned() } else { reason };
-                *counts.tls_failed.entry(reason).or_default() += 1;
+            Event::TlsFailed(failure) => {
+                *counts.tls_failed.entry(failure.explanation().reason.to_owned()).or_default() += 1;
             }
-            Event::Rejected { status } => *counts.rejected.entry(status.as_u16()).or_default() += 1,
+            Event::Rejected { status, .. } => *counts.rejected.entry(status.as_u16()).or_default() += 1,
             Event::Answered { took } => {
                 counts.answered += 1;
                 counts.answering += took;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use super::*;
-
-    #[test]
-    fn reasons_without_end_do_not_grow_without_end() {
-        let stats = Stats::default();
-        for reason in 0..1_000 {
-            let event = Event::TlsFailed { reason: reason.to_string() };
-            stats.observe(Ipv4Addr::LOCALHOST.into(), event);
-        }
-        let failed = stats.report().tls_failed;
-        assert_eq!(failed.len(), REASONS + 1);
-        assert_eq!(failed[OTHER], 1_000 - REASONS as u64);
     }
 }

@@ -14,7 +14,7 @@ use super::{Config, Hook};
 use crate::chat::{Asker, Chat, Data, Reply, Rights, User};
 use crate::fridge::Fridge;
 use crate::gateway::Gateway;
-use crate::https::response::{WholeResponse, rejection};
+use crate::https::response::{Explanation, WholeResponse, explained, rejection};
 
 /// What the chat routes share. It is exchanged as a whole on reload; a request keeps the one it began with.
 pub struct Context {
@@ -118,14 +118,14 @@ impl Context {
         Some(Buttons { url, signer: &self.signer, hook: &hook.name, channel, now })
     }
 
-    /// A rejection: counted, remembered for the doctor, and answered with a status and its cure.
+    /// A rejection: counted, and answered with a status and its cure. The transport remembers it for the doctor.
     pub fn reject(&self, why: Rejection) -> WholeResponse {
+        self.stats.rejected(&why);
         let response = rejection(why.status(), &why.cure());
-        self.count(why);
-        response
+        explained(response, Explanation { reason: why.reason(), explanation: why.explanation() })
     }
 
-    /// Counts a rejection and remembers it for the doctor.
+    /// Counts a rejection that is answered in words, and remembers it for the doctor.
     pub fn count(&self, why: Rejection) {
         self.stats.rejected(&why);
         self.stats.remember(why, self.gateway().now());

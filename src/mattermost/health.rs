@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::chat::Scope;
 use crate::gateway::{Gateway, View};
 use crate::https::response::{WholeResponse, json};
+use crate::https::stats::Report;
 use crate::reading::Reading;
 
 /// How the gateway is.
@@ -31,6 +32,15 @@ struct Health {
     fridges: Counts,
     probes: Counts,
     buses: Vec<Bus>,
+    turned_away: TurnedAway,
+}
+
+/// How much was turned away since the start.
+#[derive(Serialize)]
+struct TurnedAway {
+    connections: u64,
+    handshakes: u64,
+    requests: u64,
 }
 
 /// How many have a fresh value, and how many have none.
@@ -61,7 +71,7 @@ impl Counts {
 }
 
 /// 200 while the gateway does its work, if only in part, else 503.
-pub fn answer(gateway: &Gateway, token_configured: bool) -> WholeResponse {
+pub fn answer(gateway: &Gateway, token_configured: bool, transport: &Report) -> WholeResponse {
     let view = gateway.view(&Scope::everything());
     let in_service = view.fridges.iter().filter(|fridge| !fridge.out_of_service);
     let fridges = Counts::of(in_service.map(|fridge| view.snapshot.reading(fridge.probe, &view.now)));
@@ -84,6 +94,11 @@ pub fn answer(gateway: &Gateway, token_configured: bool) -> WholeResponse {
         fridges,
         probes,
         buses: buses.collect(),
+        turned_away: TurnedAway {
+            connections: transport.refused + transport.evicted,
+            handshakes: transport.tls_failed.values().sum(),
+            requests: transport.rejected.values().sum(),
+        },
     };
     json(code, &health)
 }

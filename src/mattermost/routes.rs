@@ -19,6 +19,7 @@ use super::context::Context;
 use super::rejection::Rejection;
 use super::{Mattermost, action, command, health, webhook};
 use crate::https::response::{WholeResponse, method_not_allowed, rejection};
+use crate::https::stats::Stats;
 use crate::https::{Peer, Responding, Service};
 
 /// The most bytes of a webhook's or a command's body: Mattermost's longest message makes a form of 200 kB.
@@ -30,7 +31,7 @@ const SMALL_BODY_BYTES: usize = 16 * 1024;
 pub type Routes = BoxedFilter<(Answer,)>;
 
 /// The paths of this gateway. Each request is answered by the context of its moment.
-pub fn routes(context: Arc<ArcSwap<Context>>) -> Routes {
+pub fn routes(context: Arc<ArcSwap<Context>>, transport: Arc<Stats>) -> Routes {
     let chat = {
         let context = Arc::clone(&context);
         warp::path!("webhook" / ..)
@@ -55,7 +56,7 @@ pub fn routes(context: Arc<ArcSwap<Context>>) -> Routes {
         Answer(match method {
             Method::GET | Method::HEAD => {
                 let context = context.load();
-                health::answer(context.gateway(), !context.hooks.is_empty())
+                health::answer(context.gateway(), !context.hooks.is_empty(), &transport.report())
             }
             _ => method_not_allowed("GET, HEAD"),
         })

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::rejection::Rejection;
+use crate::https::TurnedAway;
 use crate::reading::Stamp;
 
 /// How many rejections are remembered.
@@ -24,7 +25,7 @@ struct Counts {
     ignored: u64,
     rejected: BTreeMap<&'static str, u64>,
     last_question: Option<(String, Stamp)>,
-    recent_rejections: VecDeque<(Rejection, Stamp)>,
+    recent_rejections: VecDeque<(Rejection, u64, Stamp)>,
 }
 
 /// The counters at one moment.
@@ -40,17 +41,6 @@ pub struct Report {
     pub last_hook: Option<String>,
     /// How many seconds ago that was.
     pub last_question_age_s: Option<u64>,
-}
-
-/// One rejection that is remembered.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RecentRejection {
-    /// How many seconds ago it was.
-    pub age_s: u64,
-    /// The reason in two words.
-    pub reason: String,
-    /// The reason in a sentence, and the cure.
-    pub explanation: String,
 }
 
 impl Stats {
@@ -75,8 +65,10 @@ impl Stats {
     /// Remembers a rejection, and forgets the oldest where there are too many.
     pub fn remember(&self, why: Rejection, at: Stamp) {
         self.update(|counts| {
+            let known = counts.recent_rejections.iter().position(|(known, ..)| *known == why);
+            let before = known.and_then(|index| counts.recent_rejections.remove(index));
             counts.recent_rejections.truncate(RECENT - 1);
-            counts.recent_rejections.push_front((why, at));
+            counts.recent_rejections.push_front((why, before.map_or(1, |(_, count, _)| count + 1), at));
         });
     }
 
@@ -92,13 +84,16 @@ impl Stats {
         }
     }
 
-    /// The last rejections at the moment `now`, the newest first.
-    pub fn recent_rejections(&self, now: &Stamp) -> Vec<RecentRejection> {
+    /// The last rejections that were answered in words, at the moment `now`, the newest first.
+    pub fn recent_rejections(&self, now: &Stamp) -> Vec<TurnedAway> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let rejections = counts.recent_rejections.iter();
         rejections
-            .map(|(why, at)| RecentRejection {
+            .map(|(why, count, at)| TurnedAway {
+                age: now.since(at),
                 age_s: now.since(at).as_secs(),
+                count: *count,
+                peer: None,
                 reason: why.reason().to_owned(),
                 explanation: why.explanation(),
             })
@@ -115,17 +110,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_recent_rejections_are_remembered() {
+    fn equal_rejections_are_one_with_a_count_and_only_the_recent_ones_are_remembered() {
         let stats = Stats::default();
         let at = |seconds| Stamp {
             mono: std::time::Duration::from_secs(seconds),
             wall: jiff::Timestamp::UNIX_EPOCH,
         };
         for second in 0..100 {
-            stats.remember(Rejection::ContentType, at(second));
+            stats.remember(Rejection::UnknownWord, at(second));
+            stats.remember(Rejection::Malformed(second.to_string()), at(second));
         }
         let last = stats.recent_rejections(&at(100));
         assert_eq!(last.len(), RECENT);
-        assert_eq!((last[0].age_s, last[RECENT - 1].age_s), (1, RECENT as u64));
+        assert_eq!((last[0].age_s, last[RECENT - 1].age_s), (1, RECENT as u64 - 1));
+        assert_eq!((last[1].count, last[1].reason.as_str()), (100, "unknown command"));
     }
 }

@@ -109,10 +109,13 @@ impl Setup {
         let gateway = gateway(age, name, fridges, Arc::clone(&wall));
         let signer = Arc::new(Signer::ensure(folder.path()).unwrap());
         let preferred = config.allow.clone();
-        let mattermost = Arc::new(Mattermost::new(config, Arc::new(Chat::new(gateway)), signer));
+        let transport = Arc::new(fridge::https::stats::Stats::default());
+        let chat = Arc::new(Chat::new(gateway));
+        let mattermost = Arc::new(Mattermost::new(config, chat, signer, Arc::clone(&transport)));
         let statistics = mattermost.stats();
         let https = https::Config { preferred, ..https };
-        let mut server = runtime.block_on(Server::bind(https, mattermost, folder.path(), Vec::new()))?;
+        let mut server =
+            runtime.block_on(Server::bind(https, mattermost, transport, folder.path(), Vec::new()))?;
         before_serving();
         let handle = server.handle();
         let (address, certificate) = (handle.addresses()[0], handle.certificate());

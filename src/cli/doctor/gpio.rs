@@ -1,7 +1,7 @@
 //! `fridge doctor --gpio`: whether this computer keeps a bus's time windows on a pin, measured on the pin
 //! itself. Nobody on the wire listens: no reset comes before these slots.
 
-use super::Findings;
+use super::{Findings, Id};
 use crate::bus::Config as BusConfig;
 use crate::bus::gpio::{self, Config, Through, Timing};
 use crate::cli::{FileOptions, terminal};
@@ -38,13 +38,18 @@ pub fn examine(files: &FileOptions, findings: &mut Findings) -> anyhow::Result<(
         let name = format!("GPIO {}", pin.pin);
         if held.contains(&pin.pin) {
             let cure = "sudo systemctl stop fridge, then this again, then sudo systemctl start fridge";
-            findings.fault(ABOUT, format!("{name} belongs to the gateway that runs"), cure);
+            findings.fault(Id::GpioUnusable, ABOUT, format!("{name} belongs to the gateway that runs"), cure);
             continue;
         }
         terminal::progress(&format!("trying {SLOTS} slots on {name}, some 10 seconds"));
         match gpio::measure_timing(&pin, SLOTS) {
             Ok(timing) => judge(&name, &timing, findings),
-            Err(error) => findings.fault(ABOUT, error.to_string(), "docs/config.md, `kind = \"gpio\"`"),
+            Err(error) => findings.fault(
+                Id::GpioUnusable,
+                ABOUT,
+                error.to_string(),
+                "docs/config.md, `kind = \"gpio\"`",
+            ),
         }
     }
     Ok(())
@@ -82,9 +87,9 @@ fn judge(name: &str, timing: &Timing, findings: &mut Findings) {
         (WELL.., false) => {
             findings.ok(ABOUT, format!("{text}: this computer can drive a pin even without it"))
         }
-        (_, false) => findings.warning(ABOUT, text, PRIORITY),
-        (WORKS.., true) => findings.warning(ABOUT, text, RATHER_KERNEL),
-        (_, true) => findings.fault(ABOUT, text, RATHER_KERNEL),
+        (_, false) => findings.warning(Id::GpioWithoutPriority, ABOUT, text, PRIORITY),
+        (WORKS.., true) => findings.warning(Id::GpioLate, ABOUT, text, RATHER_KERNEL),
+        (_, true) => findings.fault(Id::GpioTooLate, ABOUT, text, RATHER_KERNEL),
     }
 }
 
@@ -97,12 +102,19 @@ mod tests {
         let said = |late, priority| {
             let mut findings = Findings::default();
             judge("GPIO 4", &Timing { slots: SLOTS, late, priority }, &mut findings);
-            super::super::text(&findings.0, false)
+            super::super::finding::text(&findings.0, false)
         };
         assert!(
             said(10, true).starts_with("ok       gpio: GPIO 4: 10 of 100000 slots came late, with priority")
         );
         assert!(said(10, false).contains("even without it"));
+        for (late, priority, id) in [
+            (200, true, "gpio-late"),
+            (5_000, true, "gpio-too-late"),
+            (5_000, false, "gpio-without-priority"),
+        ] {
+            assert!(said(late, priority).contains(&format!("[{id}]")), "{id}");
+        }
         assert!(said(200, true).starts_with("warning") && said(200, true).contains("dtoverlay=w1-gpio"));
         assert!(said(5_000, true).starts_with("fault"));
         assert!(said(5_000, false).contains("sudo fridge doctor --gpio"), "it may do well with priority");

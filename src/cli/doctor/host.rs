@@ -8,7 +8,7 @@ use std::process::Command;
 
 use jiff::Timestamp;
 
-use super::Findings;
+use super::{Findings, Id};
 use crate::bus;
 use crate::config::Config;
 use crate::daemon::Report;
@@ -92,7 +92,12 @@ impl Machine {
         const CURE: &str = "timedatectl; sudo timedatectl set-ntp true";
         if let Some(made) = self.made.filter(|made| self.now < *made) {
             let (now, made) = (self.now.strftime("%Y-%m-%d"), made.strftime("%Y-%m-%d"));
-            findings.fault(ABOUT, format!("it shows {now}, and this program was built on {made}"), CURE);
+            findings.fault(
+                Id::ClockWrong,
+                ABOUT,
+                format!("it shows {now}, and this program was built on {made}"),
+                CURE,
+            );
             return;
         }
         if !matters {
@@ -103,7 +108,7 @@ impl Machine {
         match (synchronised, if synchronised { None } else { answer() }.as_deref()) {
             (true, _) | (_, Some("yes")) => findings.ok(ABOUT, "synchronised"),
             (_, Some("no")) => findings.warning(
-                ABOUT,
+                Id::ClockUnsynchronised, ABOUT,
                 "not synchronised: \"today\" and the times of answers may be wrong, ages are right all the same",
                 CURE,
             ),
@@ -114,6 +119,7 @@ impl Machine {
     fn supply(&self, findings: &mut Findings) {
         match undervoltage::too_low(&self.path("sys/class/hwmon")) {
             Some(true) => findings.warning(
+                Id::SupplyWeak,
                 "supply",
                 "the Pi's own supply was too low since it started; probes lose their power then, too",
                 "another power supply or a shorter cable: `dmesg | grep -i voltage`",
@@ -135,7 +141,12 @@ impl Machine {
         let Some(degrees) = degrees.reduce(f64::max) else { return };
         let text = format!("the computer is at {degrees:.0} °C");
         if degrees >= HOT {
-            findings.warning("heat", format!("{text} and slows down"), "a heat sink, or a cooler place");
+            findings.warning(
+                Id::Heat,
+                "heat",
+                format!("{text} and slows down"),
+                "a heat sink, or a cooler place",
+            );
         } else {
             findings.ok("heat", text);
         }
@@ -146,6 +157,7 @@ impl Machine {
         let options = state.to_str().and_then(|state| self.say(&["findmnt", "-no", "OPTIONS", "-T", state]));
         if options.is_some_and(|options| options.split(',').any(|option| option == "ro")) {
             findings.fault(
+                Id::DiskReadOnly,
                 ABOUT,
                 format!("{} cannot be written: its file system is read-only", state.display()),
                 "dmesg | grep -i -e mmc -e ext4: a worn-out SD card fails like this; copy it to a new one",
@@ -157,7 +169,12 @@ impl Machine {
         let Some(free) = free else { return };
         let text = format!("{} MiB free for {}", free / 1024, state.display());
         if free < LITTLE_ROOM {
-            findings.warning(ABOUT, text, "sudo journalctl --vacuum-size=50M; sudo apt-get clean");
+            findings.warning(
+                Id::DiskFull,
+                ABOUT,
+                text,
+                "sudo journalctl --vacuum-size=50M; sudo apt-get clean",
+            );
         } else {
             findings.ok(ABOUT, text);
         }

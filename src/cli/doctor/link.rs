@@ -17,7 +17,7 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::Findings;
+use super::{Findings, Id};
 use crate::https::client::{self, Trust, Visit};
 use crate::https::{certificate, tls};
 use crate::mattermost::Config;
@@ -31,42 +31,55 @@ const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// The first request, to a peer that is not verified yet: it holds no token.
 const LOOK: &[u8] = b"GET /health HTTP/1.1\r\nHost: fridge\r\nConnection: close\r\n\r\n";
 
-/// Goes to the configured `url` and reports what Mattermost would meet. `ca` holds the authorities to trust
-/// beside this system's, `own` this gateway's certificate.
-pub fn examine(config: &Config, own: Option<&Path>, ca: Option<&Path>, findings: &mut Findings) {
+/// What is known before the link is tried.
+pub struct Seen<'a> {
+    /// This gateway's certificate.
+    pub own: Option<&'a Path>,
+    /// Authorities to trust beside this system's.
+    pub ca: Option<&'a Path>,
+    /// Whether Mattermost has asked the gateway that runs.
+    pub was_asked: bool,
+}
+
+/// Goes to the configured `url` and reports what Mattermost would meet.
+pub fn examine(config: &Config, seen: &Seen<'_>, findings: &mut Findings) {
     let Some(url) = &config.url else {
         findings.ok(ABOUT, "not tried, because no `url` is configured; with it, answers have buttons, too");
         return;
     };
-    let Some((host, port)) = host_and_port(url) else {
-        findings.fault(ABOUT, format!("`{url}` names no host"), "url = \"https://192.168.1.50:4443\"");
-        return;
-    };
+    // Its check has found a host in it.
+    let Some((host, port)) = host_and_port(url) else { return };
     tell_mattermost(&host, findings);
     let stream = match connect(&host, port) {
         Ok(stream) => stream,
         Err(error) => {
             let cure = "is the gateway running, does it listen on that address, and is a firewall blocking it? Run `fridge doctor` on the machine itself";
-            findings.fault(ABOUT, format!("nothing answers on {url}: {error}"), cure);
+            findings.fault(Id::LinkUnreachable, ABOUT, format!("nothing answers on {url}: {error}"), cure);
             return;
         }
     };
     let Some(look) = visit(url, stream, &host, Trust::Anybody, LOOK, findings) else { return };
     let Some(leaf) = look.chain.first() else { return };
     let is_valid = judge(&host, leaf, findings);
-    let trusted = trust(&look.chain, &host, ca);
+    let trusted = trust(&look.chain, &host, seen.ca);
+    let own = seen.own.and_then(|own| tls::certificates(own).ok());
+    let is_own = own.is_some_and(|own| own.first() == Some(leaf));
     match &trusted {
         Ok(()) => findings.ok(ABOUT, "its certificate is trusted by this machine's authorities"),
-        Err(reason) => findings.warning(
+        Err(_) if is_own && seen.was_asked => findings.ok(
             ABOUT,
+            "its certificate is the gateway's own, as expected, and Mattermost's server trusts it: it has asked",
+        ),
+        Err(reason) => findings.warning(
+            Id::LinkUntrusted, ABOUT,
             format!("the certificate authorities of this machine do not verify it ({reason}); Mattermost's server must trust it itself"),
             "`fridge cert` explains how; `fridge doctor --ca FILE` tries with that file",
         ),
     }
     // A token leaves this machine only to who is known: by our own certificate, or by an authority.
-    let is_own = own.and_then(|own| tls::certificates(own).ok()).is_some_and(|own| own.first() == Some(leaf));
     if !(is_own || trusted.is_ok() && is_valid) {
         findings.warning(
+            Id::LinkUnproven,
             ABOUT,
             format!(
                 "{url} answers in {} ms; no token was sent, because nothing proves which server that is",
@@ -85,7 +98,12 @@ pub fn examine(config: &Config, own: Option<&Path>, ca: Option<&Path>, findings:
             judge_status(url, &answer, findings);
         }
         Err(error) => {
-            findings.fault(ABOUT, format!("nothing answers on {url} any more: {error}"), "try again");
+            findings.fault(
+                Id::LinkUnreachable,
+                ABOUT,
+                format!("nothing answers on {url} any more: {error}"),
+                "try again",
+            );
         }
     }
 }
@@ -151,11 +169,13 @@ fn visit(
     match visited {
         Ok(visit) => return Some(visit),
         Err(client::Error::Handshake(reason)) => findings.fault(
+            Id::LinkNoGateway,
             ABOUT,
             format!("no TLS handshake with {url}: {reason}"),
             "is it the gateway that listens there? Mattermost waits 3 s and no longer",
         ),
         Err(client::Error::Request(reason)) => findings.fault(
+            Id::LinkNoGateway,
             ABOUT,
             format!("no answer from {url}: {reason}"),
             "is it the gateway that listens there?",
@@ -167,10 +187,10 @@ fn visit(
 fn judge_status(url: &str, visit: &Visit, findings: &mut Findings) {
     match visit.status {
         200 => findings.ok(ABOUT, format!("{url} answers in {} ms", visit.took.as_millis())),
-        401 => findings.fault(ABOUT, format!("{url} rejects the configured token"), "another gateway answers there, or one with an older configuration: `sudo systemctl restart fridge`"),
-        503 => findings.fault(ABOUT, format!("{url} has no token configured and rejects every question"), "a [[hook]] with the token that Mattermost shows"),
-        403 => findings.warning(ABOUT, format!("{url} rejects this machine's address (not in `allow`)"), "add it to `allow` to try from here; Mattermost's server must be in there"),
-        other => findings.fault(ABOUT, format!("{url} answers with status {other}"), "is it the gateway that listens there?"),
+        401 => findings.fault(Id::LinkTokenRejected, ABOUT, format!("{url} rejects the configured token"), "another gateway answers there, or one with an older configuration: `sudo systemctl restart fridge`"),
+        503 => findings.fault(Id::LinkNoToken, ABOUT, format!("{url} has no token configured and rejects every question"), "a [[hook]] with the token that Mattermost shows"),
+        403 => findings.warning(Id::LinkNotAllowed, ABOUT, format!("{url} rejects this machine's address (not in `allow`)"), "add it to `allow` to try from here; Mattermost's server must be in there"),
+        other => findings.fault(Id::LinkNoGateway, ABOUT, format!("{url} answers with status {other}"), "is it the gateway that listens there?"),
     }
 }
 
@@ -180,6 +200,7 @@ fn judge(host: &str, leaf: &CertificateDer<'_>, findings: &mut Findings) -> bool
         Ok(description) => description,
         Err(reason) => {
             findings.fault(
+                Id::LinkNoGateway,
                 ABOUT,
                 format!("its certificate cannot be parsed: {reason}"),
                 "make another: docs/chat.md",
@@ -195,6 +216,7 @@ fn judge(host: &str, leaf: &CertificateDer<'_>, findings: &mut Findings) -> bool
             description.names.join(", ")
         };
         findings.fault(
+            Id::LinkCertificateName,
             ABOUT,
             format!("its certificate is not for {host}, but for {holds}"),
             "another `url`, or a certificate with that name",
@@ -204,6 +226,7 @@ fn judge(host: &str, leaf: &CertificateDer<'_>, findings: &mut Findings) -> bool
     let is_current = description.not_before <= now && now <= description.not_after;
     if !is_current {
         findings.fault(
+            Id::LinkCertificateDates,
             ABOUT,
             "its certificate is expired, or not valid yet",
             "replace it; is this machine's clock right? `timedatectl`",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Findings;
+use super::{Findings, Id};
 use crate::config::Config;
 use crate::daemon::{self, Report};
 use crate::notify::{self, Context, Kind};
@@ -22,7 +22,12 @@ pub fn examine(config: &Config, report: Option<&Report>, findings: &mut Findings
     for target in &config.targets {
         let name = &target.name;
         let Some(status) = report.targets.get(name) else {
-            findings.warning(ABOUT, format!("{name}: not in use yet"), "sudo systemctl reload fridge");
+            findings.warning(
+                Id::NotifyUnused,
+                ABOUT,
+                format!("{name}: not in use yet"),
+                "sudo systemctl reload fridge",
+            );
             continue;
         };
         let waiting = match status.waiting {
@@ -30,7 +35,9 @@ pub fn examine(config: &Config, report: Option<&Report>, findings: &mut Findings
             waiting => format!(", {} waiting", text::count(waiting, "message")),
         };
         match (&status.failing, status.arrived) {
-            (Some(reason), _) => findings.fault(ABOUT, format!("{name}: {reason}{waiting}"), CURE),
+            (Some(reason), _) => {
+                findings.fault(Id::NotifyFailing, ABOUT, format!("{name}: {reason}{waiting}"), CURE)
+            }
             (None, Some(at)) => {
                 let ago = Timestamp::now().duration_since(at).unsigned_abs();
                 findings.ok(ABOUT, format!("{name}: reached {} ago{waiting}", text::duration(ago)));
@@ -56,7 +63,7 @@ pub fn send(config: &Config, findings: &mut Findings) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            findings.fault(ABOUT, format!("no test was sent: {error}"), "try again");
+            findings.fault(Id::NotifyTest, ABOUT, format!("no test was sent: {error}"), "try again");
             return;
         }
     };
@@ -68,7 +75,7 @@ pub fn send(config: &Config, findings: &mut Findings) {
             Ok(()) => findings.ok(ABOUT, format!("{}: the test has arrived", target.name)),
             Err(reason) => {
                 let text = format!("{}: the test did not arrive: {reason}", target.name);
-                findings.fault(ABOUT, text, "docs/alarms.md, \"Who is told\"");
+                findings.fault(Id::NotifyTest, ABOUT, text, "docs/alarms.md, \"Who is told\"");
             }
         }
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::Machine;
-use crate::cli::doctor::Findings;
+use crate::cli::doctor::{Findings, Id};
 use crate::config::Config;
 use crate::host;
 use crate::https::certificate;
@@ -43,16 +43,21 @@ impl Machine {
             let cure = format!(
                 "sudo chmod o= {shown}; anyone on this machine may have copied it: `fridge cert --new` makes another"
             );
-            findings.fault(ABOUT, format!("every user of this machine can read {shown}"), cure);
+            findings.fault(
+                Id::KeyForEverybody,
+                ABOUT,
+                format!("every user of this machine can read {shown}"),
+                cure,
+            );
         } else if file.mode() & 0o070 != 0 && !(group_is_services && file.mode() & 0o070 == 0o040) {
             let text = format!("users other than its owner can read or write {shown}");
-            findings.fault(ABOUT, text, format!("sudo chmod g= {shown}"));
+            findings.fault(Id::KeyRights, ABOUT, text, format!("sudo chmod g= {shown}"));
         } else if let Some((user, group)) = service.filter(|_| key.starts_with("/var/lib/fridge"))
             && file.uid() != user
             && !(file.gid() == group && file.mode() & 0o040 != 0)
         {
             let text = format!("the service's user cannot read {shown}");
-            findings.fault(ABOUT, text, format!("sudo chown fridge:fridge {shown}"));
+            findings.fault(Id::KeyRights, ABOUT, text, format!("sudo chown fridge:fridge {shown}"));
         } else {
             findings.ok(ABOUT, format!("no other user can read {shown}"));
         }
@@ -65,7 +70,7 @@ pub(super) fn names(description: &certificate::Description, addresses: &[String]
         return;
     }
     findings.warning(
-        "certificate",
+        Id::CertificateAddresses, "certificate",
         format!("it covers none of this machine's addresses ({}): they have changed since", addresses.join(", ")),
         "give the machine a fixed address, or: sudo fridge cert --new, and have Mattermost's server trust that",
     );

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::Machine;
-use crate::cli::doctor::Findings;
+use crate::cli::doctor::{Findings, Id};
 use crate::reading::ProbeId;
 use crate::text::count;
 
@@ -33,12 +33,17 @@ impl Machine {
             self.no_master(findings);
         } else if probes.is_empty() {
             findings.warning(
-                ABOUT,
+                Id::OnewireNoProbe, ABOUT,
                 "the kernel drives a bus, and no probe is on it",
                 "data to GPIO 4 (pin 7), 3.3 V (pin 1), ground (pin 9), one resistor of 4.7 kΩ between data and 3.3 V",
             );
         } else if probes.iter().all(|probe| !probe.join("w1_slave").exists()) {
-            findings.fault(ABOUT, "the kernel reads no temperatures", "sudo modprobe w1_therm");
+            findings.fault(
+                Id::OnewireNoDriver,
+                ABOUT,
+                "the kernel reads no temperatures",
+                "sudo modprobe w1_therm",
+            );
         } else {
             let (buses, count) = (count(masters.len(), "bus"), count(probes.len(), "probe"));
             findings.ok(ABOUT, format!("the kernel drives {buses} with {count}"));
@@ -68,7 +73,7 @@ impl Machine {
                 String::from("sudo modprobe the adapter's module, such as ds2490; or another `kind` of bus"),
             ),
         };
-        findings.fault(ABOUT, text, cure);
+        findings.fault(Id::OnewireNoBus, ABOUT, text, cure);
     }
 
     /// Whether the service's user may write what makes sweeps fast and losses of power visible.
@@ -94,7 +99,7 @@ impl Machine {
         };
         let more = if denied.len() == 1 { String::new() } else { format!(" and {} more", denied.len() - 1) };
         findings.warning(
-            ABOUT,
+            Id::OnewireRights, ABOUT,
             format!("the group fridge cannot write {first}{more}: sweeps take longer, and a loss of power is harder to see"),
             cure,
         );

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use super::Machine;
-use crate::cli::doctor::Findings;
+use crate::cli::doctor::{Findings, Id};
 use crate::config::Config;
 use crate::daemon::Report;
 
@@ -30,26 +30,36 @@ impl Machine {
         let shown: HashMap<&str, &str> = shown.lines().filter_map(|line| line.split_once('=')).collect();
         let property = |name: &str| shown.get(name).copied().unwrap_or_default();
         match property("UnitFileState") {
-            "masked" | "masked-runtime" => {
-                findings.fault(ABOUT, "masked: nothing can start it", "sudo systemctl unmask fridge")
-            }
-            "disabled" => {
-                findings.warning(ABOUT, "it does not start with the machine", "sudo systemctl enable fridge")
-            }
+            "masked" | "masked-runtime" => findings.fault(
+                Id::ServiceMasked,
+                ABOUT,
+                "masked: nothing can start it",
+                "sudo systemctl unmask fridge",
+            ),
+            "disabled" => findings.warning(
+                Id::ServiceDisabled,
+                ABOUT,
+                "it does not start with the machine",
+                "sudo systemctl enable fridge",
+            ),
             _ => {}
         }
         match (property("ActiveState"), property("SubState"), property("ExecMainStatus")) {
             ("failed", _, BAD_CONFIGURATION) => findings.fault(
+                Id::ServiceConfiguration,
                 ABOUT,
                 "it does not run: the configuration is wrong",
                 "fridge check; then sudo systemctl restart fridge",
             ),
             ("failed" | "activating", "failed" | "auto-restart", _) => findings.fault(
+                Id::ServiceFailed,
                 ABOUT,
                 format!("it ended: {}", reason(property("Result"))),
                 format!("{JOURNAL}; then sudo systemctl restart fridge"),
             ),
-            ("inactive", ..) => findings.warning(ABOUT, "it does not run", "sudo systemctl start fridge"),
+            ("inactive", ..) => {
+                findings.warning(Id::ServiceStopped, ABOUT, "it does not run", "sudo systemctl start fridge")
+            }
             ("active", ..) => self.restarts(property("NRestarts"), findings),
             _ => {}
         }
@@ -73,6 +83,7 @@ impl Machine {
         if !readable {
             let shown = path.display();
             findings.fault(
+                Id::ConfigurationRights,
                 ABOUT,
                 format!("its user cannot read {shown}"),
                 format!("sudo chgrp fridge {shown}; sudo chmod 640 {shown}; sudo systemctl restart fridge"),
@@ -99,7 +110,12 @@ impl Machine {
         let why =
             result.map_or_else(String::new, |result| format!(", the last time because {}", reason(result)));
         let times = if restarts == "1" { "once".into() } else { format!("{restarts} times") };
-        findings.warning(ABOUT, format!("it runs, and was restarted {times}{why}"), JOURNAL);
+        findings.warning(
+            Id::ServiceRestarted,
+            ABOUT,
+            format!("it runs, and was restarted {times}{why}"),
+            JOURNAL,
+        );
     }
 
     fn package(&self, report: Option<&Report>, findings: &mut Findings) {
@@ -113,6 +129,7 @@ impl Machine {
         } else {
             let what = if report.is_some() { "runs" } else { "is this program" };
             findings.warning(
+                Id::PackageVersion,
                 "package",
                 format!("version {package} is installed, and {runs} {what}"),
                 "sudo systemctl restart fridge; `type -a fridge` shows whether two versions are installed",

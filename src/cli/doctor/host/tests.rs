@@ -52,12 +52,14 @@ fn found(made: &Made, bus: &str) -> Findings {
 const KERNEL: &str = "kind = \"kernel\"\nroot = \"TREE\"";
 const SIMULATED: &str = "kind = \"simulated\"";
 
-/// Asserts that there is one finding about that, of that level, with these words in its text and its cure.
+/// Asserts that there is one finding with that id, or about that where it is as it should be, of that level, with these words in its text and its cure.
 fn assert_found(findings: &Findings, level: Level, about: &str, words: &[&str]) {
     let all = format!("{:#?}", findings.0);
-    let said = |finding: &&super::super::Finding| {
+    let said = |finding: &&crate::cli::doctor::finding::Finding| {
         let text = format!("{} {}", finding.text, finding.cure.clone().unwrap_or_default());
-        finding.level == level && finding.about == about && words.iter().all(|word| text.contains(word))
+        finding.level == level
+            && finding.id.map_or(finding.about, Id::name) == about
+            && words.iter().all(|word| text.contains(word))
     };
     assert_eq!(findings.0.iter().filter(said).count(), 1, "{level:?} {about} {words:?} in {all}");
 }
@@ -112,12 +114,13 @@ fn what_keeps_the_kernel_from_driving_a_bus_is_named_with_its_cure() {
         (vec![("boot/config.txt", off)], ["enables none", "tee -a /boot/config.txt"]),
         (vec![(firmware, on)], ["although the firmware", "modprobe w1-gpio"]),
         (vec![(firmware, on), ("proc/modules", "w1_gpio 12 0 - Live\n")], ["is loaded", "dmesg"]),
-        (vec![(&*format!("{MASTER}/x"), ""), (&*format!("{PROBE}/id"), "")], ["reads no temp", "w1_therm"]),
     ] {
-        assert_found(&found(&machine(&files, &[]), KERNEL), Level::Fault, "1-Wire", &words);
+        assert_found(&found(&machine(&files, &[]), KERNEL), Level::Fault, "onewire-no-bus", &words);
     }
+    let unread = machine(&[(&format!("{MASTER}/x"), ""), (&format!("{PROBE}/id"), "")], &[]);
+    assert_found(&found(&unread, KERNEL), Level::Fault, "onewire-no-driver", &["reads no temp", "w1_therm"]);
     let bare = machine(&[(&format!("{MASTER}/x"), "")], &[]);
-    assert_found(&found(&bare, KERNEL), Level::Warning, "1-Wire", &["no probe", "4.7 kΩ"]);
+    assert_found(&found(&bare, KERNEL), Level::Warning, "onewire-no-probe", &["no probe", "4.7 kΩ"]);
 }
 
 #[test]
@@ -136,7 +139,7 @@ fn files_that_the_service_may_not_write_are_counted_and_the_rule_is_named() {
     set(&bulk, 0o644);
     set(&alarms, 0o644);
     let words = ["therm_bulk_read and 1 more", "the rule is missing"];
-    assert_found(&found(&made, KERNEL), Level::Warning, "1-Wire", &words);
+    assert_found(&found(&made, KERNEL), Level::Warning, "onewire-rights", &words);
     set(&bulk, 0o646);
     set(&alarms, 0o646);
     assert_found(&found(&made, KERNEL), Level::Ok, "1-Wire", &["can write what it needs to"]);
@@ -145,10 +148,15 @@ fn files_that_the_service_may_not_write_are_counted_and_the_rule_is_named() {
 #[test]
 fn a_clock_that_is_wrong_or_alone_is_told() {
     let mut made = machine(&[], &[("timedatectl", "no\n")]);
-    assert_found(&found(&made, KERNEL), Level::Warning, "clock", &["not synchronised", "set-ntp"]);
+    assert_found(
+        &found(&made, KERNEL),
+        Level::Warning,
+        "clock-unsynchronised",
+        &["not synchronised", "set-ntp"],
+    );
     assert!(found(&made, SIMULATED).0.is_empty(), "a simulated bus has no time to lose");
     made.machine.made = Some("2026-11-26T12:00:00Z".parse().unwrap());
-    assert_found(&found(&made, SIMULATED), Level::Fault, "clock", &["2026-11-25", "2026-11-26"]);
+    assert_found(&found(&made, SIMULATED), Level::Fault, "clock-wrong", &["2026-11-25", "2026-11-26"]);
 }
 
 #[test]
@@ -163,15 +171,15 @@ fn heat_a_weak_supply_and_a_full_disk_are_told() {
         &[("df", "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/x 100 1 2048 1% /\n")],
     );
     let findings = found(&made, SIMULATED);
-    assert_found(&findings, Level::Warning, "supply", &["too low", "power supply"]);
+    assert_found(&findings, Level::Warning, "supply-weak", &["too low", "power supply"]);
     assert_found(&findings, Level::Warning, "heat", &["82 °C", "heat sink"]);
-    assert_found(&findings, Level::Warning, "disk", &["2 MiB", "journalctl --vacuum"]);
+    assert_found(&findings, Level::Warning, "disk-full", &["2 MiB", "journalctl --vacuum"]);
 }
 
 #[test]
 fn a_card_that_turned_read_only_is_told() {
     let findings = found(&machine(&[], &[("findmnt", "ro,relatime\n")]), SIMULATED);
-    assert_found(&findings, Level::Fault, "disk", &["read-only", "SD card"]);
+    assert_found(&findings, Level::Fault, "disk-read-only", &["read-only", "SD card"]);
 }
 
 #[test]
@@ -180,14 +188,14 @@ fn a_key_that_others_may_read_is_a_fault() {
     let state = made.folder.path().join("state");
     fs::create_dir(&state).unwrap();
     let key = certificate::ensure(&state).unwrap().key;
-    for (mode, level, words) in [
-        (0o600, Level::Ok, ["no other user", "key.pem"]),
-        (0o640, Level::Fault, ["users other than its owner", "chmod g="]),
-        (0o604, Level::Fault, ["every user", "chmod o="]),
-        (0o660, Level::Fault, ["users other than its owner", "chmod g="]),
+    for (mode, level, id, words) in [
+        (0o600, Level::Ok, "key", ["no other user", "key.pem"]),
+        (0o640, Level::Fault, "key-rights", ["users other than its owner", "chmod g="]),
+        (0o604, Level::Fault, "key-for-everybody", ["every user", "chmod o="]),
+        (0o660, Level::Fault, "key-rights", ["users other than its owner", "chmod g="]),
     ] {
         fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
-        assert_found(&found(&made, SIMULATED), level, "key", &words);
+        assert_found(&found(&made, SIMULATED), level, id, &words);
     }
 }
 
@@ -213,7 +221,7 @@ fn a_certificate_for_other_addresses_than_the_machine_has_is_told() {
     key::names(&said, &[], &mut findings);
     assert!(findings.0.is_empty());
     key::names(&said, &[String::from("203.0.113.9")], &mut findings);
-    assert_found(&findings, Level::Warning, "certificate", &["203.0.113.9", "fridge cert --new"]);
+    assert_found(&findings, Level::Warning, "certificate-addresses", &["203.0.113.9", "fridge cert --new"]);
 }
 
 #[test]
@@ -223,21 +231,42 @@ fn the_units_state_and_the_last_restarts_reason_are_told() {
         let journal = "fridge.service: Failed with result 'watchdog'.\n";
         found(&machine(&unit, &[("systemctl", properties), ("journalctl", journal)]), SIMULATED)
     };
-    for (properties, level, words) in [
-        ("UnitFileState=masked", Level::Fault, ["masked", "unmask"]),
-        ("UnitFileState=disabled", Level::Warning, ["start with the machine", "enable fridge"]),
-        ("ActiveState=inactive", Level::Warning, ["does not run", "start fridge"]),
-        ("ActiveState=failed\nExecMainStatus=78", Level::Fault, ["configuration is wrong", "fridge check"]),
-        ("ActiveState=failed\nSubState=failed\nResult=oom-kill", Level::Fault, ["memory", "journalctl"]),
+    for (properties, level, id, words) in [
+        ("UnitFileState=masked", Level::Fault, "service-masked", ["masked", "unmask"]),
+        (
+            "UnitFileState=disabled",
+            Level::Warning,
+            "service-disabled",
+            ["start with the machine", "enable fridge"],
+        ),
+        ("ActiveState=inactive", Level::Warning, "service-stopped", ["does not run", "start fridge"]),
+        (
+            "ActiveState=failed\nExecMainStatus=78",
+            Level::Fault,
+            "service-configuration",
+            ["configuration is wrong", "fridge check"],
+        ),
+        (
+            "ActiveState=failed\nSubState=failed\nResult=oom-kill",
+            Level::Fault,
+            "service-failed",
+            ["memory", "journalctl"],
+        ),
         (
             "ActiveState=activating\nSubState=auto-restart\nResult=exit-code",
             Level::Fault,
+            "service-failed",
             ["failed", "journ"],
         ),
-        ("ActiveState=active\nNRestarts=3", Level::Warning, ["3 times", "self-check failed for too long"]),
-        ("ActiveState=active\nNRestarts=0", Level::Ok, ["it runs", "never"]),
+        (
+            "ActiveState=active\nNRestarts=3",
+            Level::Warning,
+            "service-restarted",
+            ["3 times", "self-check failed for too long"],
+        ),
+        ("ActiveState=active\nNRestarts=0", Level::Ok, "service", ["it runs", "never"]),
     ] {
-        assert_found(&said(properties), level, "service", &words);
+        assert_found(&said(properties), level, id, &words);
     }
     assert!(found(&machine(&unit, &[]), SIMULATED).0.is_empty(), "no systemd runs there");
 }
@@ -256,7 +285,7 @@ fn a_configuration_that_the_service_may_not_read_is_told() {
         made.machine.rights_of_configuration(Some(&config), &mut findings);
         assert_eq!(findings.0.len(), expected, "{findings:?}", findings = findings.0);
         if expected == 1 {
-            assert_found(&findings, Level::Fault, "service", &["cannot read", "chgrp fridge"]);
+            assert_found(&findings, Level::Fault, "configuration-rights", &["cannot read", "chgrp fridge"]);
         }
     }
 }
@@ -264,5 +293,5 @@ fn a_configuration_that_the_service_may_not_read_is_told() {
 #[test]
 fn another_version_than_the_packages_is_told() {
     let findings = found(&machine(&[], &[("dpkg-query", "0.0.1-1")]), SIMULATED);
-    assert_found(&findings, Level::Warning, "package", &["0.0.1-1 is installed", "type -a fridge"]);
+    assert_found(&findings, Level::Warning, "package-version", &["0.0.1-1 is installed", "type -a fridge"]);
 }
