@@ -114,10 +114,7 @@ pub fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             terminal::error(&error);
-            match error.downcast_ref::<crate::config::Problems>() {
-                Some(_) => ExitCode::from(BAD_CONFIGURATION),
-                None => ExitCode::FAILURE,
-            }
+            if is_bad_configuration(&error) { ExitCode::from(BAD_CONFIGURATION) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -184,6 +181,14 @@ fn word_of_the_channel(error: &clap::Error) -> Option<&'static str> {
         ContextValue::String(word) => Some(chat::Command::of(word)?.word()),
         _ => None,
     }
+}
+
+/// Whether an error is about what stands in the configuration, or in the certificate's files that it names: starting
+/// again would not help.
+fn is_bad_configuration(error: &anyhow::Error) -> bool {
+    error.is::<crate::config::Problems>()
+        || error.is::<crate::https::tls::Error>()
+        || matches!(error.downcast_ref(), Some(daemon::Error::Https(crate::https::Error::Tls(_))))
 }
 
 /// Whether the reader of our output has closed it: `fridge help | head -1` is no failure.

@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hyper::Uri;
-use hyper::http::uri::Scheme;
+use hyper::http::uri::{Authority, Scheme};
 use ipnet::IpNet;
+use serde::Deserialize;
 use toml::Spanned;
+use toml::de::DeTable;
 
 use crate::fridge::names;
 use crate::gateway::Site;
 use crate::notify::Target;
+use crate::secret::Secret;
 use crate::text::Units;
 use crate::{https, mattermost};
 
@@ -23,10 +26,12 @@ mod bus;
 mod diagnostics;
 mod fridge;
 mod hook;
+pub mod last_good;
 mod notify;
 pub mod paths;
 mod replace_probe;
 mod schema;
+mod shape;
 mod snippet;
 
 use diagnostics::Collector;
@@ -55,6 +60,10 @@ pub struct Config {
     pub buses: Vec<Bus>,
     /// What works, and is probably not what was meant.
     pub warnings: Vec<String>,
+    /// The text that it was read from: it may hold tokens.
+    pub source: Secret,
+    /// Whether it is the last good one, because the file is wrong now.
+    pub is_last_good: bool,
 }
 
 /// One bus to poll.
@@ -90,16 +99,24 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn parse(path: &Path, source: &str) -> Result<Config, Problems> {
-        let file: schema::File =
-            toml::from_str(source).map_err(|error| diagnostics::of_toml(path, source, &error))?;
-        let mut check = Check {
-            path,
-            folder: path.parent().unwrap_or(path),
-            problems: Collector::new(path, source),
-            warnings: Vec::new(),
-        };
-        let config = check.config(file);
+        let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+        let mut problems = Collector::new(path, source);
+        let (table, errors) = DeTable::parse_recoverable(source);
+        problems.of_toml(&errors);
+        problems.finish()?;
+        shape::check(&table, &mut problems);
+        problems.finish()?;
+        let file = schema::File::deserialize(toml::de::Deserializer::from(table));
+        // Whatever has the right shape can be read.
+        let file = file.map_err(|error| Problems::of_file(path, error.message()))?;
+        let folder = path.parent().unwrap_or(path);
+        let mut check = Check { path, folder, problems, warnings: Vec::new() };
+        let mut config = check.config(file);
         check.problems.finish()?;
+        config.source = Secret::new(source);
+        for warning in &mut config.warnings {
+            *warning = diagnostics::without_secrets(warning);
+        }
         Ok(config)
     }
 }
@@ -150,6 +167,8 @@ impl Check<'_> {
             targets: self.targets(file.notify),
             buses: self.buses(file.bus),
             warnings: std::mem::take(&mut self.warnings),
+            source: Secret::new(""),
+            is_last_good: false,
         }
     }
 
@@ -179,6 +198,9 @@ impl Check<'_> {
         let mut parsed = Vec::new();
         for address in addresses {
             match address.parse() {
+                Ok(address) if parsed.contains(&address) => {
+                    self.problems.at(&span, format!("`{address}` stands in `listen` twice: remove one"));
+                }
                 Ok(address) => parsed.push(address),
                 Err(_) => self.problems.at(
                     &span,
@@ -191,13 +213,23 @@ impl Check<'_> {
 
     fn url(&mut self, url: Spanned<String>) -> String {
         // Why it cannot be parsed would not help: the message shows what is wanted.
-        let uri = url.get_ref().parse::<Uri>();
-        let is_https = uri.is_ok_and(|uri| uri.scheme() == Some(&Scheme::HTTPS) && uri.host().is_some());
-        if !is_https {
+        let uri = url.get_ref().parse::<Uri>().unwrap_or_default();
+        let authority = uri.authority().filter(|_| uri.scheme() == Some(&Scheme::HTTPS));
+        let host = authority.map_or("", |authority| authority.host());
+        let is_reached = !host.is_empty() && !["0.0.0.0", "[::]"].contains(&host);
+        // Behind the host there is a port or nothing.
+        let has_port = |authority: &Authority| authority.port_u16().is_some() || authority.as_str() == host;
+        if !(is_reached && authority.is_some_and(has_port)) {
             self.problems.at(
                 &url.span(),
                 "`url` is the gateway as Mattermost reaches it: \"https://192.168.1.50:4443\"",
             );
+        } else if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            let text = format!(
+                "`url` is the gateway's address alone, because buttons find their path by themselves: write url = \"https://{}\"",
+                authority.map_or("", Authority::as_str)
+            );
+            self.problems.at(&url.span(), text);
         }
         url.into_inner().trim_end_matches('/').to_owned()
     }

@@ -10,10 +10,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
 use crate::chat::Chat;
-use crate::config::Config;
+use crate::config::{Config, last_good};
 use crate::gateway::Gateway;
 use crate::mattermost::Mattermost;
-use crate::mattermost::button_token::{self, Signer};
+use crate::mattermost::button_token::Signer;
 use crate::notify::{self, Notifier};
 use crate::reading::{Clock, Stamp};
 use crate::recorder::{self, Input, Recorder, Writer};
@@ -64,9 +64,6 @@ pub enum Error {
     /// The port or the certificate.
     #[error(transparent)]
     Https(#[from] https::Error),
-    /// There is no key for the buttons, and none can be made.
-    #[error(transparent)]
-    Key(#[from] button_token::Error),
     /// The socket belongs to another gateway, or the file to somebody else.
     #[error(transparent)]
     Socket(#[from] socket::Error),
@@ -132,7 +129,11 @@ pub async fn run(
     let recorder = writer.start()?;
     let gateway =
         Gateway::new(config.site.clone(), state, history, Arc::clone(&clock)).with_recorder(recorder.clone());
-    let signer = Arc::new(Signer::ensure(&paths.state)?);
+    let signer = Signer::ensure(&paths.state).unwrap_or_else(|error| {
+        warn!("{error}; until then buttons work only until the next restart");
+        Signer::ephemeral()
+    });
+    let signer = Arc::new(signer);
     let chat = Arc::new(Chat::new(gateway.clone()));
     let transport = Arc::new(https::stats::Stats::default());
     let mattermost =
@@ -179,7 +180,8 @@ pub async fn run(
     store.keep(server.sockets());
     systemd::ready(&status(&config, &running.addresses));
     let watchdog = watchdog::start(handle, Arc::clone(&mattermost))?;
-    let mut parts = Parts { gateway, mattermost, server, supervisor, notices };
+    let mut parts = Parts { gateway, mattermost, server, supervisor, notices, state: paths.state.clone() };
+    parts.keep_as_good(&config);
     ready(&running);
 
     loop {
@@ -216,6 +218,7 @@ struct Parts {
     server: https::Server,
     supervisor: Supervisor,
     notices: Notices,
+    state: PathBuf,
 }
 
 /// Who is told of alarms.
@@ -257,6 +260,7 @@ impl Parts {
             Ok(Ok(config)) => match self.adopt(&config).await {
                 Ok(()) => {
                     info!("new configuration in use");
+                    self.keep_as_good(&config);
                     return status(&config, &self.server.handle().addresses());
                 }
                 Err(error) => error.to_string(),
@@ -271,6 +275,20 @@ impl Parts {
             "reload failed, still using the previous configuration: fix it, run `fridge check`, then reload"
         );
         format!("reload failed, still using the previous configuration: {problems}")
+    }
+
+    /// Keeps a configuration with which the gateway runs, for a day on which its file is wrong.
+    fn keep_as_good(&self, config: &Config) {
+        if config.is_last_good {
+            return;
+        }
+        let (state, config) = (self.state.clone(), config.clone());
+        // In a thread of its own: no answer waits for a disk.
+        drop(tokio::task::spawn_blocking(move || {
+            if let Err(error) = last_good::keep(&state, &config) {
+                warn!("cannot keep the configuration as the last good one: {error}");
+            }
+        }));
     }
 
     async fn adopt(&mut self, config: &Config) -> Result<(), Error> {
@@ -295,7 +313,9 @@ fn status(config: &Config, addresses: &[std::net::SocketAddr]) -> String {
     let addresses: Vec<String> = addresses.iter().map(|address| format!("https://{address}")).collect();
     let token =
         if config.mattermost.hooks.is_empty() { "; no token yet: every question is rejected" } else { "" };
-    format!("answering on {}; fridges: {}{token}", addresses.join(", "), config.site.fridges.len())
+    let old =
+        if config.is_last_good { "; the file is wrong, the last good configuration is in use" } else { "" };
+    format!("answering on {}; fridges: {}{token}{old}", addresses.join(", "), config.site.fridges.len())
 }
 
 /// Opens the records; where that fails, alarms go on from memory.

@@ -150,3 +150,75 @@ fn every_piece_of_configuration_in_the_documentation_loads() {
     }
     assert!(seen >= 10, "only {seen}");
 }
+
+#[test]
+fn what_works_and_was_probably_not_meant_is_a_warning() {
+    let warnings = |text: &str| {
+        let bus = "[[bus]]\nkind = \"simulated\"\n";
+        Config::parse(Path::new("fridge.toml"), &format!("{text}\n{bus}")).unwrap().warnings.join("\n")
+    };
+    let fridge =
+        |limits: &str| format!("[[fridge]]\nname = \"Milk\"\nprobe = \"28-000000000001\"\n{limits}\n");
+    assert!(warnings(&fridge("")).contains("`Milk` has no limits"));
+    assert!(!warnings(&fridge("preset = \"fridge\"")).contains("no limits"));
+    let fahrenheit = warnings(&fridge("limits = { max = 41 }"));
+    assert!(fahrenheit.contains("line 2: `Milk` may be as warm as 41 °C") && fahrenheit.contains("41 °F"));
+    let config = Config::parse(
+        Path::new("fridge.toml"),
+        &format!("{}[[bus]]\nkind = \"simulated\"\n", fridge("limits = { max = \"41 °F\" }")),
+    );
+    assert_eq!(config.unwrap().site.fridges[0].limits.max.unwrap().degrees(), 5.0);
+    for token in
+        ["${MATTERMOST_TOKEN}", "your-token-goes-in-here", "MATTERMOST_TOKEN=kt6ysz1apb8zfnigx5c7hm3erw"]
+    {
+        let said = warnings(&format!("[[hook]]\ntoken = \"{token}\""));
+        assert!(said.contains("cannot be one of Mattermost's"), "{token}: {said}");
+    }
+    assert!(!warnings("[[hook]]\ntoken = \"kt6ysz1apb8zfnigx5c7hm3erw\"").contains("cannot be"));
+}
+
+#[test]
+fn no_slip_puts_a_token_into_a_message() {
+    const TOKEN: &str = "kt6ysz1apb8zfnigx5c7hm3erw";
+    let bus = "[[bus]]\nkind = \"simulated\"\n";
+    for slip in [
+        format!("[[hook]]\ntoken_file = \"{TOKEN}\""),
+        format!("[[hook]]\n{TOKEN} = \"token\""),
+        format!("[[hook]]\nresponse = \"{TOKEN}\"\ntoken = \"x\""),
+        format!(
+            "[[hook]]\nname = \"{TOKEN}\"\ntoken = \"{TOKEN}\"\n[[hook]]\nname = \"{TOKEN}\"\ntoken = \"{TOKEN}\""
+        ),
+        format!("[[hook]]\ntoken = {TOKEN}"),
+        format!("[[hook]]\ntoken = \"{TOKEN}"),
+        format!("[[hook]]\ntoken {TOKEN}"),
+        format!("[[{TOKEN}]]\ntoken = 1"),
+        format!("url = \"{TOKEN}\""),
+        format!("allow = [\"{TOKEN}\"]"),
+        format!("units = \"{TOKEN}\""),
+        format!("trigger_words = [\"{TOKEN} x\"]"),
+        format!("[[hook]]\ntoken = \"{TOKEN}\"\nfridges = [\"{TOKEN}\"]"),
+        format!("[[hook]]\nname = \"{TOKEN}\"\ntoken = \"${{{TOKEN}}}\""),
+    ] {
+        let said = match Config::parse(Path::new("/etc/fridge/fridge.toml"), &format!("{slip}\n{bus}")) {
+            Ok(config) => config.warnings.join("\n"),
+            Err(problems) => problems.to_string(),
+        };
+        assert!(!said.is_empty(), "{slip}");
+        assert!(!said.contains(TOKEN), "{slip}\n{said}");
+    }
+}
+
+#[test]
+fn each_problem_names_the_file_the_line_and_the_setting() {
+    for path in files("bad") {
+        let Err(problems) = Config::load(&path) else { continue };
+        for problem in &problems.list {
+            // What is missing altogether stands in no line.
+            let is_of_file = problem.line.is_none();
+            assert!(is_of_file || problem.text.contains('`'), "{}: {}", path.display(), problem.text);
+            let is_the_librarys =
+                ["expected `", "expected a", "invalid "].iter().any(|it| problem.text.contains(it));
+            assert!(!is_the_librarys, "{}: {}", path.display(), problem.text);
+        }
+    }
+}

@@ -21,9 +21,10 @@ fuzz_target!(|data: &[u8]| {
     let Ok(argument) = std::str::from_utf8(data) else { return };
     static SIGNER: LazyLock<fridge::mattermost::button_token::Signer> = LazyLock::new(signer);
     let now = jiff::Timestamp::UNIX_EPOCH;
+    let hook = SIGNER.mark(&fridge::secret::Secret::new(gateway::TOKEN));
     for action in ["refresh", "details", argument] {
         let mut context =
-            serde_json::to_value(SIGNER.sign(action, argument, "kitchen", "c1", now)).expect("JSON");
+            serde_json::to_value(SIGNER.sign(action, argument, &hook, "c1", now)).expect("JSON");
         context["selected_option"] = argument.into();
         let body = serde_json::json!({ "channel_id": "c1", "context": context }).to_string();
         ASKED.post("/action", "application/json", body.as_bytes());

@@ -114,7 +114,7 @@ fn last(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
         let times = if count == 1 { String::new() } else { format!(", {count} times") };
         text.push_str(&format!("{age} ago{peer}{times}, {reason}: {explanation}\n"));
     }
-    terminal::print(&text).map(|()| ExitCode::SUCCESS)
+    terminal::print(&terminal::printable(&text)).map(|()| ExitCode::SUCCESS)
 }
 
 fn gateway(files: &FileOptions, findings: &mut Findings) -> Option<Report> {

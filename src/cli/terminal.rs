@@ -28,7 +28,12 @@ pub fn wants_colour() -> bool {
 /// Prints an error with its causes.
 pub fn error(error: &anyhow::Error) {
     // The standard error may be closed.
-    drop(writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {error:#}"));
+    drop(writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {}", printable(&format!("{error:#}"))));
+}
+
+/// A text of somebody else's in which nothing steers the terminal: what a gateway says is not to be trusted with it.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
 }
 
 /// Announces what takes a while, on the standard error, so that no program takes it for the answer.

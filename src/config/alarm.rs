@@ -99,7 +99,7 @@ impl Check<'_> {
 
     fn point(&mut self, point: Spanned<schema::AlarmPoint>) -> Option<(Celsius, Duration)> {
         let (span, point) = (point.span(), point.into_inner());
-        let limit = self.celsius(&span, point.limit)?;
+        let limit = self.celsius(&span, point.limit.0)?;
         Some((limit, self.length(&point.after)))
     }
 
@@ -109,8 +109,8 @@ impl Check<'_> {
         if budget > window {
             self.problems.at(&span, "`budget` is at most as long as `window`");
         }
-        let min = exposure.min.and_then(|min| self.celsius(&span, min));
-        let max = exposure.max.and_then(|max| self.celsius(&span, max));
+        let min = exposure.min.and_then(|min| self.celsius(&span, min.0));
+        let max = exposure.max.and_then(|max| self.celsius(&span, max.0));
         Some(Exposure { min, max, budget, window })
     }
 

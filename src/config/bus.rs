@@ -41,6 +41,9 @@ impl Check<'_> {
             });
             if let Some(taken) = taken {
                 self.problems.at(&span, taken);
+            } else if checked.iter().any(|other| other.name == bus.name) {
+                let text = format!("another bus has the name `{}`: give each a `name` of its own", bus.name);
+                self.problems.at(&span, text);
             }
             checked.push(bus);
         }

@@ -4,6 +4,13 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use toml::de::DeTable;
+
+/// A word of so many letters and digits may be a token.
+const LONGEST_WORD: usize = 16;
+/// How much of its end is shown.
+const TAIL: usize = 4;
+
 /// Everything that is wrong with one configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
@@ -49,22 +56,35 @@ pub struct Collector<'a> {
     path: &'a Path,
     source: &'a str,
     list: Vec<Problem>,
+    /// Which setting stands where.
+    settings: Vec<(Range<usize>, String)>,
 }
 
 impl<'a> Collector<'a> {
     /// Nothing wrong yet with that file.
     pub fn new(path: &'a Path, source: &'a str) -> Self {
-        Collector { path, source, list: Vec::new() }
+        let mut settings = Vec::new();
+        // Whatever cannot be parsed is told by who parses it.
+        note_settings(DeTable::parse_recoverable(source).0.get_ref(), &mut settings);
+        Collector { path, source, list: Vec::new(), settings }
     }
 
     /// Something is wrong at those bytes of the file.
     pub fn at(&mut self, span: &Range<usize>, text: impl Into<String>) {
-        self.list.push(Problem { line: Some(line(self.source, span.start)), text: text.into() });
+        let text = text.into();
+        let innermost = self.settings.iter().filter(|(range, _)| range.contains(&span.start));
+        let setting = innermost.min_by_key(|(range, _)| range.len()).map(|(_, name)| format!("`{name}`"));
+        // Most sentences name it anyway.
+        let text = match setting.filter(|setting| !text.contains(setting.as_str())) {
+            Some(setting) => format!("{setting}: {text}"),
+            None => text,
+        };
+        self.list.push(Problem { line: Some(line(self.source, span.start)), text: without_secrets(&text) });
     }
 
     /// Something is wrong with the file as a whole.
     pub fn of_file(&mut self, text: impl Into<String>) {
-        self.list.push(Problem { line: None, text: text.into() });
+        self.list.push(Problem { line: None, text: without_secrets(&text.into()) });
     }
 
     /// The line of those bytes, to name it in a text.
@@ -72,47 +92,121 @@ impl<'a> Collector<'a> {
         line(self.source, span.start)
     }
 
+    /// What is no TOML: each such place in our own words.
+    pub fn of_toml(&mut self, errors: &[toml::de::Error]) {
+        for error in errors {
+            let at = error.span().unwrap_or_default().start;
+            let text = in_words(error.message(), line_at(self.source, at));
+            self.list.push(Problem { line: Some(line(self.source, at)), text: without_secrets(&text) });
+        }
+        // What cannot be parsed is often told twice.
+        self.list.dedup_by_key(|problem| problem.line);
+    }
+
     /// What was found wrong, if anything.
-    pub fn finish(mut self) -> Result<(), Problems> {
+    pub fn finish(&mut self) -> Result<(), Problems> {
         if self.list.is_empty() {
             return Ok(());
         }
         self.list.sort_by_key(|problem| problem.line);
-        Err(Problems { path: self.path.to_owned(), list: self.list })
+        Err(Problems { path: self.path.to_owned(), list: std::mem::take(&mut self.list) })
     }
 }
 
-/// The problem behind an error of the TOML library, in a person's words.
-pub fn of_toml(path: &Path, source: &str, error: &toml::de::Error) -> Problems {
-    let line = error.span().map(|span| line(source, span.start));
-    Problems { path: path.to_owned(), list: vec![Problem { line, text: in_words(error.message()) }] }
+/// A text in one line in which no token can be read: of what has 16 and more letters and digits in a row, only the end
+/// is left.
+pub fn without_secrets(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let word = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        if word >= LONGEST_WORD {
+            shown.extend(["\u{2026}", &rest[word - TAIL..word]]);
+        } else {
+            shown.push_str(&rest[..word]);
+        }
+        let next = rest[word..].chars().next();
+        shown.extend(next.map(|next| if next.is_control() { ' ' } else { next }));
+        rest = &rest[word + next.map_or(0, char::len_utf8)..];
+    }
+    shown
+}
+
+/// Where each setting's value stands, and each section.
+fn note_settings(table: &DeTable<'_>, settings: &mut Vec<(Range<usize>, String)>) {
+    for (key, value) in table {
+        let name = key.get_ref();
+        settings.push((key.span(), name.to_string()));
+        settings.push((value.span(), name.to_string()));
+        let inner = value.get_ref();
+        if let Some(table) = inner.as_table() {
+            note_settings(table, settings);
+        }
+        for item in inner.as_array().into_iter().flatten() {
+            settings.push((item.span(), name.to_string()));
+            if let Some(table) = item.get_ref().as_table() {
+                note_settings(table, settings);
+            }
+        }
+    }
+}
+
+/// The line in which a byte stands.
+fn line_at(source: &str, byte: usize) -> &str {
+    let start = source.as_bytes().iter().take(byte).rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    source.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default()
 }
 
 fn line(source: &str, byte: usize) -> usize {
     source.as_bytes().iter().take(byte).filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// serde's sentences name the key and the allowed ones between backticks.
-fn in_words(message: &str) -> String {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    if message.starts_with("unknown field")
-        && let Some(unknown) = quoted.next()
-    {
-        return unknown_word(
-            &format!("`{unknown}` is not a setting here"),
-            unknown,
-            &quoted.collect::<Vec<_>>(),
+/// What the TOML library says of a line, in our own words, with the cure where what was meant can be seen.
+fn in_words(message: &str, line: &str) -> String {
+    let (key, value) =
+        line.split_once('=').map_or((line.trim(), ""), |(key, value)| (key.trim(), value.trim()));
+    let is_key = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    let key = if is_key { format!("`{key}`: ") } else { String::new() };
+    let is_number = value.starts_with(|c: char| c.is_ascii_digit() || "+-".contains(c));
+    let number = value.split(['#', '}']).next().unwrap_or_default().trim_end();
+    if message.starts_with("duplicate key") {
+        return format!("{key}this setting appears twice: remove one of them");
+    }
+    if let Some(number) = with_comma(line).filter(|_| !value.starts_with('[')) {
+        return format!("{key}a number has a decimal point and no comma: write {}", number.replace(',', "."));
+    }
+    if is_number && number.contains(|c: char| c.is_alphabetic() || c == '°') {
+        return format!(
+            "{key}a number stands without a unit, such as 5.5; a length of time stands in quotes, such as \"10s\""
         );
     }
-    if message.starts_with("missing field")
-        && let Some(missing) = quoted.next()
-    {
-        return format!("the setting `{missing}` is missing here");
+    if value.starts_with(|c: char| c.is_alphabetic()) && !line.trim_start().starts_with('[') {
+        return format!("{key}a text stands in quotes, such as \"Milk\"; true and false stand without");
     }
-    if message.starts_with("duplicate key") {
-        return String::from("this setting appears twice: remove one of them");
+    if line.matches('"').count() % 2 == 1 {
+        return format!("{key}a quote is missing: a text stands between two of them");
     }
-    message.trim().replace('\n', "; ")
+    if line.matches('[').count() != line.matches(']').count() {
+        return format!(
+            "{key}a bracket is missing: a list stands between [ and ], a section between [[ and ]]"
+        );
+    }
+    if line.matches('{').count() != line.matches('}').count() {
+        return format!("{key}a brace is missing: a table stands between {{ and }}, in one line");
+    }
+    format!(
+        "{key}this line is no TOML: a setting is written name = value, a text in quotes, a list in [ ], a section as [[fridge]]"
+    )
+}
+
+/// A number with a comma where other languages have it: "5,5".
+fn with_comma(line: &str) -> Option<&str> {
+    let bytes = line.as_bytes();
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let comma = (1..bytes.len()).find(|&at| bytes[at] == b',' && is_digit(at - 1) && is_digit(at + 1))?;
+    let start = (0..comma).rev().take_while(|&at| is_digit(at)).last()?;
+    let end = (comma + 1..bytes.len()).take_while(|&at| is_digit(at)).last()?;
+    line.get(start..=end)
 }
 
 /// A sentence about an unknown word: the nearest of the allowed ones, and all of them.
@@ -124,4 +218,19 @@ pub fn unknown_word(sentence: &str, unknown: &str, allowed: &[&str]) -> String {
         .min();
     let guess = nearest.map(|(_, word)| format!(" did you mean `{word}`?")).unwrap_or_default();
     format!("{sentence}:{guess} allowed: {}", allowed.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_in_a_message_keeps_its_end_alone() {
+        assert_eq!(without_secrets("`i8ge9icprrz8ppjsg7ncawuf8a` is not there"), "`…uf8a` is not there");
+        assert_eq!(
+            without_secrets("28-0316a2790a1b, /etc/fridge/fridge.toml °C"),
+            "28-0316a2790a1b, /etc/fridge/fridge.toml °C"
+        );
+        assert_eq!(without_secrets("a\n\u{1b}[31mb"), "a  [31mb");
+    }
 }

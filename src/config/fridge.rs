@@ -14,6 +14,8 @@ const LARGEST_CORRECTION: f64 = 5.0;
 /// Two points nearer than this make a line of their own errors: °C.
 const LEAST_SPAN: f64 = 5.0;
 
+/// No cold place may be warmer, in °C; what is meant as °F mostly is.
+const WARMEST_LIMIT: f64 = 30.0;
 /// The longest id.
 const LONGEST_ID: usize = 64;
 
@@ -41,6 +43,12 @@ impl Check<'_> {
                 min: limits.min.or_else(|| rules.limit(Side::Below)),
                 max: limits.max.or_else(|| rules.limit(Side::Above)),
             };
+            if limits.max.is_some_and(|max| max.degrees() > WARMEST_LIMIT) {
+                self.warnings.push(format!(
+                    "line {line}: `{name}` may be as warm as {} °C: if that is °F, write it with its unit, such as max = \"41 °F\"",
+                    limits.max.map_or(0.0, Celsius::degrees)
+                ));
+            }
             if limits == Limits::default() && !fridge.out_of_service {
                 self.warnings.push(format!(
                     "line {line}: `{name}` has no limits, so it is never too warm: give it `limits = {{ max = 5 }}` or a `preset`"
@@ -135,8 +143,8 @@ impl Check<'_> {
 
     fn limits(&mut self, limits: Spanned<schema::Limits>) -> Limits {
         let (span, schema::Limits { min, max }) = (limits.span(), limits.into_inner());
-        let mut celsius = |degrees: Option<f64>| {
-            let celsius = Celsius::from_degrees(degrees?);
+        let mut celsius = |degrees: Option<schema::Degrees>| {
+            let celsius = Celsius::from_degrees(degrees?.0);
             if celsius.is_none() {
                 self.problems.at(&span, "a limit lies between -55 and 125 °C: no probe reads beyond");
             }

@@ -15,6 +15,11 @@ use crate::secret::Secret;
 /// Tokens shorter than this can be guessed. Mattermost's have 26 letters.
 const SHORTEST_TOKEN: usize = 16;
 
+/// Whether Mattermost can have made that token (`model.NewId`).
+fn is_mattermosts(token: &str) -> bool {
+    token.len() == 26 && token.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
 impl Check<'_> {
     pub(super) fn hooks(
         &mut self,
@@ -53,6 +58,11 @@ impl Check<'_> {
             } else if checked.iter().any(|other| other.token.matches(&token)) {
                 self.problems
                     .at(&span, "another hook has the same token: each of Mattermost's hooks has its own");
+            }
+            if !is_mattermosts(&token) {
+                self.warnings.push(format!(
+                    "the token of the hook `{name}` cannot be one of Mattermost's, which have 26 small letters and digits and nothing else, so its questions will be rejected: copy it once more"
+                ));
             }
             if checked.iter().any(|other| other.name == name) {
                 self.problems

@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use super::{Config, Problems, diagnostics, schema};
+use super::{Config, Problems, schema};
 use crate::atomic_file::Unfinished;
 use crate::fridge::names;
 use crate::reading::{ProbeId, ProbeIdError};
@@ -101,12 +101,12 @@ pub fn replace(path: &Path, name: &str, probe: &str) -> Result<Replaced, Error> 
             false => Error::Taken { probe, fridge: fridge_name },
         });
     }
-    let file: schema::File =
-        toml::from_str(&source).map_err(|error| diagnostics::of_toml(path, &source, &error))?;
+    let was_changed = || Problems::of_file(path, "it was changed while it was read: try again");
+    let file: schema::File = toml::from_str(&source).map_err(|_| was_changed())?;
     let is_it = |table: &&schema::Fridge| table.probe.get_ref().parse() == Ok(fridge.probe);
     let table = file.fridge.iter().map(toml::Spanned::get_ref).find(is_it);
     let Some(span) = table.map(|table| table.probe.span()) else {
-        return Err(Problems::of_file(path, "it was changed while it was read: try again").into());
+        return Err(was_changed().into());
     };
     let line = source[..span.start].matches('\n').count() + 1;
     let text = format!("{}\"{new}\"{}", &source[..span.start], &source[span.end..]);

@@ -4,8 +4,10 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use toml::Spanned;
+
+use crate::text::Units;
 
 /// The whole file.
 #[derive(Deserialize)]
@@ -106,8 +108,8 @@ pub struct Fridge {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    pub min: Option<f64>,
-    pub max: Option<f64>,
+    pub min: Option<Degrees>,
+    pub max: Option<Degrees>,
 }
 
 /// `alarm = { lag = "60min", escalation = { limit = 10, after = "30min" } }`
@@ -139,7 +141,7 @@ pub struct Defrost {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlarmPoint {
-    pub limit: f64,
+    pub limit: Degrees,
     pub after: Spanned<String>,
 }
 
@@ -147,8 +149,8 @@ pub struct AlarmPoint {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exposure {
-    pub min: Option<f64>,
-    pub max: Option<f64>,
+    pub min: Option<Degrees>,
+    pub max: Option<Degrees>,
     pub budget: Spanned<String>,
     pub window: Spanned<String>,
 }
@@ -197,5 +199,67 @@ impl<'de> Deserialize<'de> for OneOrMany {
         }
 
         deserializer.deserialize_any(Either)
+    }
+}
+
+/// A temperature in °C: a number, or a text with its unit, such as "41 °F".
+#[derive(Clone, Copy)]
+pub struct Degrees(pub f64);
+
+impl Degrees {
+    /// Reads a text with a unit.
+    pub fn read(text: &str) -> Option<Degrees> {
+        let text = text.trim();
+        let number = text.trim_end_matches(|c: char| c.is_alphabetic() || c == '°' || c.is_whitespace());
+        let degrees: f64 = number.replace('\u{2212}', "-").parse().ok()?;
+        match Units::of(text[number.len()..].trim())? {
+            Units::Celsius => Some(Degrees(degrees)),
+            Units::Fahrenheit => Some(Degrees((degrees - 32.0) / 1.8)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Degrees {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+
+        impl Visitor<'_> for Number {
+            type Value = Degrees;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number or a text with a unit")
+            }
+
+            fn visit_i64<E>(self, degrees: i64) -> Result<Degrees, E> {
+                Ok(Degrees(degrees as f64))
+            }
+
+            fn visit_f64<E>(self, degrees: f64) -> Result<Degrees, E> {
+                Ok(Degrees(degrees))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Degrees, E> {
+                Degrees::read(text).ok_or_else(|| E::custom("not a temperature with its unit"))
+            }
+        }
+
+        deserializer.deserialize_any(Number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_can_be_said_in_either_unit() {
+        let read = |text| Degrees::read(text).map(|degrees| (degrees.0 * 100.0).round() / 100.0);
+        assert_eq!(read("41 °F"), Some(5.0));
+        assert_eq!(read("0F"), Some(-17.78));
+        assert_eq!(read("5.5 °C"), Some(5.5));
+        assert_eq!(read("\u{2212}18 C"), Some(-18.0));
+        for no in ["5", "5,5 °C", "warm", "°C", "", "5 K"] {
+            assert_eq!(read(no), None, "{no}");
+        }
     }
 }

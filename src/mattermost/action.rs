@@ -60,7 +60,7 @@ fn verify<'a>(
     if request.channel_id != pressed.channel {
         return Err(buttons::OF_ANOTHER_CHANNEL);
     }
-    let hook = context.hooks.iter().find(|hook| hook.name == pressed.hook);
+    let hook = context.hooks.iter().find(|hook| context.signer.mark(&hook.token) == pressed.hook);
     Ok((hook.ok_or(buttons::WITHOUT_HOOK)?, pressed))
 }
 

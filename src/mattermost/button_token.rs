@@ -15,8 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::alarm::Alarm;
 use crate::atomic_file::Unfinished;
+use crate::secret::Secret;
 
 const KEY_LENGTH: usize = 32;
+/// Bytes of what stands for a hook.
+const MARK_LENGTH: usize = 12;
 /// A button works for this long.
 const VALID_FOR: Duration = Duration::from_secs(24 * 3_600);
 
@@ -42,7 +45,7 @@ pub struct SignedContext {
     pub action: String,
     /// With what.
     pub argument: String,
-    /// The hook whose answer it stands below: so whose fridges may be seen.
+    /// The [mark](Signer::mark) of the hook whose answer it stands below: so whose fridges may be seen.
     pub hook: String,
     /// The channel in which it stands.
     pub channel: String,
@@ -71,6 +74,22 @@ impl Signer {
             Err(error) => return Err(failed(error)),
         };
         Ok(Signer(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
+    }
+
+    /// A key that nobody keeps: what it signs works until the end of the program.
+    pub fn ephemeral() -> Signer {
+        let mut bytes = [0; KEY_LENGTH];
+        // Where the system gives no random numbers, TLS does not work either.
+        if SystemRandom::new().fill(&mut bytes).is_err() {
+            fastrand::fill(&mut bytes);
+        }
+        Signer(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
+    }
+
+    /// What stands for a hook in its buttons: it changes with the hook's token, and says nothing of it.
+    pub fn mark(&self, token: &Secret) -> String {
+        let tag = hmac::sign(&self.0, &[b"hook ", token.expose().as_bytes()].concat());
+        HEXLOWER.encode(&tag.as_ref()[..MARK_LENGTH])
     }
 
     /// A signed context.
@@ -179,6 +198,15 @@ mod tests {
             change(&mut changed);
             assert!(!key.signed(&changed), "{changed:?}");
         }
+    }
+
+    #[test]
+    fn a_hooks_mark_is_its_tokens_and_shows_nothing_of_it() {
+        let signer = Signer::ephemeral();
+        let mark = |token: &str| signer.mark(&Secret::new(token));
+        assert_eq!(mark("kt6ysz1apb8zfnigx5c7hm3erw"), mark("kt6ysz1apb8zfnigx5c7hm3erw"));
+        assert_ne!(mark("kt6ysz1apb8zfnigx5c7hm3erw"), mark("kt6ysz1apb8zfnigx5c7hm3erx"));
+        assert_ne!(mark("x"), Signer::ephemeral().mark(&Secret::new("x")));
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl Context {
     pub fn buttons<'a>(&'a self, hook: &'a Hook, channel: &'a str) -> Option<Buttons<'a>> {
         let url = self.url.as_deref()?;
         let now = self.gateway().now().wall;
-        Some(Buttons { url, signer: &self.signer, hook: &hook.name, channel, now })
+        Some(Buttons { url, signer: &self.signer, hook: self.signer.mark(&hook.token), channel, now })
     }
 
     /// A rejection: counted, and answered with a status and its cure. The transport remembers it for the doctor.

@@ -86,8 +86,8 @@ pub struct Buttons<'a> {
     pub url: &'a str,
     /// What signs them.
     pub signer: &'a Signer,
-    /// The hook below whose answer they stand.
-    pub hook: &'a str,
+    /// The mark of the hook below whose answer they stand.
+    pub hook: String,
     /// The channel in which they stand.
     pub channel: &'a str,
     /// The present moment.
@@ -157,7 +157,7 @@ fn attachments(reply: &Reply, buttons: Option<Buttons<'_>>) -> Vec<MessageAttach
         return Vec::new();
     };
     let action = |button: Button, kind, argument: &str, options| {
-        let context = to.signer.sign(button.id(), argument, to.hook, to.channel, to.now);
+        let context = to.signer.sign(button.id(), argument, &to.hook, to.channel, to.now);
         let integration = PostActionIntegration { url: format!("{}/action", to.url), context };
         PostAction { id: button.id(), name: button.label(), kind, integration, options }
     };

@@ -5,6 +5,8 @@ use anstyle::{AnsiColor, Style};
 use serde::{Serialize, Serializer};
 use strum::{IntoStaticStr, VariantArray};
 
+use crate::cli::terminal;
+
 /// How a thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -143,6 +145,7 @@ pub fn text(findings: &[Finding], colour: bool) -> String {
         };
         let style = if colour { style } else { Style::new() };
         let id = id.map(|id| format!(" [{}]", id.name())).unwrap_or_default();
+        let text = terminal::printable(text);
         lines.push_str(&format!("{style}{word:<8}{style:#} {about}: {text}{id}\n"));
         if let Some(cure) = cure {
             lines.push_str(&format!("         → {cure}\n"));

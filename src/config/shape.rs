@@ -1,0 +1,370 @@
+//! The shape of the file before anything in it is looked at: every setting that there is, of which type, with an
+//! example. Whatever has another shape is told in our own words, all of it at once.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::diagnostics::{Collector, unknown_word};
+use super::schema::Degrees;
+
+/// What a setting holds.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// `"fridge"`
+    Text,
+    /// `["a", "b"]`
+    Texts,
+    /// `"a"`, or `["a", "b"]`
+    TextOrTexts,
+    /// `true` or `false`
+    Flag,
+    /// `1` or `1.5`
+    Number,
+    /// `5`, or `"41 °F"`
+    Degrees,
+    /// `1`
+    Whole,
+    /// `[1, 2]`
+    Wholes,
+    /// `{ … }`
+    Table(&'static [Setting]),
+    /// `[{ … }, { … }]`
+    Tables(&'static [Setting]),
+    /// `[[…]]`, each of which can stand several times
+    Sections(&'static [Setting]),
+}
+
+/// One setting.
+struct Setting {
+    name: &'static str,
+    kind: Kind,
+    is_needed: bool,
+    /// How it is written, behind `name = `.
+    example: &'static str,
+}
+
+const fn setting(name: &'static str, kind: Kind, example: &'static str) -> Setting {
+    Setting { name, kind, is_needed: false, example }
+}
+
+const fn needed(name: &'static str, kind: Kind, example: &'static str) -> Setting {
+    Setting { name, kind, is_needed: true, example }
+}
+
+const FILE: &[Setting] = &[
+    setting("name", Kind::Text, "\"Kitchen\""),
+    setting("listen", Kind::TextOrTexts, "\"0.0.0.0:4443\""),
+    setting("url", Kind::Text, "\"https://192.168.1.50:4443\""),
+    setting("trigger_words", Kind::Texts, "[\"fridge\", \"Fridge\"]"),
+    setting("units", Kind::Text, "\"C\""),
+    setting("allow", Kind::Texts, "[\"192.168.1.10\"]"),
+    setting("certificate", Kind::Text, "\"certificate.pem\""),
+    setting("key", Kind::Text, "\"key.pem\""),
+    setting("hook", Kind::Sections(HOOK), ""),
+    setting("bus", Kind::Sections(BUS), ""),
+    setting("fridge", Kind::Sections(FRIDGE), ""),
+    setting("notify", Kind::Sections(NOTIFY), ""),
+];
+
+const NOTIFY: &[Setting] = &[
+    needed("kind", Kind::Text, "\"mattermost\""),
+    setting("name", Kind::Text, "\"on call\""),
+    setting("url", Kind::Text, "\"https://chat.example.org/hooks/…\""),
+    setting("url_file", Kind::Text, "\"tokens/alarms\""),
+    setting("ca", Kind::Text, "\"chat.pem\""),
+    setting("mention", Kind::Text, "\"@anna\""),
+    setting("channel", Kind::Text, "\"kitchen\""),
+    setting("username", Kind::Text, "\"fridge\""),
+    setting("icon_emoji", Kind::Text, "\"snowflake\""),
+    setting("every", Kind::Text, "\"5min\""),
+    setting("format", Kind::Text, "\"ntfy\""),
+    setting("urgent_only", Kind::Flag, "true"),
+];
+
+const HOOK: &[Setting] = &[
+    setting("name", Kind::Text, "\"kitchen\""),
+    setting("token", Kind::Text, "\"the 26 characters that Mattermost shows\""),
+    setting("token_file", Kind::Text, "\"tokens/kitchen\""),
+    setting("response", Kind::Text, "\"comment\""),
+    setting("in_channel", Kind::Flag, "true"),
+    setting("username", Kind::Text, "\"fridge\""),
+    setting("icon_url", Kind::Text, "\"https://example.org/fridge.png\""),
+    setting("fridges", Kind::Texts, "[\"Milk\"]"),
+    setting("may_act", Kind::Texts, "[\"anna\"]"),
+];
+
+const BUS: &[Setting] = &[
+    needed("kind", Kind::Text, "\"kernel\""),
+    setting("name", Kind::Text, "\"cellar\""),
+    setting("period", Kind::Text, "\"10s\""),
+    setting("root", Kind::Text, "\"/sys/bus/w1\""),
+    setting("resolution", Kind::Whole, "12"),
+    setting("pin", Kind::Whole, "4"),
+    setting("through", Kind::Text, "\"cdev\""),
+    setting("chip", Kind::Text, "\"/dev/gpiochip0\""),
+    setting("address", Kind::Text, "\"127.0.0.1:4304\""),
+    setting("probes", Kind::Whole, "6"),
+    setting("warm", Kind::Wholes, "[3]"),
+    setting("silent", Kind::Wholes, "[4]"),
+    setting("replay", Kind::Text, "\"log.csv\""),
+    setting("unit", Kind::Text, "\"C\""),
+    setting("speed", Kind::Number, "60"),
+];
+
+const FRIDGE: &[Setting] = &[
+    setting("id", Kind::Text, "\"milk\""),
+    needed("name", Kind::Text, "\"Milk\""),
+    setting("group", Kind::Text, "\"Kitchen\""),
+    needed("probe", Kind::Text, "\"28-0316a2790a1b\""),
+    setting("limits", Kind::Table(LIMITS), "{ min = 0, max = 5 }"),
+    setting("preset", Kind::Text, "\"fridge\""),
+    setting("alarm", Kind::Table(ALARM), "{ lag = \"60min\" }"),
+    setting("calibration", Kind::Table(CALIBRATION), "{ offset = -0.5 }"),
+    setting("out_of_service", Kind::Flag, "true"),
+];
+
+const LIMITS: &[Setting] = &[setting("min", Kind::Degrees, "0"), setting("max", Kind::Degrees, "5.5")];
+
+const ALARM: &[Setting] = &[
+    setting("lag", Kind::Text, "\"60min\""),
+    setting("escalation", Kind::Table(POINT), "{ limit = 10, after = \"30min\" }"),
+    setting("gross", Kind::Table(POINT), "{ limit = 15, after = \"10min\" }"),
+    setting("low", Kind::Table(POINT), "{ limit = 0, after = \"30min\" }"),
+    setting("low_escalation", Kind::Table(POINT), "{ limit = -2, after = \"30min\" }"),
+    setting("silent", Kind::Text, "\"15min\""),
+    setting("stuck", Kind::Text, "\"6h\""),
+    setting("exposure", Kind::Table(EXPOSURE), "{ max = 8, budget = \"4h\", window = \"24h\" }"),
+    setting("defrost", Kind::Tables(DEFROST), "[{ at = \"02:00\", length = \"45min\" }]"),
+    setting("unanswered", Kind::Text, "\"15min\""),
+];
+
+const POINT: &[Setting] = &[needed("limit", Kind::Degrees, "10"), needed("after", Kind::Text, "\"30min\"")];
+
+const EXPOSURE: &[Setting] = &[
+    setting("min", Kind::Degrees, "2"),
+    setting("max", Kind::Degrees, "8"),
+    needed("budget", Kind::Text, "\"4h\""),
+    needed("window", Kind::Text, "\"24h\""),
+];
+
+const DEFROST: &[Setting] =
+    &[needed("at", Kind::Text, "\"02:00\""), needed("length", Kind::Text, "\"45min\"")];
+
+const CALIBRATION: &[Setting] = &[
+    setting("offset", Kind::Number, "-0.5"),
+    setting(
+        "points",
+        Kind::Tables(CALIBRATION_POINT),
+        "[{ shows = 0.4, is = 0 }, { shows = 22.1, is = 21.5 }]",
+    ),
+];
+
+const CALIBRATION_POINT: &[Setting] =
+    &[needed("shows", Kind::Number, "0.4"), needed("is", Kind::Number, "0")];
+
+/// Notes whatever in the file has not the shape that it must have.
+pub fn check(file: &Spanned<DeTable<'_>>, problems: &mut Collector<'_>) {
+    table(file.get_ref(), &file.span(), FILE, problems);
+}
+
+fn table(
+    table: &DeTable<'_>,
+    span: &Range<usize>,
+    settings: &'static [Setting],
+    problems: &mut Collector<'_>,
+) {
+    for (key, value) in table {
+        let name = key.get_ref().as_ref();
+        match settings.iter().find(|setting| setting.name == name) {
+            Some(setting) => self::value(value, setting, problems),
+            None => problems.at(&key.span(), unknown(name, settings)),
+        }
+    }
+    for setting in settings.iter().filter(|setting| setting.is_needed) {
+        if !table.keys().any(|key| key.get_ref().as_ref() == setting.name) {
+            let Setting { name, example, .. } = setting;
+            problems.at(span, format!("the setting `{name}` is missing here: write {name} = {example}"));
+        }
+    }
+}
+
+/// A setting that is not one here: one of the whole file below a section, or a slip.
+fn unknown(name: &str, settings: &[Setting]) -> String {
+    let is_of_file =
+        FILE.iter().any(|setting| setting.name == name && !matches!(setting.kind, Kind::Sections(_)));
+    if is_of_file && !settings.iter().any(|setting| setting.name == "trigger_words") {
+        return format!("`{name}` belongs above the first section: move it to before the first line with [[");
+    }
+    let allowed: Vec<&str> = settings.iter().map(|setting| setting.name).collect();
+    unknown_word(&format!("`{name}` is not a setting here"), name, &allowed)
+}
+
+fn value(value: &Spanned<DeValue<'_>>, setting: &'static Setting, problems: &mut Collector<'_>) {
+    let span = value.span();
+    match (setting.kind, value.get_ref()) {
+        (Kind::Text | Kind::TextOrTexts, DeValue::String(_)) | (Kind::Flag, DeValue::Boolean(_)) => {}
+        (Kind::Degrees, DeValue::String(text)) if Degrees::read(text).is_some() => {}
+        (Kind::Number | Kind::Degrees, DeValue::Float(_)) => {}
+        (Kind::Number | Kind::Degrees | Kind::Whole, DeValue::Integer(number)) => {
+            if i64::from_str_radix(number.as_str(), number.radix()).is_err() {
+                problems.at(&span, format!("`{}` is too large a number", setting.name));
+            }
+        }
+        (Kind::Texts | Kind::TextOrTexts, DeValue::Array(list)) => {
+            for item in list {
+                if !item.get_ref().is_str() {
+                    problems.at(&item.span(), wrong(setting, item.get_ref()));
+                }
+            }
+        }
+        (Kind::Wholes, DeValue::Array(list)) => {
+            for item in list {
+                let is_whole = item
+                    .get_ref()
+                    .as_integer()
+                    .is_some_and(|number| i64::from_str_radix(number.as_str(), number.radix()).is_ok());
+                if !is_whole {
+                    problems.at(&item.span(), wrong(setting, item.get_ref()));
+                }
+            }
+        }
+        (Kind::Table(settings), DeValue::Table(of)) => table(of, &span, settings, problems),
+        (Kind::Tables(settings) | Kind::Sections(settings), DeValue::Array(list)) => {
+            for item in list {
+                match item.get_ref() {
+                    DeValue::Table(of) => table(of, &item.span(), settings, problems),
+                    other => problems.at(&item.span(), wrong(setting, other)),
+                }
+            }
+        }
+        (_, other) => problems.at(&span, wrong(setting, other)),
+    }
+}
+
+/// What the setting holds, what stands there, and how it is written.
+fn wrong(setting: &Setting, found: &DeValue<'_>) -> String {
+    let Setting { name, kind, example, .. } = setting;
+    let holds = match kind {
+        Kind::Sections(_) => {
+            return format!(
+                "there can be several of `{name}`, so its section has two brackets: write [[{name}]]"
+            );
+        }
+        Kind::Text => "a text in quotes",
+        Kind::Texts => "a list of texts",
+        Kind::TextOrTexts => "a text in quotes, or a list of them",
+        Kind::Flag => "true or false, without quotes",
+        Kind::Number => "a number without quotes and without a unit, with a decimal point",
+        Kind::Degrees => {
+            "a number of °C without quotes, with a decimal point, or a text with its unit, such as \"41 °F\""
+        }
+        Kind::Whole => "a whole number without quotes",
+        Kind::Wholes => "a list of whole numbers",
+        Kind::Table(_) => "a table in braces",
+        Kind::Tables(_) => "a list of tables in braces",
+    };
+    let found = match found {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    };
+    format!("`{name}` is {holds}, and this is {found}: write {name} = {example}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::Config;
+
+    /// Every setting with the way to it: `bus`, `kind`.
+    fn all(settings: &'static [Setting], way: &[&'static str]) -> Vec<(Vec<&'static str>, Kind)> {
+        let mut found = Vec::new();
+        for setting in settings {
+            let way = [way, &[setting.name]].concat();
+            if let Kind::Table(below) | Kind::Tables(below) | Kind::Sections(below) = setting.kind {
+                found.extend(all(below, &way));
+            }
+            found.push((way, setting.kind));
+        }
+        found
+    }
+
+    /// A file in which that setting has that value.
+    fn file(way: &[&str], value: &str) -> String {
+        match way {
+            [top] => format!("{top} = {value}\n"),
+            [section, key] => format!("[[{section}]]\n{key} = {value}\n"),
+            [section, table, key] => format!("[[{section}]]\n{table} = {{ {key} = {value} }}\n"),
+            [section, table, inner, key] => {
+                format!("[[{section}]]\n{table} = {{ {inner} = {{ {key} = {value} }} }}\n")
+            }
+            _ => unreachable!("settings are nested three deep"),
+        }
+    }
+
+    #[test]
+    fn each_example_has_the_shape_that_it_shows() {
+        for setting in
+            [HOOK, BUS, FRIDGE, NOTIFY, LIMITS, ALARM, POINT, EXPOSURE, DEFROST, CALIBRATION].concat_refs()
+        {
+            let source = format!("{} = {}", setting.name, setting.example);
+            let parsed = DeTable::parse(&source).unwrap();
+            let mut problems = Collector::new(Path::new("x.toml"), &source);
+            let (_, found) = parsed.get_ref().iter().next().unwrap();
+            value(found, setting, &mut problems);
+            problems.finish().unwrap_or_else(|problems| panic!("{problems}"));
+        }
+    }
+
+    trait ConcatRefs {
+        fn concat_refs(self) -> Vec<&'static Setting>;
+    }
+
+    impl<const N: usize> ConcatRefs for [&'static [Setting]; N] {
+        fn concat_refs(self) -> Vec<&'static Setting> {
+            self.into_iter().flatten().collect()
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// Of whatever type a value is, what is said of it names the file, the line and the setting, and no type of the
+        /// library's.
+        #[test]
+        fn each_setting_with_each_type_is_told_in_our_own_words(
+            which in any::<prop::sample::Index>(),
+            value in prop::sample::select(vec![
+                "1", "-3", "1.5", "nan", "inf", "true", "\"\"", "\"text\"", "\"5,5\"", "\"5 °C\"", "[]", "[1]",
+                "[\"a\"]", "[[]]", "[{}]", "{}", "{ a = 1 }", "2026-01-01", "12:00:00", "99999999999999999999",
+                "0x10", "[1.5]", "[true, 1]", "\"\"\"\na\n\"\"\"",
+            ]),
+        ) {
+            let settings = all(FILE, &[]);
+            let (way, kind) = which.get(&settings);
+            let source = file(way, value);
+            if let Err(problems) = Config::parse(Path::new("dir/x.toml"), &source) {
+                let key = way.last().unwrap();
+                for line in problems.to_string().lines() {
+                    prop_assert!(line.starts_with("dir/x.toml"), "{}", line);
+                    for words in ["expected", "invalid type", "invalid value", "missing field", "unknown field"] {
+                        prop_assert!(!line.contains(words), "{source}{line}");
+                    }
+                }
+                if matches!(kind, Kind::Flag) && value == "1" {
+                    let said = problems.to_string();
+                    prop_assert!(said.contains(&format!("`{key}` is true or false")), "{}", said);
+                }
+            }
+        }
+    }
+}
