@@ -17,6 +17,7 @@ mod check;
 mod demo;
 mod doctor;
 mod init;
+mod log;
 mod probes;
 mod replace;
 mod rules;

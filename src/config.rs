@@ -83,7 +83,14 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn load(path: &Path) -> Result<Config, Problems> {
-        let source = fs::read_to_string(path).map_err(|error| {
+        // What is no file, such as a pipe, might never end.
+        let is_file = fs::metadata(path).map(|found| found.is_file());
+        let read = match is_file {
+            Ok(false) => Err(std::io::Error::other("it is no file")),
+            Ok(true) => fs::read_to_string(path),
+            Err(error) => Err(error),
+        };
+        let source = read.map_err(|error| {
             let cure = match error.kind() {
                 ErrorKind::NotFound => "; `fridge init` writes one, `fridge demo` needs none",
                 ErrorKind::PermissionDenied => "; the gateway's user must be able to read it",

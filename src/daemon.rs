@@ -193,10 +193,16 @@ pub async fn run(
                 HangUp::Reload => {
                     info!("SIGHUP: reading the configuration again");
                     systemd::reloading();
-                    let status = parts.reload(&config.path).await;
-                    store.keep(parts.server.sockets());
-                    systemd::ready(&status);
-                    continue;
+                    let status = tokio::select! {
+                        status = parts.reload(&config.path) => Some(status),
+                        _ = terminate.recv() => None,
+                    };
+                    if let Some(status) = status {
+                        store.keep(parts.server.sockets());
+                        systemd::ready(&status);
+                        continue;
+                    }
+                    info!("SIGTERM: ending");
                 }
             },
         }

@@ -1,19 +1,19 @@
 //! The Unix socket: the machine's own users ask the running gateway here what the channel asks over
 //! HTTPS. A question is one line of JSON, so is its answer, and then the connection ends.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::UCred;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -23,10 +23,15 @@ use crate::host;
 const LONGEST_QUESTION: u64 = 64 * 1024;
 /// The longest answer in bytes that a client reads: a thousand fridges take half a megabyte.
 const LONGEST_ANSWER: u64 = 16 * 1024 * 1024;
-/// How many clients are served at once; more wait.
-const CLIENTS: usize = 16;
-/// How long one client may take over its question, and over reading the answer.
+/// How many clients of one user are served at once; one more is told so.
+const CLIENTS_OF_ONE: usize = 16;
+/// The same for all that are not root, the gateway's own user or of its group: for those there is always room.
+const CLIENTS: usize = 64;
+/// How long a client may take over its question: it is sent in one piece.
+const QUESTION: Duration = Duration::from_secs(1);
+/// How long one client may take over all of it, and over reading the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+const TOO_MANY: &[u8] = b"{\"error\":\"too many at once ask from this machine: try again\"}\n";
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,16 +132,20 @@ impl Server {
 
     /// Serves until it is dropped. `answer` answers each question with a line of JSON.
     pub async fn run(&self, answer: Arc<Answer>) {
-        let clients = Arc::new(Semaphore::new(CLIENTS));
+        let clients = Arc::new(Clients::default());
         loop {
-            let Ok(permit) = Arc::clone(&clients).acquire_owned().await else { return };
             match self.listener.accept().await {
                 Ok((stream, _)) => {
+                    let Some(place) = Clients::admit(&clients, &stream) else {
+                        // Where even this has no room, closing says it.
+                        drop(stream.try_write(TOO_MANY));
+                        continue;
+                    };
                     let answer = Arc::clone(&answer);
                     tokio::spawn(async move {
                         // A client that breaks off or is slow loses its own answer and no other's.
-                        drop(timeout(PATIENCE, serve(stream, &*answer)).await);
-                        drop(permit);
+                        drop(timeout(PATIENCE, serve(stream, place.peer, &*answer)).await);
+                        drop(place);
                     });
                 }
                 Err(error) => {
@@ -156,11 +165,53 @@ impl Drop for Server {
     }
 }
 
-async fn serve(stream: UnixStream, answer: &Answer) -> std::io::Result<()> {
-    let peer = Peer { privileged: stream.peer_cred().is_ok_and(|peer| is_privileged(&peer)) };
+/// Who is being served, by their users.
+#[derive(Default)]
+struct Clients(Mutex<HashMap<u32, usize>>);
+
+/// One client's place; given back when dropped.
+struct Place {
+    clients: Arc<Clients>,
+    user: u32,
+    peer: Peer,
+}
+
+impl Clients {
+    /// A place for that client; `None` where its user, or all users together, have too many.
+    fn admit(clients: &Arc<Clients>, stream: &UnixStream) -> Option<Place> {
+        let credentials = stream.peer_cred().ok()?;
+        let (user, privileged) = (credentials.uid(), is_privileged(&credentials));
+        let mut served = clients.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = served.values().sum();
+        let own = served.entry(user).or_default();
+        if *own >= CLIENTS_OF_ONE || !privileged && all >= CLIENTS {
+            return None;
+        }
+        *own += 1;
+        drop(served);
+        Some(Place { clients: Arc::clone(clients), user, peer: Peer { privileged } })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut served = self.clients.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = served.get_mut(&self.user) {
+            *own -= 1;
+            if *own == 0 {
+                served.remove(&self.user);
+            }
+        }
+    }
+}
+
+async fn serve(stream: UnixStream, peer: Peer, answer: &Answer) -> std::io::Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
-    tokio::io::BufReader::new(reading.take(LONGEST_QUESTION)).read_line(&mut line).await?;
+    let mut reading = tokio::io::BufReader::new(reading.take(LONGEST_QUESTION));
+    if timeout(QUESTION, reading.read_line(&mut line)).await.is_err() {
+        return Err(ErrorKind::TimedOut.into());
+    }
     let mut answer = match serde_json::from_str(&line) {
         Ok(question) => answer(question, peer).await,
         Err(error) => serde_json::json!({ "error": format!("not a question: {error}") }).to_string(),
@@ -191,9 +242,13 @@ pub fn ask(sockets: &[PathBuf], question: &Question) -> Result<serde_json::Value
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut question = serde_json::to_string(question)?;
         question.push('\n');
-        stream.write_all(question.as_bytes())?;
+        // One that finds no place is told so before it could ask.
+        let asked = stream.write_all(question.as_bytes());
         let mut line = String::new();
-        BufReader::new(stream.take(LONGEST_ANSWER)).read_line(&mut line)?;
+        let read = BufReader::new(stream.take(LONGEST_ANSWER)).read_line(&mut line);
+        if line.is_empty() {
+            asked.and(read)?;
+        }
         Ok(serde_json::from_str(&line)?)
     };
     conversation(&mut stream).map_err(|error| Error::Broken { path: path.clone(), reason: error.to_string() })
@@ -243,6 +298,32 @@ mod tests {
             answer
         });
         assert!(broken.await.unwrap().contains("not a question"));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn silent_clients_are_ended_after_a_second_and_whoever_finds_no_place_is_told_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fridge.sock");
+        let server = Arc::new(Server::bind(&path).unwrap());
+        tokio::spawn(async move { server.run(answer_with_length()).await });
+        let asked = tokio::task::spawn_blocking(move || {
+            let silent: Vec<_> =
+                (0..CLIENTS_OF_ONE).map(|_| BlockingStream::connect(&path).unwrap()).collect();
+            let sockets = [path];
+            let first = ask(&sockets, &Question::Ask("status".into())).unwrap();
+            // The silent ones are still there, and no longer served.
+            let began = std::time::Instant::now();
+            loop {
+                let answer = ask(&sockets, &Question::Ask("status".into())).unwrap();
+                if answer["words"] == 6 {
+                    break (first, began.elapsed(), silent.len());
+                }
+                assert!(began.elapsed() < PATIENCE, "{answer}");
+            }
+        });
+        let (first, after, silent) = asked.await.unwrap();
+        assert!(first["error"].as_str().unwrap().contains("too many at once"), "{first}");
+        assert!(after < QUESTION * 3, "{after:?} with {silent} silent clients");
     }
 
     #[tokio::test]

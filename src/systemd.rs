@@ -4,36 +4,51 @@
 //! Outside systemd nothing of this happens, and nothing is logged about it: `sd_notify(3)`,
 //! `sd_listen_fds(3)`, FileDescriptorStoreMax= in `systemd.service(5)`.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::TcpListener;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::sync::LazyLock;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::Builder;
 use std::time::Duration;
 
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use tracing::warn;
 
+/// Messages that wait for systemd to read them; more are dropped.
+const WAITING: usize = 16;
+
+/// What systemd is told.
+enum Message {
+    Ready(String),
+    Reloading,
+    Stopping,
+    Ping,
+    Keep(String, OwnedFd),
+    NoLongerKept(String),
+}
+
 /// It answers; `status` is the line that `systemctl status` shows.
 pub fn ready(status: &str) {
-    notify(&[NotifyState::Ready, NotifyState::Status(&one_line(status))]);
+    tell(Message::Ready(one_line(status)));
 }
 
 /// It reads its configuration again; [`ready`] ends that.
 pub fn reloading() {
-    match NotifyState::monotonic_usec_now() {
-        Ok(now) => notify(&[NotifyState::Reloading, now]),
-        Err(error) => warn!("the monotonic clock cannot be read: {error}"),
-    }
+    tell(Message::Reloading);
 }
 
 /// It ends.
 pub fn stopping() {
-    notify(&[NotifyState::Stopping, NotifyState::Status("ending")]);
+    tell(Message::Stopping);
 }
 
 /// Pings the watchdog.
 pub fn ping_watchdog() {
-    notify(&[NotifyState::Watchdog]);
+    tell(Message::Ping);
 }
 
 /// Within which time systemd wants a ping; `None` where it wants none.
@@ -41,8 +56,43 @@ pub fn watchdog_period() -> Option<Duration> {
     sd_notify::watchdog_enabled().filter(|period| !period.is_zero())
 }
 
-fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
+/// Hands a message over to a thread of its own, which may have to wait until systemd reads: who has something to say
+/// never does.
+fn tell(message: Message) {
+    static QUEUE: LazyLock<Option<SyncSender<Message>>> = LazyLock::new(|| {
+        std::env::var_os("NOTIFY_SOCKET")?;
+        let (sender, queue) = sync_channel(WAITING);
+        let started = Builder::new().name(String::from("systemd")).spawn(move || queue.iter().for_each(send));
+        match started {
+            Ok(_) => Some(sender),
+            Err(error) => {
+                warn!("systemd is not notified: {error}");
+                None
+            }
+        }
+    });
+    if let Some(queue) = &*QUEUE {
+        // Where so many wait already, nobody reads them.
+        drop(queue.try_send(message));
+    }
+}
+
+fn send(message: Message) {
+    let sent = match &message {
+        Message::Ready(status) => sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(status)]),
+        Message::Reloading => NotifyState::monotonic_usec_now()
+            .and_then(|now| sd_notify::notify(&[NotifyState::Reloading, now])),
+        Message::Stopping => sd_notify::notify(&[NotifyState::Stopping, NotifyState::Status("ending")]),
+        Message::Ping => sd_notify::notify(&[NotifyState::Watchdog]),
+        Message::Keep(name, socket) => {
+            let states = [NotifyState::FdStore, NotifyState::FdName(name)];
+            sd_notify::notify_with_fds(&states, &[socket.as_fd()])
+        }
+        Message::NoLongerKept(name) => {
+            sd_notify::notify(&[NotifyState::FdStoreRemove, NotifyState::FdName(name)])
+        }
+    };
+    if let Err(error) = sent {
         warn!("cannot notify systemd: {error}");
     }
 }
@@ -55,7 +105,8 @@ fn one_line(text: &str) -> String {
 /// The sockets that systemd keeps while the program restarts, by their names.
 #[derive(Debug, Default)]
 pub struct FdStore {
-    kept: BTreeSet<String>,
+    /// Which socket each is, where that is known: of what was handed over at the start it is not.
+    kept: BTreeMap<String, Option<u64>>,
 }
 
 impl FdStore {
@@ -73,30 +124,49 @@ impl FdStore {
             }
         }
         let kept = match descriptors.len() {
-            0 => BTreeSet::new(),
-            _ => names.split(':').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            0 => BTreeMap::new(),
+            _ => {
+                names.split(':').filter(|name| !name.is_empty()).map(|name| (name.to_owned(), None)).collect()
+            }
         };
         (FdStore { kept }, sockets)
     }
 
     /// From now on systemd keeps these sockets, and none other. A name has no `:` and no spaces.
     pub fn keep<'a>(&mut self, sockets: impl IntoIterator<Item = (String, BorrowedFd<'a>)>) {
-        let mut named = BTreeSet::new();
+        let mut named = BTreeMap::new();
         for (name, socket) in sockets {
-            if !self.kept.contains(&name) {
-                let states = [NotifyState::FdStore, NotifyState::FdName(&name)];
-                if let Err(error) = sd_notify::notify_with_fds(&states, &[socket]) {
-                    warn!("systemd cannot keep the socket {name}: {error}");
-                    continue;
+            let (socket, inode) =
+                match socket.try_clone_to_owned().and_then(|socket| Ok((inode(&socket)?, socket))) {
+                    Ok((inode, socket)) => (socket, inode),
+                    Err(error) => {
+                        warn!("systemd cannot keep the socket {name}: {error}");
+                        continue;
+                    }
+                };
+            match self.kept.remove(&name) {
+                Some(None) => {}
+                Some(Some(before)) if before == inode => {}
+                before => {
+                    // Of the same address, and another one: the one that is kept was closed.
+                    if before.is_some() {
+                        tell(Message::NoLongerKept(name.clone()));
+                    }
+                    tell(Message::Keep(name.clone(), socket));
                 }
             }
-            named.insert(name);
+            named.insert(name, Some(inode));
         }
-        for gone in self.kept.difference(&named) {
-            notify(&[NotifyState::FdStoreRemove, NotifyState::FdName(gone)]);
+        for gone in self.kept.keys() {
+            tell(Message::NoLongerKept(gone.clone()));
         }
         self.kept = named;
     }
+}
+
+/// What tells one socket from another.
+fn inode(socket: &OwnedFd) -> std::io::Result<u64> {
+    Ok(File::from(socket.try_clone()?).metadata()?.ino())
 }
 
 #[cfg(test)]

@@ -234,7 +234,7 @@ fn an_unreadable_key_says_who_must_be_able_to_read_it() {
     }
     let output = serve.output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert_eq!(output.status.code(), Some(78), "{error}");
     assert!(error.contains("one.key") && error.contains("let the gateway's user read it"), "{error}");
 }
 
@@ -265,4 +265,63 @@ fn new_files_are_served_without_a_restart_and_a_half_written_pair_is_not() {
         assert!(Instant::now() < deadline, "the new pair is never served");
     }
     assert!(!trusts(&first.certificate));
+}
+
+#[test]
+#[ignore = "needs openssl; .ci/run runs it"]
+fn what_is_no_pem_is_named_with_the_command_that_makes_one_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let files = make(path, "one", "-newkey rsa:2048 -addext subjectAltName=IP:127.0.0.1");
+    openssl(path, "x509 -in one.pem -outform der -out der.pem");
+    openssl(path, "pkcs12 -export -in one.pem -inkey one.key -passout pass: -out p12.pem");
+    openssl(path, "req -new -key one.key -subj /CN=fridge -out csr.pem");
+    openssl(path, "pkey -in one.key -outform der -out der.key");
+    openssl(path, "crl2pkcs7 -nocrl -certfile one.pem -out p7.pem");
+    let pem = std::fs::read_to_string(&files.certificate).unwrap();
+    let indented: String = pem.lines().map(|line| format!("    {line}\n")).collect();
+    std::fs::write(path.join("indented.pem"), indented).unwrap();
+    for (name, found, cure) in [
+        ("der.pem", "a certificate in DER", "x509 -inform der"),
+        ("p12.pem", "PKCS #12", "pkcs12 -nodes"),
+        ("csr.pem", "a request for a certificate", "authority"),
+        ("p7.pem", "PKCS #7", "pkcs7 -print_certs"),
+        ("indented.pem", "indented", "sed -i"),
+    ] {
+        let said = reason(Files { certificate: path.join(name), ..files.clone() });
+        assert!(said.contains(found) && said.contains(cure), "{name}: {said}");
+    }
+    let said = reason(Files { key: path.join("der.key"), ..files.clone() });
+    assert!(said.contains("a key in DER") && said.contains("pkey -inform der"), "{said}");
+    // A byte order mark, as an editor of Windows leaves it, is passed over.
+    std::fs::write(path.join("bom.pem"), format!("\u{feff}{pem}")).unwrap();
+    serve(Files { certificate: path.join("bom.pem"), ..files }).unwrap();
+}
+
+#[test]
+#[ignore = "needs openssl; .ci/run runs it"]
+fn a_chain_in_the_wrong_order_is_served_in_the_right_one_and_a_foreign_purpose_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let ca = make(path, "ca", "-newkey rsa:2048");
+    openssl(
+        path,
+        "req -nodes -new -newkey rsa:2048 -subj /CN=leaf -addext subjectAltName=DNS:fridge.test -keyout leaf.key -out leaf.csr",
+    );
+    openssl(
+        path,
+        "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -copy_extensions copy -out leaf.pem",
+    );
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let chain = path.join("chain.pem");
+    std::fs::write(&chain, read(&ca.certificate) + &read(&path.join("leaf.pem"))).unwrap();
+    let served = serve(Files { certificate: chain, key: path.join("leaf.key") }).unwrap();
+    assert!(is_served_to_curl(&served, &ca.certificate));
+    let foreign = make(
+        path,
+        "foreign",
+        "-newkey rsa:2048 -addext subjectAltName=DNS:fridge.test -addext extendedKeyUsage=clientAuth",
+    );
+    let issues = describe(&foreign.certificate).unwrap().issues(jiff::Timestamp::now());
+    assert!(issues.iter().any(|issue| issue.what.contains("extendedKeyUsage")), "{issues:?}");
 }

@@ -173,3 +173,20 @@ fn words_that_nobody_knows_get_help_and_are_not_repeated() {
         );
     }
 }
+
+#[test]
+fn what_two_servers_could_understand_differently_is_refused() {
+    let served = Setup::new().serve();
+    for (header, status) in [
+        ("", 400),
+        ("Host: a\r\nHost: b\r\n", 400),
+        ("Host: a\r\nTransfer-Encoding: gzip, chunked\r\n", 501),
+        ("Host: a\r\nExpect: something-else\r\n", 417),
+    ] {
+        let request = format!("POST /webhook HTTP/1.1\r\n{header}\r\n");
+        let answer = connect(&served).send(request.as_bytes());
+        assert_eq!(answer.status, status, "{header:?}: {answer:?}");
+    }
+    let old = connect(&served).send(b"GET /health HTTP/1.0\r\n\r\n");
+    assert_eq!(old.status, 200, "HTTP/1.0 needs no Host");
+}

@@ -73,7 +73,8 @@ fn every_answer_comes_at_once_and_shows_the_age_growing_to_stale() {
     let thread = poll::start(job, &clock).unwrap();
     hanging.recv().expect("the second sweep hangs");
 
-    let milk = Fridge::new("Milk", PROBE, Limits::default());
+    let milk =
+        Fridge::new("Milk", PROBE, Limits { min: None, max: fridge::reading::Celsius::from_degrees(5.0) });
     let site = Site { fridges: vec![milk], ..Site::default() };
     let chat = Chat::new(Gateway::new(site, state, history, clock));
     for age in 0..=120 {

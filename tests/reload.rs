@@ -181,3 +181,22 @@ fn a_missing_token_file_refuses_its_hook_and_no_other() {
     reload(&service, &supervisor);
     assert_eq!(status(), 200);
 }
+
+#[test]
+fn a_refused_change_of_address_leaves_a_socket_with_systemd_that_listens() {
+    let (socket, first) = socket_and_configuration("");
+    let supervisor = Supervisor::new(&first);
+    let service = supervisor.start(&socket, &[]);
+    let port = service.address.port();
+    // Somebody else has that port on another address: the wildcard cannot be had, and the old socket was closed for it.
+    let _other = TcpListener::bind(("127.0.0.2", port)).unwrap();
+    drop(socket);
+    supervisor.write(&configuration(&format!("\"0.0.0.0:{port}\""), "", ""));
+    service.signal("HUP");
+    let removed = supervisor.wait_for("FDSTOREREMOVE=1");
+    assert!(removed.contains("FDNAME=https-127.0.0.1_"), "{removed}");
+    let kept = supervisor.wait_for("FDSTORE=1\nFDNAME=https-127.0.0.1_");
+    assert!(kept.contains(&port.to_string()), "{kept}");
+    assert!(supervisor.wait_for("READY=1").contains("reload failed"));
+    assert!(service.connect().ask("fridge help").contains("status"));
+}

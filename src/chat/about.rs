@@ -3,6 +3,7 @@
 use super::data::{About, AboutBus};
 use super::{Answer, Data, View, doc};
 use crate::doc::{Block, Table, Text};
+use crate::state::BusState;
 use crate::text::about::{self, BUS, PROBES, STATE};
 use crate::text::{fault, more};
 
@@ -12,17 +13,24 @@ pub fn answer(view: &View<'_>) -> Answer {
     let up = view.now.since(&view.snapshot.started);
     let mut table = Table::new([(BUS, false), (PROBES, true), (STATE, false)], more);
     let mut buses = Vec::new();
-    for bus in &view.snapshot.buses {
+    // Who may not see everything learns of the buses of what they may see, and of no other probe.
+    let seen = |bus: &BusState| match view.everything {
+        true => bus.probes.len(),
+        false => view.fridges.iter().filter(|fridge| bus.probes.contains_key(&fridge.probe)).count(),
+    };
+    for bus in view.snapshot.buses.iter().filter(|bus| view.everything || seen(bus) > 0) {
+        let probes = seen(bus);
         let (age, fresh) = (bus.last_sweep.map(|at| view.now.since(&at)), bus.is_fresh(&view.now));
         let why = bus.fault.as_ref().map(|(why, _)| fault(why.fault));
         table.push([
             Text::name(&bus.name),
-            bus.probes.len().to_string().into(),
+            probes.to_string().into(),
             about::bus_state(age, fresh, why).into(),
         ]);
         let last_sweep_age_s = age.map(|age| age.as_secs());
-        buses.push(AboutBus { name: bus.name.clone(), probes: bus.probes.len(), last_sweep_age_s, fresh });
+        buses.push(AboutBus { name: bus.name.clone(), probes, last_sweep_age_s, fresh });
     }
-    let doc = doc(about::about(version, up, view.asked), view).with(Block::Table(table));
-    Answer::new(doc, Data::About(About { version, up_s: up.as_secs(), asked: view.asked, buses }))
+    let asked = view.everything.then_some(view.asked);
+    let doc = doc(about::about(version, up, asked), view).with(Block::Table(table));
+    Answer::new(doc, Data::About(About { version, up_s: up.as_secs(), asked, buses }))
 }

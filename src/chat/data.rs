@@ -256,8 +256,8 @@ pub struct About {
     pub version: &'static str,
     /// Seconds since its start.
     pub up_s: u64,
-    /// How many questions it has answered.
-    pub asked: u64,
+    /// How many questions it has answered; `None` where the asker may not see everything.
+    pub asked: Option<u64>,
     /// The buses.
     pub buses: Vec<AboutBus>,
 }

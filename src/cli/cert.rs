@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 
 use super::{FileOptions, terminal};
@@ -42,7 +42,9 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
         Some(pair) => pair,
         None => {
             let state = files.state();
-            std::fs::create_dir_all(&state)?;
+            std::fs::create_dir_all(&state).with_context(|| {
+                format!("cannot make the state folder {}; choose another with --state", state.display())
+            })?;
             let pair = certificate::own_files(&state);
             if options.new && pair.certificate.exists() && pair.key.exists() {
                 certificate::renew(&pair, &names(&options.name))?;
@@ -94,7 +96,7 @@ fn text(path: &str, description: &Description, new: bool) -> String {
     };
     let renewed = if new {
         "This is a new one: Mattermost's server must trust it before it accepts the gateway again. The old pair is\n\
-         kept beside it as *.old.\n\n"
+         kept beside it as *.old (an older one as *.old-2, and so on).\n\n"
     } else {
         ""
     };

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::{FileOptions, block_on_daemon, terminal};
+use super::{FileOptions, block_on_daemon, log, terminal};
 use crate::bus::simulated::{self, Kind};
 use crate::config::Config;
 use crate::daemon::{HangUp, Paths, Running};
@@ -79,7 +79,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     if files.config.is_some() {
         bail!("`fridge demo` writes a configuration of its own; `fridge serve --config FILE` runs yours");
     }
-    terminal::log();
+    let _log = log::start()?;
     let token = match &options.token {
         Some(token) => token.clone(),
         None => new_token()?,

@@ -1,11 +1,10 @@
 //! What a person at a terminal sees: text with colours where there is a terminal that wants them (`NO_COLOR` and
-//! `TERM=dumb` are heeded), progress, errors, log lines.
+//! `TERM=dumb` are heeded), progress, errors.
 
 use std::io::Write;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use tracing_subscriber::filter::LevelFilter;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
@@ -40,23 +39,4 @@ pub fn printable(text: &str) -> String {
 pub fn progress(text: &str) {
     // The standard error may be closed.
     drop(writeln!(std::io::stderr(), "{text}"));
-}
-
-/// Log lines to the standard error: with a time, unless systemd's journal adds its own.
-pub fn log() {
-    let log = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        // What cannot be written is dropped: the default prints to the standard error instead, and panics
-        // where that has no reader.
-        .log_internal_errors(false)
-        .with_max_level(LevelFilter::INFO)
-        .with_ansi(AutoStream::choice(&std::io::stderr()) != ColorChoice::Never);
-    if std::env::var_os("JOURNAL_STREAM").is_some() {
-        log.without_time().init();
-    } else {
-        log.init();
-    }
-    // A panic is our own fault: it is logged like everything else, and the thread that caught it goes on.
-    std::panic::set_hook(Box::new(|panic| tracing::error!("a bug: {panic}")));
 }

@@ -106,7 +106,7 @@ pub fn make(files: &Files, names: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Replaces the pair that is there. The old one stays beside it, as `*.old`; a gateway
+/// Replaces the pair that is there. The old one stays beside it, as `*.old`, then `*.old-2`; a gateway
 /// that runs takes the new one by itself. A plug that is pulled between the two files is made up for by
 /// [`ensure`].
 ///
@@ -114,10 +114,17 @@ pub fn make(files: &Files, names: &[String]) -> Result<(), Error> {
 /// [`Error::Unwritable`] and [`Error::Make`].
 pub fn renew(files: &Files, names: &[String]) -> Result<(), Error> {
     write_unfinished(files, names)?;
+    // Somebody may still trust any of those that were served before.
+    let endings = std::iter::once(String::from("old")).chain((2_u32..).map(|number| format!("old-{number}")));
+    let is_free = |ending: &String| {
+        [&files.key, &files.certificate]
+            .iter()
+            .all(|path| fs::symlink_metadata(beside(path, ending)).is_err())
+    };
+    let free = endings.into_iter().find(is_free).unwrap_or_default();
     for path in [&files.key, &files.certificate] {
         let failed = |error| Error::Unwritable { path: path.clone(), error };
-        let old = beside(path, "old");
-        atomic_file::remove(&old).and_then(|()| fs::hard_link(path, &old)).map_err(failed)?;
+        fs::hard_link(path, beside(path, &free)).map_err(failed)?;
     }
     for path in [&files.key, &files.certificate] {
         let replaced = atomic_file::replace(&unfinished(path), path);
@@ -233,23 +240,22 @@ mod tests {
     }
 
     #[test]
-    fn a_renewed_pair_fits_and_the_old_one_is_kept() {
+    fn a_renewed_pair_fits_and_each_old_one_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let files = ensure(folder.path()).unwrap();
         let first = describe(&files.certificate).unwrap().fingerprint;
-        for _ in 0..2 {
+        let mut served = vec![first];
+        for _ in 0..3 {
             renew(&files, &[String::from("fridge.lan")]).unwrap();
+            served.push(describe(&files.certificate).unwrap().fingerprint);
         }
-        let old = Files {
-            certificate: folder.path().join("certificate.pem.old"),
-            key: folder.path().join("key.pem.old"),
-        };
-        let now = describe(&files.certificate).unwrap();
-        let before = describe(&old.certificate).unwrap();
-        assert!(
-            now.covers("fridge.lan") && now.fingerprint != before.fingerprint && before.fingerprint != first
-        );
-        tls::CertifiedPair::read(old).unwrap();
+        assert!(describe(&files.certificate).unwrap().covers("fridge.lan"));
+        for (ending, fingerprint) in ["old", "old-2", "old-3"].iter().zip(&served) {
+            let old =
+                Files { certificate: beside(&files.certificate, ending), key: beside(&files.key, ending) };
+            assert_eq!(describe(&old.certificate).unwrap().fingerprint, *fingerprint, "{ending}");
+            tls::CertifiedPair::read(old).unwrap();
+        }
         tls::CertifiedPair::read(files).unwrap();
     }
 
@@ -286,6 +292,8 @@ mod tests {
         for host in ["example.org", "a.b.example.org", "lan", "192.168.1.5"] {
             assert!(!description.covers(host), "{host}");
         }
+        let as_name = Description { names: vec![String::from("DNS:192.168.1.50")], ..description };
+        assert!(!as_name.covers("192.168.1.50"), "an address that is written as a name");
     }
 
     #[test]

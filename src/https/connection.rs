@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::CONNECTION;
+use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
-use hyper::{Request, StatusCode};
+use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -22,7 +23,7 @@ use super::body::{self, Budget};
 use super::connection_limits::ConnectionPermit;
 use super::lingering_stream::LingeringStream;
 use super::observer::{Event, Observer, TlsFailure};
-use super::response::{Authenticated, Explanation, Response, whole};
+use super::response::{Authenticated, Explanation, Response, closing, rejection, whole};
 use super::service::{Peer, Service};
 
 /// Grace period at shutdown for a connection that was accepted but has not sent its request yet: Mattermost
@@ -141,7 +142,11 @@ async fn respond(
     permit.answering();
     let (head, body) = request.into_parts();
     let began = Instant::now();
-    let response = match shared.service.admit(&head, peer) {
+    let admitted = match ambiguous(&head) {
+        Some((status, reason)) => Err(Box::new(closing(rejection(status, reason)))),
+        None => shared.service.admit(&head, peer),
+    };
+    let response = match admitted {
         Ok(limit) => match body::read(body, limit, shared.limits.body, &shared.bodies).await {
             Ok(body) => shared.service.respond(Request::from_parts(head, body.bytes.clone()), peer).await,
             Err(rejection) => whole(*rejection),
@@ -163,6 +168,28 @@ async fn respond(
     let is_closing = response.headers().get(CONNECTION).is_some_and(|value| value == "close");
     permit.answered(is_authenticated, is_closing);
     response
+}
+
+/// What the HTTP library takes, and two servers could understand differently, or this one not at all.
+fn ambiguous(head: &Parts) -> Option<(StatusCode, &'static str)> {
+    let hosts = head.headers.get_all(HOST).iter().count();
+    if hosts > 1 || hosts == 0 && head.version == Version::HTTP_11 {
+        // RFC 9112, 3.2
+        return Some((StatusCode::BAD_REQUEST, "a request has one Host line"));
+    }
+    let is =
+        |value: &HeaderValue, word: &str| value.as_bytes().trim_ascii().eq_ignore_ascii_case(word.as_bytes());
+    if head.headers.get_all(TRANSFER_ENCODING).iter().any(|value| !is(value, "chunked")) {
+        // RFC 9112, 6.1
+        return Some((
+            StatusCode::NOT_IMPLEMENTED,
+            "a body comes whole or in chunks, and not encoded otherwise",
+        ));
+    }
+    if head.headers.get_all(EXPECT).iter().any(|value| !is(value, "100-continue")) {
+        return Some((StatusCode::EXPECTATION_FAILED, "nothing can be expected here but 100-continue"));
+    }
+    None
 }
 
 /// Waits until the server ends.

@@ -23,6 +23,10 @@ use super::observer::{Event, Observer};
 const REMEMBERED: usize = 64;
 /// For how long they are.
 const REMEMBERED_FOR: Duration = Duration::from_secs(3_600);
+/// Descriptors for all but connections: buses, files, the socket and its clients, what is told of alarms.
+const DESCRIPTORS_KEPT: usize = 40;
+/// However few there are.
+const LEAST_CONNECTIONS: usize = 8;
 /// From one line in the log about a limit to the next.
 const LOG_AGAIN: Duration = Duration::from_secs(60);
 
@@ -88,6 +92,14 @@ impl Network {
     }
 }
 
+/// Connections for which there are descriptors: a process may have so many, and some are for other things, the liveness
+/// self-check's among them.
+fn descriptors() -> usize {
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let most = most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+    most.saturating_sub(DESCRIPTORS_KEPT).max(LEAST_CONNECTIONS)
+}
+
 /// What the limits did since the last line in the log.
 #[derive(Default)]
 struct TurnedAway {
@@ -102,7 +114,7 @@ impl ConnectionLimiter {
         ConnectionLimiter {
             preferred: ArcSwap::from_pointee(preferred),
             observer,
-            connections: limits.connections,
+            connections: limits.connections.min(descriptors()),
             per_address: limits.connections_per_address,
             table: Mutex::default(),
         }

@@ -17,6 +17,8 @@ use super::service::Peer;
 /// (net.core.somaxconn).
 const BACKLOG: i32 = 1024;
 
+/// Bytes of a connection's send and receive buffers: the longest answer leaves in two.
+const BUFFER: usize = 32 * 1024;
 /// From an accept that failed for want of means to the next one.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
@@ -83,6 +85,10 @@ impl Listener {
             None => at.bind()?,
         };
         socket.set_nonblocking(true)?;
+        // What a peer sends without being read, or is sent without reading, is the kernel's memory: a connection
+        // inherits these. The kernel doubles them.
+        socket.set_send_buffer_size(BUFFER)?;
+        socket.set_recv_buffer_size(BUFFER)?;
         // Also for one that is taken over: whoever kept it may have given it a shorter backlog.
         socket.listen(BACKLOG)?;
         let listener = Arc::new(TcpListener::from_std(socket.into())?);

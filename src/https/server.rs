@@ -4,6 +4,7 @@
 //! hyper serves each connection behind an accept loop of our own: no server that comes with a framework has
 //! time limits, connection limits and header limits in one.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,9 @@ use super::listeners::Listeners;
 use super::service::Service;
 use super::stats::Stats;
 use super::{Config, Error, Limits, certificate, self_check, tls};
+
+/// For the certificate's files to be read.
+const LOADING: Duration = Duration::from_secs(5);
 
 /// The server. It listens once it is bound, and accepts once it is open.
 pub struct Server {
@@ -125,7 +129,7 @@ impl Server {
     /// # Errors
     /// What is wrong with the new addresses or the certificate: then everything stays as it was.
     pub async fn reload(&mut self, config: &Config) -> Result<(), Error> {
-        let pair = load(config, &self.state)?;
+        let pair = load_aside(config.clone(), self.state.clone()).await?;
         let moved = self.listeners.move_to(&config.listen).await;
         self.handle.addresses.store(Arc::new(self.listeners.addresses()));
         moved?;
@@ -153,6 +157,19 @@ impl Server {
     }
 }
 
+/// The same in a thread of its own, and for so long as a disk may take.
+async fn load_aside(config: Config, state: PathBuf) -> Result<tls::CertifiedPair, Error> {
+    let path = config.certificate.as_ref().map_or_else(|| state.clone(), |files| files.certificate.clone());
+    let loading = tokio::task::spawn_blocking(move || load(&config, &state));
+    match tokio::time::timeout(LOADING, loading).await {
+        Ok(Ok(loaded)) => loaded,
+        Ok(Err(_)) | Err(_) => {
+            let error = io::Error::new(io::ErrorKind::TimedOut, "it cannot be read in time");
+            Err(tls::Error::Unreadable { path, error }.into())
+        }
+    }
+}
+
 fn load(config: &Config, state: &Path) -> Result<tls::CertifiedPair, Error> {
     let files = match &config.certificate {
         Some(files) => files.clone(),
@@ -172,20 +189,34 @@ fn warn_of(path: &Path) {
 }
 
 /// Looks at the certificate's files now and then; reads them again once they have changed and have
-/// then stayed the same from one look to the next, because certificate and key are two files.
+/// then stayed the same from one look to the next, because certificate and key are two files. In a thread of its own:
+/// a file of a network's that hangs keeps nobody waiting but the next look.
 async fn watch_certificate(resolver: Arc<tls::CertResolver>, every: Duration) {
     // What was read last, whether it could be served or not.
     let mut tried = resolver.pair().stamp.clone();
     let mut last = tried.clone();
     loop {
         tokio::time::sleep(every).await;
-        let pair = resolver.pair();
-        let stamp = pair.files.stamp();
-        if stamp != pair.stamp && stamp != tried && stamp == last {
-            resolver.reload();
-            warn_of(&pair.files.certificate);
-            tried = stamp.clone();
-        }
-        last = stamp;
+        let looking = Arc::clone(&resolver);
+        let looked = tokio::task::spawn_blocking(move || look(&looking, &tried, last)).await;
+        // It neither panics nor is it ended.
+        let Ok(after) = looked else { return };
+        (tried, last) = after;
     }
+}
+
+/// One look; returns what was tried last, and what was seen.
+fn look(
+    resolver: &tls::CertResolver,
+    tried: &tls::FileStamp,
+    last: tls::FileStamp,
+) -> (tls::FileStamp, tls::FileStamp) {
+    let pair = resolver.pair();
+    let stamp = pair.files.stamp();
+    if stamp != pair.stamp && stamp != *tried && stamp == last {
+        resolver.reload();
+        warn_of(&pair.files.certificate);
+        return (stamp.clone(), stamp);
+    }
+    (tried.clone(), stamp)
 }

@@ -12,9 +12,13 @@ pub const PROBES: &str = "Probes";
 pub const STATE: &str = "State";
 
 /// The gateway itself.
-pub fn about(version: &str, up: Duration, asked: u64) -> String {
-    let questions = if asked == 1 { "question" } else { "questions" };
-    format!("fridge {version}, up for {}, {asked} {questions} answered", duration(up))
+pub fn about(version: &str, up: Duration, asked: Option<u64>) -> String {
+    let asked = match asked {
+        None => String::new(),
+        Some(1) => String::from(", 1 question answered"),
+        Some(asked) => format!(", {asked} questions answered"),
+    };
+    format!("fridge {version}, up for {}{asked}", duration(up))
 }
 
 /// How a bus is.

@@ -238,3 +238,20 @@ fn the_documentation_lists_every_word_as_help_does() {
         assert!(documentation.contains(&row), "docs/chat.md has no row {row}");
     }
 }
+
+#[test]
+fn who_may_see_some_fridges_learns_of_their_buses_and_of_no_other_probe() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    let about = |scope: &Scope| serde_json::to_value(&*kitchen.reply_to(stamp(11), "about", scope)).unwrap();
+    let all = about(&Scope::everything());
+    assert_eq!((&all["about"]["buses"][0]["probes"], all["about"]["asked"].is_u64()), (&6.into(), true));
+    let some = about(&Scope::only(["Milk"]));
+    assert_eq!(
+        (&some["about"]["buses"][0]["probes"], &some["about"]["asked"]),
+        (&1.into(), &serde_json::Value::Null)
+    );
+    assert!(!some["text"].as_str().unwrap().contains("question"), "{some}");
+    let none = about(&Scope::only(["nothing"]));
+    assert_eq!(none["about"]["buses"], serde_json::json!([]), "{none}");
+}

@@ -8,10 +8,14 @@ use jiff::Timestamp;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, SubjectAltName};
 
 use super::Error;
 use crate::https::tls;
+
+/// id-kp-serverAuth and anyExtendedKeyUsage (RFC 5280, 4.2.1.12).
+const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
+const ANY_PURPOSE: &str = "2.5.29.37.0";
 
 /// What a certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +33,8 @@ pub struct Description {
     pub is_ca: bool,
     /// Whether it is self-signed.
     pub self_signed: bool,
+    /// Whether it may be a server's: it names no purpose of its key, or this one among them.
+    pub is_for_servers: bool,
 }
 
 /// Why a client rejects a certificate, and what to do.
@@ -62,6 +68,12 @@ impl Description {
                 "make another with -addext 'subjectAltName=DNS:…,IP:…'",
             );
         }
+        if !self.is_for_servers {
+            add(
+                String::from("its key is for other purposes than a server's (extendedKeyUsage)"),
+                "make another with -addext extendedKeyUsage=serverAuth",
+            );
+        }
         issues
     }
 }
@@ -85,6 +97,7 @@ pub fn describe_der(der: &[u8]) -> Result<Description, String> {
     let certificate = certificate.tbs_certificate();
     let names = certificate.get_extension::<SubjectAltName>().map_err(|error| error.to_string())?;
     let constraints = certificate.get_extension::<BasicConstraints>().map_err(|error| error.to_string())?;
+    let purposes = certificate.get_extension::<ExtendedKeyUsage>().map_err(|error| error.to_string())?;
     let time = |time: &x509_cert::time::Time| {
         let seconds = i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
         Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
@@ -97,6 +110,12 @@ pub fn describe_der(der: &[u8]) -> Result<Description, String> {
         not_after: time(&validity.not_after),
         is_ca: constraints.is_some_and(|(_, constraints)| constraints.ca),
         self_signed: certificate.issuer() == certificate.subject(),
+        is_for_servers: purposes.is_none_or(|(_, purposes)| {
+            purposes
+                .0
+                .iter()
+                .any(|purpose| [SERVER_AUTH, ANY_PURPOSE].contains(&purpose.to_string().as_str()))
+        }),
     })
 }
 
@@ -114,6 +133,8 @@ impl Description {
 
 fn name(name: &GeneralName) -> Option<String> {
     match name {
+        // An address is matched with addresses alone: written as a name it is good for nothing.
+        GeneralName::DnsName(name) if name.as_str().parse::<IpAddr>().is_ok() => Some(format!("DNS:{name}")),
         GeneralName::DnsName(name) => Some(name.to_string()),
         GeneralName::IpAddress(bytes) => {
             let bytes = bytes.as_bytes();

@@ -4,6 +4,7 @@
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -13,6 +14,9 @@ use x509_cert::der::Decode;
 use x509_cert::{Certificate, Version};
 
 use super::Files;
+
+/// The first byte of a sequence in DER.
+const DER_SEQUENCE: u8 = 0x30;
 
 /// Why a certificate and key cannot be served; each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +38,16 @@ pub enum Error {
     /// The key needs a pass phrase.
     #[error("the key in {} is encrypted, and nobody is there to type its pass phrase when the machine starts: write one without, with `openssl pkey -in {} -out key.pem`", .0.display(), .0.display())]
     Encrypted(PathBuf),
+    /// The file holds something else, and a command makes of it what is needed.
+    #[error("{} {found}: {cure}", path.display())]
+    WrongForm {
+        /// The file.
+        path: PathBuf,
+        /// What it holds.
+        found: &'static str,
+        /// What to do.
+        cure: String,
+    },
     /// The file's PEM is broken.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged {
@@ -78,10 +92,17 @@ fn cure_of(error: &std::io::Error) -> &'static str {
 /// # Errors
 /// [`Error`].
 pub fn read(files: &Files) -> Result<CertifiedKey, Error> {
-    let chain = certificates(&files.certificate)?;
+    let mut chain = certificates(&files.certificate)?;
     let key = private_key(&files.key)?;
     let key = any_supported_type(&key)
         .map_err(|error| Error::Unusable { path: files.key.clone(), reason: error.to_string() })?;
+    // The server's own comes first (RFC 8446, 4.4.2), in whatever order the authority sent them.
+    let fits = |certificate: &CertificateDer<'static>| {
+        CertifiedKey::new(vec![certificate.clone()], Arc::clone(&key)).keys_match().is_ok()
+    };
+    if let Some(own) = chain.iter().position(fits).filter(|own| *own > 0) {
+        chain[..=own].rotate_right(1);
+    }
     let certified = CertifiedKey::new(chain, key);
     match certified.keys_match() {
         Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch)) => {
@@ -108,7 +129,10 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> 
     let chain: Vec<_> = rustls_pemfile::certs(&mut pem.as_slice())
         .collect::<Result<_, _>>()
         .map_err(|error| Error::Damaged { path: path.to_owned(), reason: error.to_string() })?;
-    if chain.is_empty() { Err(Error::NoCertificate(path.to_owned())) } else { Ok(chain) }
+    if chain.is_empty() {
+        return Err(other_form(path, &pem).unwrap_or_else(|| Error::NoCertificate(path.to_owned())));
+    }
+    Ok(chain)
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
@@ -123,11 +147,65 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
     }
     match rustls_pemfile::private_key(&mut pem.as_slice()) {
         Ok(Some(key)) => Ok(key),
-        Ok(None) => Err(Error::NoKey(path.to_owned())),
+        Ok(None) => Err(other_form(path, &pem).unwrap_or_else(|| Error::NoKey(path.to_owned()))),
         Err(error) => Err(Error::Damaged { path: path.to_owned(), reason: error.to_string() }),
     }
 }
 
+/// What a file holds in which no PEM of the wanted kind was found, where that can be seen.
+fn other_form(path: &Path, bytes: &[u8]) -> Option<Error> {
+    let text = String::from_utf8_lossy(bytes);
+    let shown = path.display();
+    let (found, cure) = if text
+        .lines()
+        .any(|line| line.starts_with([' ', '\t']) && line.contains("-----BEGIN "))
+    {
+        ("is indented", format!("sed -i 's/^[[:blank:]]*//' {shown}"))
+    } else if text.contains("-----BEGIN CERTIFICATE REQUEST")
+        || text.contains("-----BEGIN NEW CERTIFICATE REQUEST")
+    {
+        (
+            "holds a request for a certificate (CSR)",
+            String::from(
+                "an authority makes a certificate of it, or `openssl req -x509 -key KEY -in REQUEST -out certificate.pem`",
+            ),
+        )
+    } else if text.contains("-----BEGIN PKCS7") {
+        ("holds PKCS #7", format!("openssl pkcs7 -print_certs -in {shown} -out certificate.pem"))
+    } else if Certificate::from_der(bytes).is_ok() {
+        ("holds a certificate in DER", format!("openssl x509 -inform der -in {shown} -out certificate.pem"))
+    } else if is_pkcs12(bytes) {
+        (
+            "holds PKCS #12",
+            format!("openssl pkcs12 -nodes -in {shown} -out both.pem, and name both.pem twice"),
+        )
+    } else if bytes.first() == Some(&DER_SEQUENCE) && PrivateKeyDer::try_from(bytes.to_vec()).is_ok() {
+        ("holds a key in DER", format!("openssl pkey -inform der -in {shown} -out key.pem"))
+    } else {
+        return None;
+    };
+    Some(Error::WrongForm { path: path.to_owned(), found, cure })
+}
+
+/// Whether bytes begin as a PFX does: a sequence whose first member is the version 3 (RFC 7292, 4).
+fn is_pkcs12(bytes: &[u8]) -> bool {
+    let length = match bytes {
+        [DER_SEQUENCE, length @ 0x80..=0x84, ..] => usize::from(length & 0x7F),
+        [DER_SEQUENCE, ..] => 0,
+        _ => return false,
+    };
+    bytes.get(2 + length..).is_some_and(|rest| rest.starts_with(&[0x02, 0x01, 0x03]))
+}
+
+/// What a file holds, but for a byte order mark. What is no file, such as a pipe, might never end.
 fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
-    std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })
+    let failed = |error| Error::Unreadable { path: path.to_owned(), error };
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(failed(std::io::Error::other("it is no file")));
+    }
+    let mut bytes = std::fs::read(path).map_err(failed)?;
+    if bytes.starts_with(b"\xEF\xBB\xBF") {
+        bytes.drain(..3);
+    }
+    Ok(bytes)
 }
