@@ -36,6 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let at = stamp(PERIOD * sweep);
         *now.lock().expect("nobody panics") = at;
         let sample = match recording.at(at.mono) {
+            Played::Nothing => Err(Fault::NoAnswer),
             Played::Value(celsius) => Ok(celsius),
             Played::PowerOnReset => Err(Fault::PowerOnReset),
         };

@@ -19,6 +19,7 @@ pub mod minmax;
 pub mod notices;
 pub mod outage;
 pub mod probes;
+pub mod recording;
 pub mod rules;
 pub mod selection;
 pub mod status;

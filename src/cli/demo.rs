@@ -13,9 +13,11 @@ use clap::{Args, ValueEnum};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{FileOptions, block_on_daemon, log, terminal};
+use crate::bus;
 use crate::bus::simulated::{self, Kind};
 use crate::config::Config;
 use crate::daemon::{HangUp, Paths, Running};
+use crate::text;
 
 /// The letters of Mattermost's own tokens, and how many a token has.
 const TOKEN_LETTERS: &[u8; 32] = b"ybndrfg8ejkmcpqxot1uwisza345h769";
@@ -88,6 +90,13 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let path = folder.path.join("fridge.toml");
     write(&path, &configuration(options, &token)?)?;
     let config = Config::load(&path)?;
+    let simulated = config.buses.iter().filter_map(|bus| match &bus.config {
+        bus::Config::Simulated(simulated) => simulated.replay.as_ref(),
+        _ => None,
+    });
+    for recording in simulated {
+        terminal::progress(&format!("playing {}", text::recording::understood(recording)));
+    }
     let paths = Paths {
         state: folder.path.clone(),
         socket: files.socket.clone().unwrap_or_else(|| folder.path.join("fridge.sock")),

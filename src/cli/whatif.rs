@@ -165,6 +165,7 @@ fn of_file(file: &std::path::Path, unit: Option<LogUnit>) -> anyhow::Result<Read
         LogUnit::Milli => Unit::MilliCelsius,
     });
     let recording = Recording::read(file, unit)?;
+    terminal::progress(&format!("{}: {}", file.display(), text::recording::understood(&recording)));
     let began = recording.began;
     let stamp = |at: Duration| Stamp { mono: at, wall: began.checked_add(at).unwrap_or(began) };
     let readings = recording.readings().map(|(at, celsius)| (stamp(at), celsius)).collect();
