@@ -37,6 +37,15 @@ pub const NO_FRIDGES: &str = "No fridge is configured. `fridge probes` lists wha
 pub const MAY_NOT_ACT: &str = "You may ask here, but not change anything.";
 /// The same in a channel.
 pub const MAY_NOT_ACT_IN_CHANNEL: &str = "You may ask here, but not act: the configuration names who may.";
+/// The answer to what is asked on the other's path: a slash command on `/webhook`, or an outgoing webhook on `/command`.
+pub fn elsewhere(is_command: bool) -> &'static str {
+    if is_command {
+        "This slash command's *Request URL* ends in /webhook: whoever manages it in Mattermost should let it end in /command."
+    } else {
+        "This outgoing webhook's *Callback URL* ends in /command: whoever manages it in Mattermost should let it end in /webhook."
+    }
+}
+
 /// There are no values at all in that time.
 pub const NO_VALUES: &str = "no readings";
 /// The head of a column of fridges.

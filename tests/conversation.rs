@@ -521,3 +521,39 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_command_on_the_webhooks_path_and_a_webhook_on_the_commands_are_told_where_they_belong() {
+    let served = setup().serve();
+    let form = |path: &str, more: &str| {
+        let body = format!("token={SLASH_TOKEN}&text=fridge&{more}");
+        post(&mut connect(&served), path, FORM, body.as_bytes())
+    };
+    let command = form("/webhook", "command=%2Ffridge&response_url=x");
+    assert_eq!(parsed(&command)["response_type"], "ephemeral", "{command:?}");
+    assert!(parsed(&command)["text"].as_str().unwrap().contains("end in /command"), "{command:?}");
+    let webhook = form("/command", "trigger_word=fridge&post_id=p1");
+    assert!(parsed(&webhook)["text"].as_str().unwrap().contains("end in /webhook"), "{webhook:?}");
+    assert_eq!(served.rejected("the other's path"), 2);
+}
+
+#[test]
+fn below_an_answer_that_only_its_asker_sees_nothing_stands_that_would_update_it() {
+    let served = setup().serve();
+    let ask = |words: &str| {
+        let body = format!("token={SLASH_TOKEN}&command=%2Ffridge&text={words}&channel_id={CHANNEL}");
+        let answer = post(&mut connect(&served), "/command", FORM, body.as_bytes());
+        parsed(&answer)
+    };
+    let ids = |answer: &serde_json::Value| -> Vec<String> {
+        buttons(answer).iter().map(|(id, _)| id.clone()).collect()
+    };
+    let private = ask("status");
+    assert_eq!(
+        (&private["response_type"], ids(&private)),
+        (&json!("ephemeral"), vec![String::from("details")])
+    );
+    let shared = ask("status+share");
+    assert_eq!(shared["response_type"], "in_channel");
+    assert_eq!(ids(&shared), ["refresh", "details"]);
+}

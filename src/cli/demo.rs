@@ -41,7 +41,8 @@ pub struct Options {
     /// From the start of one sweep to the start of the next; a conversion takes its real 750 ms
     #[arg(long, value_name = "T", default_value = "2s")]
     period: String,
-    /// The token that a question must carry [default: a new one]
+    /// The token that a question must carry; everybody on this machine can read it here, so the variable FRIDGE_TOKEN
+    /// does the same [default: a new one]
     #[arg(long, value_name = "T")]
     token: Option<String>,
     /// The demo as Mattermost reaches it: with it, answers have buttons
@@ -82,8 +83,9 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
         bail!("`fridge demo` writes a configuration of its own; `fridge serve --config FILE` runs yours");
     }
     let _log = log::start()?;
-    let token = match &options.token {
-        Some(token) => token.clone(),
+    // In a list of processes everybody can read an option, and nobody a variable.
+    let token = match options.token.clone().or_else(|| std::env::var("FRIDGE_TOKEN").ok()) {
+        Some(token) => token,
         None => new_token()?,
     };
     let folder = Folder::new(files.state.as_deref())?;

@@ -1,7 +1,9 @@
 //! `fridge doctor`: everything that can be wrong, a line each: ok, warning or fault, and the cure.
 //! Exit status 0, 1, 2 by the worst of them.
 
+use std::fs;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -156,7 +158,8 @@ fn gateway(files: &FileOptions, findings: &mut Findings) -> Option<Report> {
 fn configuration(files: &FileOptions, report: Option<&Report>, findings: &mut Findings) -> Option<Config> {
     const ABOUT: &str = "configuration";
     let path = match (&files.config, report) {
-        (None, Some(report)) => Ok(report.configuration.clone()),
+        // Whoever has the socket names a file: only one that its owner could not have chosen to spy on others' is read.
+        (None, Some(report)) if is_trusted(&report.configuration) => Ok(report.configuration.clone()),
         _ => files.config_path(),
     };
     match path.and_then(|path| Config::load(&path)) {
@@ -182,6 +185,16 @@ fn configuration(files: &FileOptions, report: Option<&Report>, findings: &mut Fi
             None
         }
     }
+}
+
+/// Whether a path that a gateway names is root's or the asker's, and its folder, too: nobody else can have put there what
+/// should not be read.
+fn is_trusted(path: &Path) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    let is_owned = |path: &Path| {
+        fs::symlink_metadata(path).is_ok_and(|it| !it.is_symlink() && [0, own].contains(&it.uid()))
+    };
+    is_owned(path) && path.parent().is_some_and(is_owned)
 }
 
 /// Judges the gateway's certificate and returns its file, if there is one.

@@ -4,6 +4,7 @@
 use hyper::StatusCode;
 
 use super::context::Context;
+use super::rejection::Elsewhere;
 use super::request::OutgoingWebhookPayload;
 use super::response;
 use crate::https::response::{WholeResponse, authenticated, json};
@@ -38,6 +39,9 @@ async fn run(
         Ok(hook) => hook,
         Err(rejection) => return context.reject(rejection),
     };
+    if payload.command.is_empty() && !payload.post_id.is_empty() {
+        return context.elsewhere(hook, Elsewhere::WebhookOnCommand);
+    }
     let reply = context.ask(hook, payload, &payload.text).await;
     let buttons = context.buttons(hook, &payload.channel_id);
     authenticated(json(StatusCode::OK, &response::to_command(&reply, hook, buttons)))

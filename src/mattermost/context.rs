@@ -3,18 +3,20 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use hyper::StatusCode;
 use ipnet::IpNet;
 
 use super::button_token::Signer;
-use super::rejection::Rejection;
+use super::rejection::{Elsewhere, Rejection};
 use super::request::{OutgoingWebhookPayload, PostActionIntegrationRequest};
-use super::response::Buttons;
+use super::response::{self, Buttons};
 use super::stats::Stats;
 use super::{Config, Hook};
 use crate::chat::{Asker, Chat, Data, Reply, Rights, User};
 use crate::fridge::Fridge;
 use crate::gateway::Gateway;
-use crate::https::response::{Explanation, WholeResponse, explained, rejection};
+use crate::https::response::{Explanation, WholeResponse, authenticated, explained, json, rejection};
+use crate::text;
 
 /// What the chat routes share. It is exchanged as a whole on reload; a request keeps the one it began with.
 pub struct Context {
@@ -109,6 +111,14 @@ impl Context {
             self.stats.remember(Rejection::UnknownWord, now);
         }
         reply
+    }
+
+    /// What is asked on the other's path: its asker is told, and the doctor.
+    pub fn elsewhere(&self, hook: &Hook, what: Elsewhere) -> WholeResponse {
+        self.stats.asked(&hook.name, self.gateway().now());
+        self.count(Rejection::Elsewhere(what));
+        let is_command = what == Elsewhere::CommandOnWebhook;
+        authenticated(json(StatusCode::OK, &response::notice(text::elsewhere(is_command), is_command)))
     }
 
     /// What an answer's buttons need; `None` where they could not be pressed.

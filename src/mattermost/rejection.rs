@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use hyper::StatusCode;
 
+use crate::text;
+
 /// How many of a wrong token's characters are kept, and how long it must be for that: of a shorter one
 /// they would say too much.
 const TOKEN_TAIL: usize = 4;
@@ -29,6 +31,17 @@ pub enum Rejection {
     Button(&'static str),
     /// Answered 200, but the command was unknown.
     UnknownWord,
+    /// Answered 200 with the path on which it belongs.
+    Elsewhere(Elsewhere),
+}
+
+/// What is asked on the other's path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// A slash command, on `/webhook`.
+    CommandOnWebhook,
+    /// An outgoing webhook, on `/command`.
+    WebhookOnCommand,
 }
 
 impl Rejection {
@@ -50,7 +63,7 @@ impl Rejection {
             Rejection::WrongToken { .. } => StatusCode::UNAUTHORIZED,
             Rejection::NotAllowed(_) => StatusCode::FORBIDDEN,
             // These are answered in words, with 200.
-            Rejection::Button(_) | Rejection::UnknownWord => StatusCode::OK,
+            Rejection::Button(_) | Rejection::UnknownWord | Rejection::Elsewhere(_) => StatusCode::OK,
         }
     }
 
@@ -64,6 +77,7 @@ impl Rejection {
             Rejection::NotAllowed(_) => "address not allowed",
             Rejection::Button(_) => "button",
             Rejection::UnknownWord => "unknown command",
+            Rejection::Elsewhere(_) => "the other's path",
         }
     }
 
@@ -82,6 +96,7 @@ impl Rejection {
             }
             Rejection::NotAllowed(_) => "this address may not ask: the configuration's `allow` names those that may".into(),
             Rejection::Button(why) => (*why).into(),
+            Rejection::Elsewhere(what) => text::elsewhere(*what == Elsewhere::CommandOnWebhook).into(),
             Rejection::UnknownWord => "`fridge help` lists the commands, and this is none of them".into(),
         }
     }

@@ -26,6 +26,10 @@ pub struct OutgoingWebhookPayload {
     pub user_id: String,
     /// The name of who typed it.
     pub user_name: String,
+    /// The slash command, with its slash; empty of an outgoing webhook.
+    pub command: String,
+    /// The post's id; empty of a slash command.
+    pub post_id: String,
 }
 
 impl std::fmt::Debug for OutgoingWebhookPayload {
@@ -59,6 +63,8 @@ impl OutgoingWebhookPayload {
                 "channel_id" => &mut payload.channel_id,
                 "user_id" => &mut payload.user_id,
                 "user_name" => &mut payload.user_name,
+                "command" => &mut payload.command,
+                "post_id" => &mut payload.post_id,
                 _ => continue,
             };
             if field.is_empty() {
@@ -83,6 +89,10 @@ impl OutgoingWebhookPayload {
             user_id: Option<&'a RawValue>,
             #[serde(borrow)]
             user_name: Option<&'a RawValue>,
+            #[serde(borrow)]
+            command: Option<&'a RawValue>,
+            #[serde(borrow)]
+            post_id: Option<&'a RawValue>,
         }
         let fields: Fields<'_> = object(body)?;
         let field = |key: &str, value: Option<&RawValue>| match value {
@@ -98,6 +108,8 @@ impl OutgoingWebhookPayload {
             channel_id: field("channel_id", fields.channel_id)?,
             user_id: field("user_id", fields.user_id)?,
             user_name: field("user_name", fields.user_name)?,
+            command: field("command", fields.command)?,
+            post_id: field("post_id", fields.post_id)?,
         })
     }
 }

@@ -107,7 +107,14 @@ pub fn to_webhook(reply: &Reply, hook: &Hook, buttons: Option<Buttons<'_>>) -> C
 pub fn to_command(reply: &Reply, hook: &Hook, buttons: Option<Buttons<'_>>) -> CommandResponse {
     let everybody = reply.share || hook.in_channel;
     let response_type = Some(if everybody { "in_channel" } else { "ephemeral" });
-    CommandResponse { response_type, skip_slack_parsing: true, ..response(reply, hook, buttons) }
+    let mut response = response(reply, hook, buttons);
+    if !everybody {
+        // An answer that only its asker sees is no post, so it cannot be updated: Mattermost says "Unable to get the
+        // post". Words for the one who presses work below it.
+        let can_be_pressed = |action: &PostAction| action.id != Button::Refresh.id();
+        response.attachments.iter_mut().for_each(|bar| bar.actions.retain(can_be_pressed));
+    }
+    CommandResponse { response_type, skip_slack_parsing: true, ..response }
 }
 
 /// A post that is updated in place.
@@ -127,6 +134,18 @@ pub fn repaint(message: String) -> PostActionIntegrationResponse {
         update: Some(Post { message, props }),
         ephemeral_text: None,
         skip_slack_parsing: true,
+    }
+}
+
+/// A text for a slash command's asker alone, or for the channel of an outgoing webhook.
+pub fn notice(text: &str, is_command: bool) -> CommandResponse {
+    CommandResponse {
+        text: text.to_owned(),
+        response_type: is_command.then_some("ephemeral"),
+        username: None,
+        icon_url: None,
+        skip_slack_parsing: is_command,
+        attachments: Vec::new(),
     }
 }
 

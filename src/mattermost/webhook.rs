@@ -5,6 +5,7 @@ use hyper::StatusCode;
 use hyper::body::Bytes;
 
 use super::context::Context;
+use super::rejection::Elsewhere;
 use super::request::OutgoingWebhookPayload;
 use super::response;
 use crate::https::response::{WholeResponse, authenticated, json};
@@ -19,6 +20,9 @@ pub async fn handle(context: &Context, content_type: Option<&str>, body: &[u8]) 
         Ok(hook) => hook,
         Err(rejection) => return context.reject(rejection),
     };
+    if !payload.command.is_empty() {
+        return context.elsewhere(hook, Elsewhere::CommandOnWebhook);
+    }
     let Some(words) = words_for_us(&payload, &context.trigger_words) else {
         context.stats.ignored();
         return authenticated(WholeResponse::new(Bytes::new()));
