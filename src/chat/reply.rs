@@ -1,8 +1,11 @@
 //! A reply: an answer rendered for the chat, with its data beside it. This is what goes over the socket and what
 //! `--json` prints; docs/json.md lists the names.
 
+use std::sync::{Arc, OnceLock};
+
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::{Answer, Data, Severity};
 use crate::doc::{Doc, markdown};
@@ -35,6 +38,8 @@ pub struct Reply {
     /// What the answer was made from.
     #[serde(flatten)]
     pub data: Data,
+    #[serde(skip)]
+    post: OnceLock<Arc<RawValue>>,
 }
 
 impl Reply {
@@ -51,6 +56,22 @@ impl Reply {
             again,
             act,
             data,
+            post: OnceLock::new(),
         }
+    }
+
+    /// The answer's text with its severity before it, so that it never begins with the trigger word.
+    pub fn post(&self) -> String {
+        format!("{} {}", self.severity.emoji(), self.text)
+    }
+
+    /// The same as JSON, made once for an answer that many get.
+    pub fn post_json(&self) -> Arc<RawValue> {
+        let json = || match serde_json::value::to_raw_value(&self.post()) {
+            Ok(json) => Arc::from(json),
+            // A text is always JSON.
+            Err(_) => Arc::from(RawValue::NULL.to_owned()),
+        };
+        Arc::clone(self.post.get_or_init(json))
     }
 }

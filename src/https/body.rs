@@ -28,9 +28,9 @@ impl Budget {
         Budget(Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))))
     }
 
-    /// Waits for room for a body of so many bytes; `None` where it needs none.
+    /// Waits for room for a body of so many bytes.
     async fn share(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let bytes = u32::try_from(bytes).ok().filter(|_| bytes > SMALL)?;
+        let bytes = u32::try_from(bytes).ok()?;
         // The semaphore is never closed.
         Arc::clone(&self.0).acquire_many_owned(bytes).await.ok()
     }
@@ -57,7 +57,11 @@ pub async fn read(
     let most = body.size_hint().upper().and_then(|upper| usize::try_from(upper).ok());
     // One that is too large is thrown away as it comes.
     let kept = if declared > limit { 0 } else { most.unwrap_or(limit).min(limit) };
-    let Ok(share) = timeout(time, budget.share(kept)).await else {
+    let share = if kept <= SMALL {
+        None
+    } else if let Ok(share) = timeout(time, budget.share(kept)).await {
+        share
+    } else {
         let reason = "too many large requests at once; try again";
         return Err(Box::new(closing(rejection(StatusCode::SERVICE_UNAVAILABLE, reason))));
     };

@@ -8,7 +8,7 @@ use super::button::{ALARM_BUTTONS, Button};
 use super::context::Context;
 use super::rejection::Rejection;
 use super::request::{MediaType, PostActionIntegrationRequest, media_type};
-use super::response::{PostActionIntegrationResponse, ephemeral, repaint, text, update};
+use super::response::{PostActionIntegrationResponse, ephemeral, repaint, update};
 use super::{Hook, button_token};
 use crate::alarm::{Acknowledgement, Alarm};
 use crate::chat::Data;
@@ -100,7 +100,7 @@ async fn on_alarm(
         for words in words(pressed, &open, fridge.probe) {
             let reply = context.press(request, fridge, &words).await;
             if matches!(reply.data, Data::Error(_) | Data::Unknown { .. }) {
-                return ephemeral(text(&reply));
+                return ephemeral(reply.post());
             }
             if matches!(reply.data, Data::Quiet(_)) {
                 said = Some(reply.text.clone());
@@ -152,7 +152,7 @@ async fn act(
             match chosen {
                 Some(fridge) => {
                     let words = format!("status {}", fridge.probe);
-                    ephemeral(text(&*context.ask_for(hook, request, &words).await))
+                    ephemeral(context.ask_for(hook, request, &words).await.post())
                 }
                 None => ephemeral(buttons::FRIDGE_GONE.to_owned()),
             }

@@ -2,8 +2,11 @@
 //! hook's own look, and buttons where they can be pressed. A key that has no value is left out: Mattermost
 //! refuses `null` where a list belongs.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::button::Button;
 use super::button_token::{SignedContext, Signer};
@@ -16,7 +19,7 @@ const MENU_LENGTH: usize = 100;
 /// The response to a slash command; an outgoing webhook's (`OutgoingWebhookResponse`) has the same keys.
 #[derive(Debug, Serialize)]
 pub struct CommandResponse {
-    text: String,
+    text: PostText,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,6 +30,22 @@ pub struct CommandResponse {
     skip_slack_parsing: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<MessageAttachment>,
+}
+
+/// A text, or one that was made JSON before.
+#[derive(Debug)]
+enum PostText {
+    Plain(&'static str),
+    Made(Arc<RawValue>),
+}
+
+impl Serialize for PostText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            PostText::Plain(text) => text.serialize(serializer),
+            PostText::Made(json) => json.as_ref().serialize(serializer),
+        }
+    }
 }
 
 /// The response to a pressed button.
@@ -121,7 +140,7 @@ pub fn to_command(reply: &Reply, hook: &Hook, buttons: Option<Buttons<'_>>) -> C
 pub fn update(reply: &Reply, buttons: Option<Buttons<'_>>) -> PostActionIntegrationResponse {
     let props = PostProps { attachments: attachments(reply, buttons) };
     PostActionIntegrationResponse {
-        update: Some(Post { message: text(reply), props }),
+        update: Some(Post { message: reply.post(), props }),
         ephemeral_text: None,
         skip_slack_parsing: true,
     }
@@ -138,9 +157,9 @@ pub fn repaint(message: String) -> PostActionIntegrationResponse {
 }
 
 /// A text for a slash command's asker alone, or for the channel of an outgoing webhook.
-pub fn notice(text: &str, is_command: bool) -> CommandResponse {
+pub fn notice(text: &'static str, is_command: bool) -> CommandResponse {
     CommandResponse {
-        text: text.to_owned(),
+        text: PostText::Plain(text),
         response_type: is_command.then_some("ephemeral"),
         username: None,
         icon_url: None,
@@ -154,14 +173,9 @@ pub fn ephemeral(text: String) -> PostActionIntegrationResponse {
     PostActionIntegrationResponse { update: None, ephemeral_text: Some(text), skip_slack_parsing: true }
 }
 
-/// The answer's text with its severity before it, so that it never begins with the trigger word.
-pub fn text(reply: &Reply) -> String {
-    format!("{} {}", reply.severity.emoji(), reply.text)
-}
-
 fn response(reply: &Reply, hook: &Hook, buttons: Option<Buttons<'_>>) -> CommandResponse {
     CommandResponse {
-        text: text(reply),
+        text: PostText::Made(reply.post_json()),
         response_type: None,
         username: hook.username.clone(),
         icon_url: hook.icon_url.clone(),

@@ -30,45 +30,30 @@ const SMALL_BODY_BYTES: usize = 16 * 1024;
 /// All paths.
 pub type Routes = BoxedFilter<(Answer,)>;
 
-/// The paths of this gateway. Each request is answered by the context of its moment.
+/// The paths of this gateway. Each request is answered by the context of its moment. One filter takes all of a request
+/// that the paths look at: that is less to go through than a filter for each path.
 pub fn routes(context: Arc<ArcSwap<Context>>, transport: Arc<Stats>) -> Routes {
-    let chat = {
-        let context = Arc::clone(&context);
-        warp::path!("webhook" / ..)
-            .or(warp::path!("command" / ..))
-            .unify()
-            .or(warp::path!("action" / ..))
-            .unify()
-            .and(warp::path::end())
-            .and(warp::path::full())
-            .and(warp::method())
-            .and(warp::header::optional::<String>("content-type"))
-            .and(warp::header::optional::<String>("authorization"))
-            .and(query())
-            .and(warp::body::bytes())
-            .then(move |path: FullPath, method, content_type, authorization, query, body| {
-                let request = ChatRequest { method, content_type, authorization, query, body };
-                let context = context.load_full();
-                async move { Answer(request.answer(path.as_str(), &context).await) }
-            })
-    };
-    let health = warp::path!("health").and(warp::method()).map(move |method: Method| {
-        Answer(match method {
-            Method::GET | Method::HEAD => {
-                let context = context.load();
-                health::answer(context.gateway(), !context.hooks.is_empty(), &transport.report())
-            }
-            _ => method_not_allowed("GET, HEAD"),
+    warp::path::full()
+        .and(warp::method())
+        .and(warp::header::optional::<String>("content-type"))
+        .and(warp::header::optional::<String>("authorization"))
+        .and(query())
+        .and(warp::body::bytes())
+        .then(move |path: FullPath, method, content_type, authorization, query, body| {
+            let request = ChatRequest { method, content_type, authorization, query, body };
+            let (context, transport) = (context.load_full(), Arc::clone(&transport));
+            async move { Answer(request.answer(path.as_str(), &context, &transport).await) }
         })
-    });
-    chat.or(health).unify().recover(recover).unify().boxed()
+        .recover(recover)
+        .unify()
+        .boxed()
 }
 
 fn query() -> impl Filter<Extract = (String,), Error = Infallible> + Clone {
     warp::query::raw().or(warp::any().map(String::new)).unify()
 }
 
-/// What the chat paths look at.
+/// What the paths look at.
 struct ChatRequest {
     method: Method,
     content_type: Option<String>,
@@ -78,31 +63,39 @@ struct ChatRequest {
 }
 
 impl ChatRequest {
-    async fn answer(&self, path: &str, context: &Context) -> WholeResponse {
+    async fn answer(&self, path: &str, context: &Context, transport: &Stats) -> WholeResponse {
         let (content_type, authorization) = (self.content_type.as_deref(), self.authorization.as_deref());
-        match (path.trim_matches('/'), &self.method) {
+        match (name_of(path), &self.method) {
             ("webhook", &Method::POST) => webhook::handle(context, content_type, &self.body).await,
             ("command", &Method::POST) => {
                 command::handle(context, content_type, authorization, &self.body).await
             }
             ("command", &Method::GET) => command::handle_query(context, authorization, &self.query).await,
             ("action", &Method::POST) => action::handle(context, content_type, &self.body).await,
+            ("health", &Method::GET | &Method::HEAD) => {
+                health::answer(context.gateway(), !context.hooks.is_empty(), &transport.report())
+            }
+            ("webhook" | "action", _) => method_not_allowed("POST"),
             ("command", _) => method_not_allowed("GET, POST"),
-            _ => method_not_allowed("POST"),
+            ("health", _) => method_not_allowed("GET, HEAD"),
+            _ => rejection(
+                StatusCode::NOT_FOUND,
+                "there is nothing on this path: Mattermost asks on /webhook, /command and /action",
+            ),
         }
     }
 }
 
-/// Whatever no filter took. Total: a warp rejection that nobody handles would print its own debug text.
-async fn recover(rejected: warp::Rejection) -> Result<Answer, Infallible> {
-    Ok(Answer(if rejected.is_not_found() {
-        rejection(
-            StatusCode::NOT_FOUND,
-            "there is nothing on this path: Mattermost asks on /webhook, /command and /action",
-        )
-    } else {
-        rejection(StatusCode::BAD_REQUEST, "the request's header is not well-formed")
-    }))
+/// A path without its first slash, and without one at its end.
+fn name_of(path: &str) -> &str {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.strip_suffix('/').unwrap_or(path)
+}
+
+/// Whatever the filter did not take: a header that is no text. Total: a warp rejection that nobody handles would print
+/// its own debug text.
+async fn recover(_rejected: warp::Rejection) -> Result<Answer, Infallible> {
+    Ok(Answer(rejection(StatusCode::BAD_REQUEST, "the request's header is not well-formed")))
 }
 
 /// A response on its way through warp.
@@ -117,7 +110,7 @@ impl Reply for Answer {
 
 impl Service for Mattermost {
     fn admit(&self, head: &Parts, Peer(peer): Peer) -> Result<usize, Box<WholeResponse>> {
-        let path = head.uri.path().trim_matches('/');
+        let path = name_of(head.uri.path());
         if !matches!(path, "webhook" | "command" | "action") {
             return Ok(SMALL_BODY_BYTES);
         }
