@@ -10,7 +10,6 @@ use std::time::Duration;
 use hyper::Uri;
 use hyper::http::uri::{Authority, Scheme};
 use ipnet::IpNet;
-use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -31,12 +30,14 @@ mod notify;
 pub mod paths;
 mod replace_probe;
 mod schema;
+mod section;
 mod shape;
 mod snippet;
 
 use diagnostics::Collector;
 pub use diagnostics::{Problem, Problems};
 pub use replace_probe::{Error as ReplaceError, Replaced, replace};
+use section::Section;
 pub use snippet::fridge_table;
 
 const LONGEST_NAME: usize = 200;
@@ -113,9 +114,7 @@ impl Config {
         problems.finish()?;
         shape::check(&table, &mut problems);
         problems.finish()?;
-        let file = schema::File::deserialize(toml::de::Deserializer::from(table));
-        // Whatever has the right shape can be read.
-        let file = file.map_err(|error| Problems::of_file(path, error.message()))?;
+        let file = schema::File::of(Section(table.get_ref()));
         let folder = path.parent().unwrap_or(path);
         let mut check = Check { path, folder, problems, warnings: Vec::new() };
         let mut config = check.config(file);
@@ -193,9 +192,9 @@ impl Check<'_> {
         name
     }
 
-    fn listen(&mut self, listen: Option<Spanned<schema::OneOrMany>>) -> Vec<SocketAddr> {
+    fn listen(&mut self, listen: Option<Spanned<Vec<String>>>) -> Vec<SocketAddr> {
         let Some(listen) = listen else { return DEFAULT_LISTEN.parse().into_iter().collect() };
-        let (span, addresses) = (listen.span(), listen.into_inner().0);
+        let (span, addresses) = (listen.span(), listen.into_inner());
         if addresses.is_empty() {
             self.problems.at(
                 &span,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use toml::Spanned;
 
-use super::{Check, schema};
+use super::{Check, schema, section};
 use crate::alarm::Side;
 use crate::fridge::{Calibration, Fridge, Limits, names};
 use crate::reading::{Celsius, ProbeId};
@@ -115,6 +115,7 @@ impl Check<'_> {
                     self.problems.at(&span, "`points` has two points: { shows = 0.4, is = 0.0 } and another");
                     return None;
                 };
+                let (one, other) = (one.get_ref(), other.get_ref());
                 if (one.shows - other.shows).abs() < LEAST_SPAN {
                     let text = format!("the two points lie less than {LEAST_SPAN} °C apart: use `offset`");
                     self.problems.at(&span, text);
@@ -143,7 +144,7 @@ impl Check<'_> {
 
     fn limits(&mut self, limits: Spanned<schema::Limits>) -> Limits {
         let (span, schema::Limits { min, max }) = (limits.span(), limits.into_inner());
-        let mut celsius = |degrees: Option<schema::Degrees>| {
+        let mut celsius = |degrees: Option<section::Degrees>| {
             let celsius = Celsius::from_degrees(degrees?.0);
             if celsius.is_none() {
                 self.problems.at(&span, "a limit lies between -55 and 125 °C: no probe reads beyond");

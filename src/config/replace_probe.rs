@@ -7,6 +7,9 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use toml::de::DeTable;
+
+use super::section::Section;
 use super::{Config, Problems, schema};
 use crate::atomic_file::Unfinished;
 use crate::fridge::names;
@@ -102,7 +105,8 @@ pub fn replace(path: &Path, name: &str, probe: &str) -> Result<Replaced, Error> 
         });
     }
     let was_changed = || Problems::of_file(path, "it was changed while it was read: try again");
-    let file: schema::File = toml::from_str(&source).map_err(|_| was_changed())?;
+    let table = DeTable::parse(&source).map_err(|_| was_changed())?;
+    let file = schema::File::of(Section(table.get_ref()));
     let is_it = |table: &&schema::Fridge| table.probe.get_ref().parse() == Ok(fridge.probe);
     let table = file.fridge.iter().map(toml::Spanned::get_ref).find(is_it);
     let Some(span) = table.map(|table| table.probe.span()) else {

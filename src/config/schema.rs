@@ -1,40 +1,47 @@
 //! The shape of the TOML file: which keys there are and of what type. What they mean and whether they
 //! fit together is checked in the parent module.
 
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use toml::Spanned;
 
-use crate::text::Units;
+use super::section::{Degrees, Section};
 
 /// The whole file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct File {
     pub name: Option<Spanned<String>>,
-    #[serde(default)]
-    pub listen: Option<Spanned<OneOrMany>>,
+    pub listen: Option<Spanned<Vec<String>>>,
     pub url: Option<Spanned<String>>,
     pub trigger_words: Option<Vec<Spanned<String>>>,
     pub units: Option<Spanned<String>>,
     pub allow: Option<Vec<Spanned<String>>>,
     pub certificate: Option<Spanned<String>>,
     pub key: Option<Spanned<String>>,
-    #[serde(default)]
     pub hook: Vec<Spanned<Hook>>,
-    #[serde(default)]
     pub bus: Vec<Spanned<Bus>>,
-    #[serde(default)]
     pub fridge: Vec<Spanned<Fridge>>,
-    #[serde(default)]
     pub notify: Vec<Spanned<Notify>>,
 }
 
+impl File {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> File {
+        File {
+            name: section.text("name"),
+            listen: section.text_or_texts("listen"),
+            url: section.text("url"),
+            trigger_words: section.texts("trigger_words"),
+            units: section.text("units"),
+            allow: section.texts("allow"),
+            certificate: section.text("certificate"),
+            key: section.text("key"),
+            hook: section.tables("hook", Hook::of),
+            bus: section.tables("bus", Bus::of),
+            fridge: section.tables("fridge", Fridge::of),
+            notify: section.tables("notify", Notify::of),
+        }
+    }
+}
+
 /// `[[notify]]`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Notify {
     pub kind: Spanned<String>,
     pub name: Option<Spanned<String>>,
@@ -47,19 +54,35 @@ pub struct Notify {
     pub icon_emoji: Option<String>,
     pub every: Option<Spanned<String>>,
     pub format: Option<Spanned<String>>,
-    #[serde(default)]
     pub urgent_only: bool,
 }
 
+impl Notify {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> Notify {
+        Notify {
+            kind: section.needed("kind"),
+            name: section.text("name"),
+            url: section.text("url"),
+            url_file: section.text("url_file"),
+            ca: section.text("ca").map(Spanned::into_inner),
+            mention: section.text("mention").map(Spanned::into_inner),
+            channel: section.text("channel").map(Spanned::into_inner),
+            username: section.text("username").map(Spanned::into_inner),
+            icon_emoji: section.text("icon_emoji").map(Spanned::into_inner),
+            every: section.text("every"),
+            format: section.text("format"),
+            urgent_only: section.flag("urgent_only"),
+        }
+    }
+}
+
 /// `[[hook]]`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Hook {
     pub name: Option<Spanned<String>>,
     pub token: Option<Spanned<String>>,
     pub token_file: Option<Spanned<String>>,
     pub response: Option<Spanned<String>>,
-    #[serde(default)]
     pub in_channel: bool,
     pub username: Option<Spanned<String>>,
     pub icon_url: Option<Spanned<String>>,
@@ -67,9 +90,24 @@ pub struct Hook {
     pub may_act: Option<Vec<Spanned<String>>>,
 }
 
+impl Hook {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> Hook {
+        Hook {
+            name: section.text("name"),
+            token: section.text("token"),
+            token_file: section.text("token_file"),
+            response: section.text("response"),
+            in_channel: section.flag("in_channel"),
+            username: section.text("username"),
+            icon_url: section.text("icon_url"),
+            fridges: section.texts("fridges"),
+            may_act: section.texts("may_act"),
+        }
+    }
+}
+
 /// `[[bus]]`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Bus {
     pub kind: Spanned<String>,
     pub name: Option<Spanned<String>>,
@@ -88,9 +126,30 @@ pub struct Bus {
     pub speed: Option<Spanned<f64>>,
 }
 
+impl Bus {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> Bus {
+        Bus {
+            kind: section.needed("kind"),
+            name: section.text("name"),
+            period: section.text("period"),
+            root: section.text("root"),
+            resolution: section.whole("resolution"),
+            pin: section.whole("pin"),
+            through: section.text("through"),
+            chip: section.text("chip"),
+            address: section.text("address"),
+            probes: section.whole("probes"),
+            warm: section.wholes("warm"),
+            silent: section.wholes("silent"),
+            replay: section.text("replay"),
+            unit: section.text("unit"),
+            speed: section.number("speed"),
+        }
+    }
+}
+
 /// `[[fridge]]`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Fridge {
     pub id: Option<Spanned<String>>,
     pub name: Spanned<String>,
@@ -100,21 +159,40 @@ pub struct Fridge {
     pub preset: Option<Spanned<String>>,
     pub alarm: Option<Spanned<Alarm>>,
     pub calibration: Option<Spanned<Calibration>>,
-    #[serde(default)]
     pub out_of_service: bool,
 }
 
+impl Fridge {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> Fridge {
+        Fridge {
+            id: section.text("id"),
+            name: section.needed("name"),
+            group: section.text("group"),
+            probe: section.needed("probe"),
+            limits: section.table("limits", Limits::of),
+            preset: section.text("preset"),
+            alarm: section.table("alarm", Alarm::of),
+            calibration: section.table("calibration", Calibration::of),
+            out_of_service: section.flag("out_of_service"),
+        }
+    }
+}
+
 /// `limits = { min = 0, max = 5 }`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Limits {
     pub min: Option<Degrees>,
     pub max: Option<Degrees>,
 }
 
+impl Limits {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> Limits {
+        Limits { min: section.degrees("min"), max: section.degrees("max") }
+    }
+}
+
 /// `alarm = { lag = "60min", escalation = { limit = 10, after = "30min" } }`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Alarm {
     pub lag: Option<Spanned<String>>,
     pub escalation: Option<Spanned<AlarmPoint>>,
@@ -124,30 +202,58 @@ pub struct Alarm {
     pub silent: Option<Spanned<String>>,
     pub stuck: Option<Spanned<String>>,
     pub exposure: Option<Spanned<Exposure>>,
-    #[serde(default)]
     pub defrost: Vec<Defrost>,
     pub unanswered: Option<Spanned<String>>,
 }
 
+impl Alarm {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> Alarm {
+        Alarm {
+            lag: section.text("lag"),
+            escalation: section.table("escalation", AlarmPoint::of),
+            gross: section.table("gross", AlarmPoint::of),
+            low: section.table("low", AlarmPoint::of),
+            low_escalation: section.table("low_escalation", AlarmPoint::of),
+            silent: section.text("silent"),
+            stuck: section.text("stuck"),
+            exposure: section.table("exposure", Exposure::of),
+            defrost: section.tables("defrost", Defrost::of).into_iter().map(Spanned::into_inner).collect(),
+            unanswered: section.text("unanswered"),
+        }
+    }
+}
+
 /// `defrost = [{ at = "02:00", length = "45min" }]`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Defrost {
     pub at: Spanned<String>,
     pub length: Spanned<String>,
 }
 
+impl Defrost {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> Defrost {
+        Defrost { at: section.needed("at"), length: section.needed("length") }
+    }
+}
+
 /// A limit and for how long it has to be passed.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct AlarmPoint {
     pub limit: Degrees,
     pub after: Spanned<String>,
 }
 
+impl AlarmPoint {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> AlarmPoint {
+        AlarmPoint {
+            limit: section.degrees("limit").unwrap_or(Degrees(f64::NAN)),
+            after: section.needed("after"),
+        }
+    }
+}
+
 /// `exposure = { max = 8, budget = "4h", window = "24h" }`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Exposure {
     pub min: Option<Degrees>,
     pub max: Option<Degrees>,
@@ -155,111 +261,46 @@ pub struct Exposure {
     pub window: Spanned<String>,
 }
 
+impl Exposure {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> Exposure {
+        Exposure {
+            min: section.degrees("min"),
+            max: section.degrees("max"),
+            budget: section.needed("budget"),
+            window: section.needed("window"),
+        }
+    }
+}
+
 /// `calibration = { offset = -0.5 }` or `calibration = { points = [{ shows = 0.4, is = 0 }, …] }`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Calibration {
     pub offset: Option<f64>,
-    pub points: Option<Vec<Point>>,
+    pub points: Option<Vec<Spanned<Point>>>,
+}
+
+impl Calibration {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> Calibration {
+        Calibration {
+            offset: section.number("offset").map(Spanned::into_inner),
+            points: section.has("points").then(|| section.tables("points", Point::of)),
+        }
+    }
 }
 
 /// What a probe shows, and what it is.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Point {
     pub shows: f64,
     pub is: f64,
 }
 
-/// A text, or a list of texts.
-pub struct OneOrMany(pub Vec<String>);
-
-impl<'de> Deserialize<'de> for OneOrMany {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-
-        impl<'de> Visitor<'de> for Either {
-            type Value = OneOrMany;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of strings")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<OneOrMany, E> {
-                Ok(OneOrMany(vec![text.to_owned()]))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany, A::Error> {
-                let mut texts = Vec::new();
-                while let Some(text) = list.next_element()? {
-                    texts.push(text);
-                }
-                Ok(OneOrMany(texts))
-            }
-        }
-
-        deserializer.deserialize_any(Either)
-    }
-}
-
-/// A temperature in °C: a number, or a text with its unit, such as "41 °F".
-#[derive(Clone, Copy)]
-pub struct Degrees(pub f64);
-
-impl Degrees {
-    /// Reads a text with a unit.
-    pub fn read(text: &str) -> Option<Degrees> {
-        let text = text.trim();
-        let number = text.trim_end_matches(|c: char| c.is_alphabetic() || c == '°' || c.is_whitespace());
-        let degrees: f64 = number.replace('\u{2212}', "-").parse().ok()?;
-        match Units::of(text[number.len()..].trim())? {
-            Units::Celsius => Some(Degrees(degrees)),
-            Units::Fahrenheit => Some(Degrees((degrees - 32.0) / 1.8)),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Degrees {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Number;
-
-        impl Visitor<'_> for Number {
-            type Value = Degrees;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number or a text with a unit")
-            }
-
-            fn visit_i64<E>(self, degrees: i64) -> Result<Degrees, E> {
-                Ok(Degrees(degrees as f64))
-            }
-
-            fn visit_f64<E>(self, degrees: f64) -> Result<Degrees, E> {
-                Ok(Degrees(degrees))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Degrees, E> {
-                Degrees::read(text).ok_or_else(|| E::custom("not a temperature with its unit"))
-            }
-        }
-
-        deserializer.deserialize_any(Number)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_limit_can_be_said_in_either_unit() {
-        let read = |text| Degrees::read(text).map(|degrees| (degrees.0 * 100.0).round() / 100.0);
-        assert_eq!(read("41 °F"), Some(5.0));
-        assert_eq!(read("0F"), Some(-17.78));
-        assert_eq!(read("5.5 °C"), Some(5.5));
-        assert_eq!(read("\u{2212}18 C"), Some(-18.0));
-        for no in ["5", "5,5 °C", "warm", "°C", "", "5 K"] {
-            assert_eq!(read(no), None, "{no}");
+impl Point {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> Point {
+        Point {
+            shows: section.number("shows").map_or(f64::NAN, Spanned::into_inner),
+            is: section.number("is").map_or(f64::NAN, Spanned::into_inner),
         }
     }
 }

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostics::{Collector, unknown_word};
-use super::schema::Degrees;
+use super::section::Degrees;
 
 /// What a setting holds.
 #[derive(Clone, Copy)]
