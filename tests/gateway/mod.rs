@@ -32,7 +32,19 @@ pub struct Demo {
 impl Demo {
     /// Starts the demo on a free port and waits until it says where it answers.
     pub fn start(options: &[&str]) -> Demo {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fridge"))
+        Demo::started(Command::new(env!("CARGO_BIN_EXE_fridge")), options)
+    }
+
+    /// The same with no more than so many file descriptors.
+    pub fn start_with_descriptors(most: &str, options: &[&str]) -> Demo {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n \"$1\" && shift && exec \"$@\"", "sh", most]);
+        command.arg(env!("CARGO_BIN_EXE_fridge"));
+        Demo::started(command, options)
+    }
+
+    fn started(mut command: Command, options: &[&str]) -> Demo {
+        let mut child = command
             .args(["demo", "--listen", "127.0.0.1:0", "--token", TOKEN])
             .args(options)
             .stdout(Stdio::piped())

@@ -1,0 +1,137 @@
+//! Slow clients on many addresses: handshakes that never begin, headers that never end, bodies of a byte a second,
+//! answers that nobody reads. Whoever asks from elsewhere is answered all the same. `CROWD` says how many (500), and
+//! `CROWD_NOFILE` how many descriptors the gateway may have.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
+use tokio_rustls::TlsConnector;
+
+mod gateway;
+use gateway::{Client, Demo};
+
+/// The addresses that they come from.
+const ADDRESSES: usize = 200;
+/// Questions of one phase; each phase comes twice.
+const QUESTIONS: usize = 50;
+/// What the gateway may hold with all of them, in KiB.
+const MOST_KIB: u64 = 16 * 1024;
+/// How much more that may be than without them.
+const MOST_MORE_KIB: u64 = 7 * 1024;
+
+fn number(variable: &str, usual: usize) -> usize {
+    std::env::var(variable).map_or(usual, |number| number.parse().expect("a number"))
+}
+
+/// One slow client; returns once the gateway has ended its connection.
+async fn slow(kind: usize, index: usize, demo: std::net::SocketAddr, tls: TlsConnector, open: &AtomicUsize) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    let from = Ipv4Addr::new(127, 1, 0, 1 + (index % ADDRESSES) as u8);
+    socket.bind((from, 0).into()).expect("all of 127.0.0.0/8 is this machine");
+    let Ok(mut stream) = socket.connect(demo).await else { return };
+    open.fetch_add(1, Ordering::Relaxed);
+    if kind == 0 {
+        // Not a byte of a handshake.
+        let _ended = stream.read(&mut [0; 1]).await;
+        return;
+    }
+    let name = ServerName::from(std::net::IpAddr::from([127, 0, 0, 1]));
+    let Ok(mut stream) = tls.connect(name, stream).await else { return };
+    let start: &[u8] = match kind {
+        1 => b"POST /webhook HTTP/1.1\r\nHost: fridge\r\nX-Slow: ",
+        2 => b"POST /webhook HTTP/1.1\r\nHost: fridge\r\nContent-Type: application/json\r\nContent-Length: 200000\r\n\r\n{",
+        _ => b"",
+    };
+    let question = b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n".repeat(200);
+    let start = if kind == 3 { &question[..] } else { start };
+    if stream.write_all(start).await.is_err() {
+        return;
+    }
+    // A byte a second; of the last kind nothing more, and nothing is read.
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if stream.write_all(if kind == 3 { b"" } else { b"x" }).await.is_err()
+            || stream.flush().await.is_err()
+        {
+            return;
+        }
+        if kind == 3 && stream.get_ref().0.take_error().is_ok_and(|error| error.is_some()) {
+            return;
+        }
+    }
+}
+
+/// Questions, each over a new connection from an address of their own; how long each took.
+fn questions(demo: &Demo) -> Vec<Duration> {
+    (0..QUESTIONS)
+        .map(|_| {
+            let began = Instant::now();
+            let answer = Client::from(Ipv4Addr::new(127, 0, 0, 9).into(), demo.address, &demo.certificate)
+                .ask("fridge status");
+            assert!(answer.contains("in range"), "{answer}");
+            began.elapsed()
+        })
+        .collect()
+}
+
+fn p99(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times[times.len() * 99 / 100].as_secs_f64() * 1e3
+}
+
+#[test]
+fn a_crowd_of_slow_clients_keeps_nobody_from_being_answered() {
+    let crowd = number("CROWD", 500);
+    let demo = match std::env::var("CROWD_NOFILE") {
+        Ok(most) => Demo::start_with_descriptors(&most, &["--probes", "2"]),
+        Err(_) => Demo::start(&["--probes", "2"]),
+    };
+    Client::connect(&demo).ask_until("fridge status", |text| text.contains("All 2 in range"));
+    let rest = demo.peak_memory_kib();
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(&demo.certificate).unwrap()).unwrap();
+    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let tls = TlsConnector::from(Arc::new(config));
+
+    let (mut quiet, mut crowded) = (Vec::new(), Vec::new());
+    let open = Arc::new(AtomicUsize::new(0));
+    for _ in 0..2 {
+        quiet.extend(questions(&demo));
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let before = open.load(Ordering::Relaxed);
+        for index in 0..crowd {
+            let (tls, address, open) = (tls.clone(), demo.address, Arc::clone(&open));
+            runtime.spawn(async move {
+                loop {
+                    slow(index % 4, index, address, tls.clone(), &open).await;
+                    // Those that were ended come again: each within half a minute.
+                    tokio::time::sleep(Duration::from_millis(10_000 + (index as u64 * 7_919) % 20_000)).await;
+                }
+            });
+        }
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while open.load(Ordering::Relaxed) < before + crowd {
+            assert!(Instant::now() < deadline, "{} are there", open.load(Ordering::Relaxed) - before);
+            std::thread::yield_now();
+        }
+        crowded.extend(questions(&demo));
+        runtime.shutdown_background();
+    }
+    let (quiet, crowded, peak) = (p99(quiet), p99(crowded), demo.peak_memory_kib());
+    println!(
+        "{crowd} slow clients on {ADDRESSES} addresses: p99 of a question {crowded:.1} ms, {:.2} times that without them ({quiet:.1} ms); at most {:.1} MiB",
+        crowded / quiet,
+        peak as f64 / 1024.0
+    );
+    // A debug build is larger than what is shipped.
+    let most = if cfg!(debug_assertions) { rest + MOST_MORE_KIB } else { MOST_KIB };
+    assert!(peak <= most, "{peak} KiB, {rest} KiB at rest");
+}
