@@ -229,8 +229,9 @@ fn nginx(folder: &Path, length: usize) -> Server {
     let path = folder.join("nginx.conf");
     let folder = folder.display();
     let body = "x".repeat(length);
+    // One process: killed, a master would leave its worker behind.
     let config = format!(
-        "daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log;\n\
+        "daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;\n\
          events {{}}\n\
          http {{ access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};\n\
          uwsgi_temp_path {folder}; scgi_temp_path {folder}; keepalive_requests 1000000;\n\

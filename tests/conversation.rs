@@ -534,7 +534,7 @@ fn a_command_on_the_webhooks_path_and_a_webhook_on_the_commands_are_told_where_t
     assert!(parsed(&command)["text"].as_str().unwrap().contains("end in /command"), "{command:?}");
     let webhook = form("/command", "trigger_word=fridge&post_id=p1");
     assert!(parsed(&webhook)["text"].as_str().unwrap().contains("end in /webhook"), "{webhook:?}");
-    assert_eq!(served.rejected("the other's path"), 2);
+    assert_eq!(served.rejected("exchanged URL"), 2);
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! Slow clients on many addresses: handshakes that never begin, headers that never end, bodies of a byte a second,
-//! answers that nobody reads. Whoever asks from elsewhere is answered all the same. `CROWD` says how many (500), and
-//! `CROWD_NOFILE` how many descriptors the gateway may have.
+//! Many at once and many one after another. Slow clients on many addresses: handshakes that never begin, headers that
+//! never end, bodies of a byte a second, answers that nobody reads; whoever asks from elsewhere is answered all the
+//! same. `CROWD` says how many (500), and `CROWD_NOFILE` how many descriptors the gateway may have. And requests without
+//! end, of which memory knows nothing; `REQUESTS` says how many (20,000).
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -134,4 +135,63 @@ fn a_crowd_of_slow_clients_keeps_nobody_from_being_answered() {
     // A debug build is larger than what is shipped.
     let most = if cfg!(debug_assertions) { rest + MOST_MORE_KIB } else { MOST_KIB };
     assert!(peak <= most, "{peak} KiB, {rest} KiB at rest");
+}
+
+/// What it holds now, in KiB.
+fn memory_kib(demo: &Demo) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", demo.child.id())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the kernel tells");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+/// A request that is rejected: a wrong token, path or method, broken JSON, a foreign button, no Host.
+fn rejected(demo: &Demo, client: &mut Client, number: usize) {
+    let send = |client: &mut Client, path: &str, kind: &str, body: &str| {
+        let length = body.len();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: fridge\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+        );
+        client.send(&[head.as_bytes(), body.as_bytes()].concat())
+    };
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let answer = match number % 6 {
+        0 => send(client, "/webhook", FORM, &format!("token=wrong{number}&text=fridge")),
+        1 => send(client, &format!("/nowhere/{number}"), FORM, ""),
+        2 => client.send(b"DELETE /webhook HTTP/1.1\r\nHost: fridge\r\nContent-Length: 0\r\n\r\n"),
+        3 => send(client, "/webhook", "application/json", &format!("{{\"text\": {number}")),
+        4 => send(client, "/webhook", "text/plain", "x"),
+        _ => {
+            let answer = client.send(b"GET /health HTTP/1.1\r\n\r\n");
+            // It ends its connection.
+            *client = Client::connect(demo);
+            answer
+        }
+    };
+    assert!((400..500).contains(&answer.status), "{answer:?}");
+}
+
+#[test]
+fn memory_knows_nothing_of_how_many_have_asked() {
+    let requests = number("REQUESTS", 20_000);
+    let demo = Demo::start(&["--probes", "2"]);
+    let mut client = Client::connect(&demo);
+    client.ask_until("fridge status", |text| text.contains("All 2 in range"));
+    // What is allocated once is there after these.
+    for number in 0..5_000 {
+        client.ask("fridge status");
+        rejected(&demo, &mut client, number);
+    }
+    let before = memory_kib(&demo);
+    for _ in 0..requests {
+        client.ask("fridge status");
+    }
+    for number in 0..requests / 10 {
+        rejected(&demo, &mut client, number);
+    }
+    let after = memory_kib(&demo);
+    println!(
+        "{before} KiB before, {after} KiB after {requests} requests and {} rejected ones",
+        requests / 10
+    );
+    assert!(after * 100 <= before * 105, "{before} KiB, then {after} KiB");
 }

@@ -111,6 +111,30 @@ fn a_stopped_program_is_fed_no_more() {
     assert!(supervisor.receives_within("WATCHDOG=1", PATIENCE));
 }
 
+#[test]
+fn on_a_set_up_that_works_the_doctor_finds_everything_as_it_should_be() {
+    let (socket, _) = socket_and_configuration("");
+    let address = socket.local_addr().unwrap();
+    let url = format!("url = \"https://{address}\"");
+    let supervisor = Supervisor::new(&configuration(&format!("\"{address}\""), &url, ""));
+    let service = supervisor.start(&socket, &[]);
+    service.connect().ask_until("fridge status", |text| text.contains("in range"));
+    let doctor = Command::new(env!("CARGO_BIN_EXE_fridge"))
+        .args(["doctor", "--json", "--socket"])
+        .arg(supervisor.path("fridge.sock"))
+        .output()
+        .unwrap();
+    let found: serde_json::Value = serde_json::from_slice(&doctor.stdout).unwrap();
+    let said = format!("{found:#}");
+    assert!(said.contains("its certificate is the gateway's own, as expected"), "{said}");
+    // The machine itself may be hot or short of room.
+    let of_machine = ["disk", "heat", "supply", "clock", "service", "package", "1-Wire"];
+    for finding in found.as_array().unwrap() {
+        let is_machines = of_machine.contains(&finding["about"].as_str().unwrap());
+        assert!(is_machines || finding["level"] == "ok", "{finding:#}");
+    }
+}
+
 /// Only a debug build knows the word.
 #[cfg(debug_assertions)]
 #[test]

@@ -74,3 +74,43 @@ fn a_folder_where_the_key_of_the_buttons_should_be_costs_the_buttons_and_nothing
     service.until(&["status"], |answer| answer["fridges"][0]["verdict"] == "in_range");
     assert!(key.is_dir(), "it is left alone");
 }
+
+#[test]
+fn a_time_zone_that_the_machine_does_not_know_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fridge.toml");
+    std::fs::write(&file, format!("listen = \"127.0.0.1:0\"\n{SIMULATED}")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fridge"))
+        .args(["serve", "--config", file.to_str().unwrap(), "--state"])
+        .arg(folder.path().join("state"))
+        .arg("--socket")
+        .arg(folder.path().join("socket"))
+        .env("TZ", "Nowhere/Town")
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut lines = std::io::BufRead::lines(log).map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("the time zone `Nowhere/Town`") && line.contains("shown in UTC")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_mistake_in_an_option_of_the_demo_names_the_option_and_no_file() {
+    for (option, value) in [("--url", "http://192.168.1.50"), ("--period", "soon"), ("--speed", "0")] {
+        let refused = fridge(&["demo", "--listen", "127.0.0.1:0", option, value]);
+        let said = error(&refused);
+        assert!(
+            !refused.status.success() && said.contains(option) && !said.contains("fridge.toml"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_made_is_named_with_the_cure() {
+    let refused = fridge(&["cert", "--state", "/proc/x"]);
+    let said = error(&refused);
+    assert!(said.contains("/proc/x") && said.contains("choose another with --state"), "{said}");
+}

@@ -134,7 +134,7 @@ fn detail(fridge: &Fridge, view: &View<'_>) -> Answer {
     let mut line_of = |head: &'static str, value: Text| table.push([head.into(), value]);
     line_of(text::NOW, now_and_age(&judged, view));
     line_of(status::LIMITS, text::limits(&row.limits, view.units).into());
-    if let Some(excursion) = excursion(fridge, view) {
+    if let (Verdict::Warm | Verdict::Cold, Some(excursion)) = (row.verdict, excursion(fridge, view)) {
         line_of(status::OUTSIDE, outside(excursion, view).into());
     }
     if let Some(day) = row.today {

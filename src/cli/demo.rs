@@ -15,7 +15,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::{FileOptions, block_on_daemon, log, terminal};
 use crate::bus;
 use crate::bus::simulated::{self, Kind};
-use crate::config::Config;
+use crate::config::{Config, Problem, Problems};
 use crate::daemon::{HangUp, Paths, Running};
 use crate::text;
 
@@ -91,7 +91,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let folder = Folder::new(files.state.as_deref())?;
     let path = folder.path.join("fridge.toml");
     write(&path, &configuration(options, &token)?)?;
-    let config = Config::load(&path)?;
+    let config = Config::load(&path).map_err(|problems| anyhow::anyhow!(of_options(&problems)))?;
     let simulated = config.buses.iter().filter_map(|bus| match &bus.config {
         bus::Config::Simulated(simulated) => simulated.replay.as_ref(),
         _ => None,
@@ -107,6 +107,19 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
         // Where the standard output is closed, the gateway still runs.
         drop(terminal::print(&banner(running, &token, &path)));
     })
+}
+
+/// What is wrong, by the names of the options: nobody has written the file in which it stands.
+fn of_options(problems: &Problems) -> String {
+    const OPTIONS: [&str; 8] = ["listen", "url", "period", "token", "notify", "replay", "unit", "speed"];
+    let of_option = |problem: &Problem| {
+        let setting = problem.text.split('`').nth(1).unwrap_or_default();
+        match OPTIONS.iter().find(|option| setting == **option) {
+            Some(option) => format!("--{option}: {}", problem.text),
+            None => problem.text.clone(),
+        }
+    };
+    problems.list.iter().map(of_option).collect::<Vec<_>>().join("; ")
 }
 
 /// The demo's files: the folder given, which stays, or a temporary one, which goes with the demo.

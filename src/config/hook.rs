@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use toml::Spanned;
 
 use super::{Check, diagnostics, paths, schema};
-use crate::fridge::Fridge;
+use crate::fridge::{Fridge, names};
 use crate::gateway::Scope;
 use crate::mattermost::{self, Placement};
 use crate::secret::Secret;
@@ -50,7 +50,8 @@ impl Check<'_> {
                     continue;
                 }
             };
-            let Some(token) = token.map(|token| token.trim().to_owned()) else { continue };
+            // What cannot be seen came along with a pasted text, or as a file's byte order mark.
+            let Some(token) = token.map(|token| names::visible(token.trim())) else { continue };
             if token.contains(char::is_whitespace) {
                 self.problems.at(&span, "the token has spaces in it: copy the 26 characters that Mattermost shows, once the hook is saved");
             } else if token.chars().count() < SHORTEST_TOKEN {

@@ -18,6 +18,11 @@ pub fn fold(text: &str) -> String {
         .join(" ")
 }
 
+/// A text without what cannot be seen.
+pub fn visible(text: &str) -> String {
+    text.chars().filter(|character| !is_invisible(*character)).collect()
+}
+
 /// Whether a character shows nothing and says nothing: Unicode's format characters (category Cf), as they come along
 /// with a pasted text.
 fn is_invisible(character: char) -> bool {

@@ -77,7 +77,7 @@ impl Rejection {
             Rejection::NotAllowed(_) => "address not allowed",
             Rejection::Button(_) => "button",
             Rejection::UnknownWord => "unknown command",
-            Rejection::Elsewhere(_) => "the other's path",
+            Rejection::Elsewhere(_) => "exchanged URL",
         }
     }
 

@@ -269,3 +269,34 @@ fn what_was_urgent_before_a_restart_is_told_after_it() {
     assert!(told(&mut restarted, bus, 0..1_000, 20 * 16).is_empty());
     assert!(told(&mut restarted, bus, 1_000..8_000, 4 * 16).contains(&(Topic::Cleared, 1)));
 }
+
+#[test]
+fn what_a_bus_invents_is_bounded_and_forgotten_after_a_day_and_a_fridges_probe_never_is() {
+    let mut recorder = Recorder::new(at(0), TimeZone::UTC);
+    let info = BusInfo { name: "bus 1".into(), simulated: false, period: Duration::from_secs(10) };
+    recorder.step(Input::Buses { buses: vec![(None, info)], calibrations: HashMap::new() }, at(0));
+    let bus = recorder.snapshot().buses[0].key;
+    recorder.step(Input::Fridges(vec![Fridge::new("Milk", PROBE, crate::fridge::Limits::default())]), at(0));
+    let took = Duration::from_secs(1);
+    let invented = |from: u64| {
+        (from..from + 900).map(|serial| Sampled::from((ProbeId::new(0x28, serial), Ok(Celsius::MAX))))
+    };
+    let mut sweep = |second: u64, probes: Vec<Sampled>| {
+        let input = Input::Sweep { bus, at: at(second), took, probes, notices: Vec::new() };
+        let _effects = recorder.step(input, at(second));
+        let known = &recorder.snapshot().buses[0];
+        (
+            known.probes.len(),
+            known.notices.contains(&Notice::TooManyProbes),
+            known.probes.contains_key(&PROBE),
+        )
+    };
+    assert_eq!(sweep(1, invented(1_000).collect()), (900, false, false));
+    let (known, is_told, _) = sweep(2, invented(50_000).collect());
+    assert_eq!((known, is_told), (crate::bus::MOST_PROBES, true));
+    // The fridge's own probe has room all the same.
+    let with_ours = invented(90_000).chain([Sampled::from((PROBE, Err(Fault::NoAnswer)))]);
+    assert_eq!(sweep(3, with_ours.collect()), (crate::bus::MOST_PROBES + 1, true, true));
+    let day = 25 * 3_600;
+    assert_eq!(sweep(day, Vec::new()), (1, false, true), "but for the fridge's all are forgotten");
+}

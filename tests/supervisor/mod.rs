@@ -166,7 +166,7 @@ pub fn socket_and_configuration(more: &str) -> (TcpListener, String) {
 
 /// A configuration that listens there, in TOML.
 pub fn configuration(listen: &str, more: &str, limits: &str) -> String {
-    let limits = if limits.is_empty() { "limits = { max = 50 }" } else { limits };
+    let limits = if limits.is_empty() { "limits = { max = 30 }" } else { limits };
     format!(
         "listen = {listen}\n{more}\n[[hook]]\ntoken = \"{TOKEN}\"\n[[bus]]\nkind = \"simulated\"\nperiod = \"1s\"\n\
          [[fridge]]\nname = \"Milk\"\nprobe = \"28-000000000001\"\n{limits}\n"
