@@ -230,7 +230,11 @@ impl Check<'_> {
                 &url.span(),
                 "`url` is the gateway as Mattermost reaches it: \"https://192.168.1.50:4443\"",
             );
-        } else if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+        } else if ["webhook", "command", "action"]
+            .iter()
+            .any(|end| uri.path().trim_matches('/').ends_with(end))
+            || uri.query().is_some()
+        {
             let text = format!(
                 "`url` is the gateway's address alone, because buttons find their path by themselves: write url = \"https://{}\"",
                 authority.map_or("", Authority::as_str)

@@ -319,8 +319,11 @@ fn status(config: &Config, addresses: &[std::net::SocketAddr]) -> String {
     let addresses: Vec<String> = addresses.iter().map(|address| format!("https://{address}")).collect();
     let token =
         if config.mattermost.hooks.is_empty() { "; no token yet: every question is rejected" } else { "" };
-    let old =
-        if config.is_last_good { "; the file is wrong, the last good configuration is in use" } else { "" };
+    let old = if config.is_last_good {
+        "; running on the last good configuration, because its file has errors"
+    } else {
+        ""
+    };
     format!("answering on {}; fridges: {}{token}{old}", addresses.join(", "), config.site.fridges.len())
 }
 

@@ -86,6 +86,11 @@ impl History {
         ring.add(minute, celsius);
     }
 
+    /// Keeps the history of these probes, and of no other.
+    pub fn retain(&self, is_kept: impl Fn(ProbeId) -> bool) {
+        self.rings.lock().unwrap_or_else(PoisonError::into_inner).retain(|probe, _| is_kept(*probe));
+    }
+
     /// The last `length` minutes of a probe, the oldest first, the present one last; `None` for a
     /// minute without a value. At most [`MINUTES`] hold any.
     pub fn minutes(&self, probe: ProbeId, now: &Stamp, length: usize) -> Vec<Option<Minute>> {

@@ -30,13 +30,14 @@ pub fn time_zone() -> (TimeZone, Option<String>) {
     match TimeZone::try_system() {
         Ok(zone) => (zone, None),
         Err(_) => {
-            let named = std::env::var("TZ").map_or_else(
-                |_| String::from("the machine's time zone is not known"),
-                |zone| format!("the time zone `{zone}` of the variable TZ is not known"),
-            );
-            let warning = format!(
-                "{named}: times are shown in UTC, and days begin at its midnight; `sudo timedatectl set-timezone Europe/Berlin` sets one"
-            );
+            let warning = match std::env::var("TZ") {
+                Ok(zone) => format!(
+                    "the environment variable TZ names an unknown time zone, `{zone}`, so times are in UTC: unset it, or correct it"
+                ),
+                Err(_) => String::from(
+                    "the machine's time zone is not known, so times are in UTC: set one, for example `sudo timedatectl set-timezone Europe/London`",
+                ),
+            };
             (TimeZone::UTC, Some(warning))
         }
     }

@@ -9,9 +9,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::alarm::Message;
-use crate::fridge::{Calibration, Excursion, Fridge};
+use crate::fridge::{Calibration, Excursion, Fridge, Limits};
 use crate::reading::{BusFault, Celsius, Notice, ProbeId, Sampled, Stamp};
-use crate::state::{BusInfo, BusKey, Snapshot};
+use crate::state::{BusInfo, BusKey, STALE_AFTER_PERIODS, Snapshot};
 use crate::store::{Entry, Kept};
 
 mod absence;
@@ -27,6 +27,10 @@ use log::Damping;
 pub use log::Line;
 use watch::Watch;
 pub use writer::{Handle, Parcel, Writer};
+
+/// Without a value for longer than this, and than its readings are fresh, nobody knows whether a fridge stayed outside its
+/// limits.
+const LONGEST_GAP: Duration = Duration::from_secs(10 * 60);
 
 /// What the recorder takes in.
 #[derive(Debug)]
@@ -105,6 +109,8 @@ pub enum Effect {
         /// The values.
         values: Vec<(ProbeId, Celsius)>,
     },
+    /// Probes were forgotten: the history of those that the snapshot does not know any more goes, too.
+    Forget,
     /// This is worth a line in the log.
     Log(Line),
     /// This is told to people: worth a line in the log, whoever else hears of it.
@@ -173,7 +179,10 @@ impl Recorder {
                 return effects;
             }
             Input::Sweep { bus, at, took, mut probes, mut notices } => {
-                notices.extend(self.known.bound(&mut self.snapshot, bus, &mut probes, now));
+                if self.known.forget(&mut self.snapshot, now) {
+                    effects.push(Effect::Forget);
+                }
+                notices.extend(self.known.bound(&self.snapshot, bus, &mut probes));
                 for sampled in &mut probes {
                     self.calibrate(sampled);
                 }
@@ -184,17 +193,16 @@ impl Recorder {
                 }
                 let good = |sampled: &Sampled| Some((sampled.probe, sampled.sample.ok()?));
                 let values: Vec<_> = probes.iter().filter_map(good).collect();
-                let mut lines = self.excursions(at, &values);
+                let mut limits = Vec::new();
+                if let Some(period) = period {
+                    limits = self.excursions(period, at, &values);
+                }
                 let changes = self.snapshot.record_sweep(bus, at, took, probes, notices);
-                lines.splice(0..0, changes.into_iter().map(Line::Changed));
                 effects.push(Effect::Remember { at, values });
-                let name = self
-                    .snapshot
-                    .buses
-                    .iter()
-                    .find(|state| state.key == bus)
-                    .map(|state| state.name.as_str());
-                effects.extend(self.damping.admit(name, lines, now).into_iter().map(Effect::Log));
+                let changes = changes.into_iter().map(Line::Changed).collect();
+                let lines =
+                    self.damping.admit(changes, now).into_iter().chain(self.damping.admit(limits, now));
+                effects.extend(lines.map(Effect::Log));
             }
             Input::Failed { bus, at, fault } => self.snapshot.record_failure(bus, at, fault),
             Input::Delivered { id, alarms } => {
@@ -241,12 +249,13 @@ impl Recorder {
     }
 
     /// Follows which fridges are outside their limits; returns who left them and who came back.
-    fn excursions(&mut self, at: Stamp, values: &[(ProbeId, Celsius)]) -> Vec<Line> {
+    fn excursions(&mut self, period: Duration, at: Stamp, values: &[(ProbeId, Celsius)]) -> Vec<Line> {
+        let gap = LONGEST_GAP.max(period * STALE_AFTER_PERIODS);
         let mut lines = Vec::new();
         for &(probe, celsius) in values {
             let Some(limits) = self.known.limits(probe) else { continue };
             let before = self.snapshot.excursions.get(&probe).copied();
-            let after = Excursion::after(before, limits, celsius, at);
+            let after = Excursion::after(before, limits, celsius, at, gap);
             if before == after {
                 continue;
             }
@@ -260,7 +269,9 @@ impl Recorder {
                 }
                 None => {
                     excursions.remove(&probe);
-                    lines.extend(before.map(|excursion| Line::Returned { probe, excursion, celsius, at }));
+                    // Without limits it did not come back: they were taken away.
+                    let returned = before.filter(|_| *limits != Limits::default());
+                    lines.extend(returned.map(|excursion| Line::Returned { probe, excursion, celsius, at }));
                 }
             }
         }

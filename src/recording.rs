@@ -112,8 +112,11 @@ impl Recording {
         let failed = |reason: String| Error::Unreadable { path: path.to_owned(), reason };
         let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
         if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
-            let cure = "it is UTF-16; `iconv -f UTF-16 -t UTF-8` makes text of it that can be read";
-            return Err(failed(String::from(cure)));
+            let cure = format!(
+                "it is UTF-16: convert it, with iconv -f UTF-16 -t UTF-8 {} > log.csv",
+                path.display()
+            );
+            return Err(failed(cure));
         }
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,

@@ -40,9 +40,9 @@ pub const MAY_NOT_ACT_IN_CHANNEL: &str = "You may ask here, but not act: the con
 /// The answer to what is asked on the other's path: a slash command on `/webhook`, or an outgoing webhook on `/command`.
 pub fn elsewhere(is_command: bool) -> &'static str {
     if is_command {
-        "This slash command's *Request URL* ends in /webhook: whoever manages it in Mattermost should let it end in /command."
+        "This slash command's *Request URL* ends in /webhook: whoever manages it in Mattermost should change it to end in /command."
     } else {
-        "This outgoing webhook's *Callback URL* ends in /command: whoever manages it in Mattermost should let it end in /webhook."
+        "This outgoing webhook's *Callback URL* ends in /command: whoever manages it in Mattermost should change it to end in /webhook."
     }
 }
 

@@ -531,9 +531,15 @@ fn a_command_on_the_webhooks_path_and_a_webhook_on_the_commands_are_told_where_t
     };
     let command = form("/webhook", "command=%2Ffridge&response_url=x");
     assert_eq!(parsed(&command)["response_type"], "ephemeral", "{command:?}");
-    assert!(parsed(&command)["text"].as_str().unwrap().contains("end in /command"), "{command:?}");
+    assert!(
+        parsed(&command)["text"].as_str().unwrap().contains("change it to end in /command"),
+        "{command:?}"
+    );
     let webhook = form("/command", "trigger_word=fridge&post_id=p1");
-    assert!(parsed(&webhook)["text"].as_str().unwrap().contains("end in /webhook"), "{webhook:?}");
+    assert!(
+        parsed(&webhook)["text"].as_str().unwrap().contains("change it to end in /webhook"),
+        "{webhook:?}"
+    );
     assert_eq!(served.rejected("exchanged URL"), 2);
 }
 

@@ -131,7 +131,7 @@ fn a_conversion_in_common_that_did_not_happen_hands_on_nothing_old() {
 #[test]
 fn a_file_that_never_answers_hangs_its_bus_alone_and_its_fridge_turns_stale() {
     let tree = Tree::new();
-    let simulated = "[[bus]]\nkind = \"simulated\"\nprobes = 1\nperiod = \"100ms\"\n[[fridge]]\nname = \"Bar\"\nprobe = \"28-000000000001\"\n";
+    let simulated = "[[bus]]\nkind = \"simulated\"\nprobes = 1\nperiod = \"100ms\"\n[[fridge]]\nname = \"Bar\"\nprobe = \"28-000000000001\"\nlimits = { max = 20 }\n";
     let service = Service::start(&format!("{}{simulated}{TWO_FRIDGES}", tree.bus()));
     service.until(&["status"], |answer| {
         answer["fridges"].as_array().is_some_and(|rows| rows.iter().all(|row| row["celsius"].is_f64()))
@@ -232,7 +232,7 @@ fn without_a_gateway_the_buses_are_measured_and_a_missing_one_is_named_with_its_
     };
     let (text, error) = probes("[[bus]]\nkind = \"kernel\"\nroot = \"/nowhere\"\n");
     assert!(error.contains("dtoverlay=w1-gpio"), "{error}");
-    assert!(text.contains("No probe was found on any bus yet."), "{text}");
+    assert!(text.contains("No probe was found: a bus is not working"), "{text}");
     let tree = Tree::new();
     let (text, error) = probes(&tree.bus());
     assert!(text.contains("7 probes on 1 bus") && error.is_empty(), "{text}{error}");

@@ -36,8 +36,6 @@ pub(super) struct Owserver {
     address: String,
     connection: Option<Connection>,
     known: BTreeMap<ProbeId, Known>,
-    /// The paths of the newest listing that are no addresses, and the devices behind them where there are any.
-    others: BTreeMap<String, Option<ProbeId>>,
 }
 
 /// One probe of a listing.
@@ -51,18 +49,27 @@ struct Listed {
 struct Known {
     /// Whether it is powered through the data line.
     is_parasite: bool,
-    /// Whether it is a MAX31850, whose value is its thermocouple's.
-    is_thermocouple: bool,
+    /// What it is.
+    part: Part,
 }
+
+/// What a probe is: a DS1825 and a MAX31850 have one family, and tell different temperatures.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// It tells its own temperature.
+    Thermometer,
+    /// A MAX31850: it tells that of its thermocouple, and its own on another file.
+    Thermocouple,
+    /// So often in a row it had no thermocouple. Once may be an error on the wire.
+    Unsure(u8),
+}
+
+/// After so many times a part of that family is believed to have no thermocouple.
+const SURE: u8 = 3;
 
 /// Knows the server; connects with the first sweep, and again whenever the connection was lost.
 pub(super) fn open(config: &Config) -> Owserver {
-    Owserver {
-        address: config.address.clone(),
-        connection: None,
-        known: BTreeMap::new(),
-        others: BTreeMap::new(),
-    }
+    Owserver { address: config.address.clone(), connection: None, known: BTreeMap::new() }
 }
 
 impl Owserver {
@@ -107,46 +114,34 @@ impl Owserver {
         let listed = self.ask(|connection| connection.list("/uncached"))?;
         let paths = listed.map_err(|error| self.broken(&error.to_string()))?;
         let (mut probes, mut notices) = (Vec::new(), BTreeSet::new());
-        let mut others = BTreeMap::new();
         for path in paths.split(',').map(str::trim).filter(|path| !path.is_empty()) {
             if probes.len() + notices.len() >= MOST_PROBES {
                 notices.insert(Notice::TooManyProbes);
                 break;
             }
             let id = match probe(path) {
-                Some(id) => id,
-                None => match self.aliased(path, &mut others)? {
-                    Some(id) => id,
-                    None => continue,
-                },
+                Some(id) => Some(id),
+                None => self.aliased(path)?,
             };
-            if FAMILIES.contains(&id.family()) {
-                probes.push(Listed { probe: id, path: path.to_owned() });
-            } else {
-                notices.insert(Notice::of_device(id));
+            match id {
+                Some(probe) if FAMILIES.contains(&probe.family()) => {
+                    probes.push(Listed { probe, path: path.to_owned() });
+                }
+                Some(other) => {
+                    notices.insert(Notice::of_device(other));
+                }
+                None => {}
             }
         }
-        self.others = others;
         self.known.retain(|id, _| probes.iter().any(|listed| listed.probe == *id));
         Ok((probes, notices.into_iter().collect()))
     }
 
     /// The device behind a path that is not its address: an alias, which the server shows instead. A folder of the
-    /// server's own has no address.
-    fn aliased(
-        &mut self,
-        path: &str,
-        others: &mut BTreeMap<String, Option<ProbeId>>,
-    ) -> Result<Option<ProbeId>, BusFault> {
-        let id = match self.others.get(path) {
-            Some(known) => *known,
-            None => {
-                let address = self.ask(|connection| connection.read(&format!("{path}/address")))?;
-                address.ok().as_deref().and_then(of_address)
-            }
-        };
-        others.insert(path.to_owned(), id);
-        Ok(id)
+    /// server's own has no address. Asked in each sweep: an alias may be given to another probe at any time.
+    fn aliased(&mut self, path: &str) -> Result<Option<ProbeId>, BusFault> {
+        let address = self.ask(|connection| connection.read(&format!("{path}/address")))?;
+        Ok(address.ok().as_deref().and_then(of_address))
     }
 
     /// What there is to know of a probe before it is read, asked once.
@@ -156,29 +151,43 @@ impl Owserver {
             return Ok(*known);
         }
         let power = self.ask(|connection| connection.read(&format!("{path}/power")))?;
-        let is_thermocouple = probe.family() == DS1825 && {
-            let files = self.ask(|connection| connection.list(path))?;
-            files.is_ok_and(|files| files.split(',').any(|file| file.trim().ends_with("/thermocouple")))
-        };
-        let known = Known { is_parasite: power.is_ok_and(|power| power.trim() == "0"), is_thermocouple };
+        let part = if probe.family() == DS1825 { Part::Unsure(0) } else { Part::Thermometer };
+        let known = Known { is_parasite: power.is_ok_and(|power| power.trim() == "0"), part };
         self.known.insert(*probe, known);
         Ok(known)
     }
 
     /// The value of a probe. That of a thermocouple is not the temperature of its amplifier, and one that is broken has
     /// none.
-    fn read(&mut self, path: &str, known: Known) -> Result<Result<RawReading, Fault>, BusFault> {
-        let file = if known.is_thermocouple { "thermocouple" } else { "temperature" };
-        // This one waits for the bulk conversion, and starts one where there was none.
-        let read = self.ask(|connection| connection.read(&format!("{path}/{file}")))?;
-        let raw = read.map_err(|_| Fault::NoAnswer).and_then(|text| value(&text));
-        if known.is_thermocouple && raw.is_ok() {
-            let broken = self.ask(|connection| connection.read(&format!("{path}/fault")))?;
-            if broken.is_ok_and(|broken| broken.trim() == "1") {
-                return Ok(Err(Fault::Implausible));
+    fn read(&mut self, listed: &Listed, part: Part) -> Result<Result<RawReading, Fault>, BusFault> {
+        let Listed { probe, path } = listed;
+        if part != Part::Thermometer {
+            let read = self.ask(|connection| connection.read(&format!("{path}/thermocouple")))?;
+            match (read, part) {
+                (Ok(text), _) => {
+                    self.set_part(*probe, Part::Thermocouple);
+                    let fault = self.ask(|connection| connection.read(&format!("{path}/fault")))?;
+                    // What does not say that it is well is taken for broken.
+                    let is_well = fault.is_ok_and(|fault| fault.trim() == "0");
+                    return Ok(if is_well { value(&text) } else { Err(Fault::Implausible) });
+                }
+                (Err(_), Part::Unsure(before)) if before + 1 < SURE => {
+                    self.set_part(*probe, Part::Unsure(before + 1));
+                    return Ok(Err(Fault::NoAnswer));
+                }
+                (Err(_), Part::Unsure(_)) => self.set_part(*probe, Part::Thermometer),
+                (Err(_), _) => return Ok(Err(Fault::NoAnswer)),
             }
         }
-        Ok(raw)
+        // This one waits for the bulk conversion, and starts one where there was none.
+        let read = self.ask(|connection| connection.read(&format!("{path}/temperature")))?;
+        Ok(read.map_err(|_| Fault::NoAnswer).and_then(|text| value(&text)))
+    }
+
+    fn set_part(&mut self, probe: ProbeId, part: Part) {
+        if let Some(known) = self.known.get_mut(&probe) {
+            known.part = part;
+        }
     }
 }
 
@@ -193,7 +202,7 @@ impl Bus for Owserver {
         }
         for listed in listed {
             let known = self.known(&listed)?;
-            let raw = self.read(&listed.path, known)?;
+            let raw = self.read(&listed, known.part)?;
             let counts = Counts { no_answer: u64::from(raw.is_err()), ..Counts::default() };
             let notices = known.is_parasite.then_some(Notice::Parasite).into_iter().collect();
             probes.push(ProbeReading { probe: listed.probe, raw, counts, notices });
@@ -308,24 +317,49 @@ mod tests {
 
     #[test]
     fn a_thermocouples_value_is_its_own_and_a_broken_one_has_none() {
-        let one = |files: &'static str, fault: &'static str| {
-            let mut bus = server(move |kind, path| {
-                Some(String::from(match (kind, path) {
-                    (LIST, "/uncached") => "/uncached/3B.4AEC29CDBAAB",
-                    (LIST, _) => files,
-                    (_, "/uncached/3B.4AEC29CDBAAB/temperature") => "          22",
-                    (_, "/uncached/3B.4AEC29CDBAAB/thermocouple") => "      -18.25",
-                    (_, "/uncached/3B.4AEC29CDBAAB/fault") => fault,
-                    _ => return None,
-                }))
+        let sweeps = |thermocouple: Option<&'static str>, fault: Option<&'static str>| {
+            let mut bus = server(move |kind, path| match (kind, path) {
+                (LIST, "/uncached") => Some(String::from("/uncached/3B.4AEC29CDBAAB")),
+                (_, "/uncached/3B.4AEC29CDBAAB/temperature") => Some(String::from("          22")),
+                (_, "/uncached/3B.4AEC29CDBAAB/thermocouple") => thermocouple.map(str::to_owned),
+                (_, "/uncached/3B.4AEC29CDBAAB/fault") => fault.map(str::to_owned),
+                _ => None,
             });
-            bus.measure().unwrap().probes[0].raw
+            (0..4).map(|_| bus.measure().unwrap().probes[0].raw).collect::<Vec<_>>()
         };
         let value = |degrees| Ok(RawReading::Value(Celsius::from_degrees(degrees).unwrap()));
-        let of_max31850 = "/uncached/3B.4AEC29CDBAAB/temperature,/uncached/3B.4AEC29CDBAAB/thermocouple";
-        assert_eq!(one(of_max31850, "0"), value(-18.25));
-        assert_eq!(one(of_max31850, "1"), Err(Fault::Implausible));
-        assert_eq!(one("/uncached/3B.4AEC29CDBAAB/temperature", "1"), value(22.0), "a DS1825");
+        assert_eq!(sweeps(Some("      -18.25"), Some("0")), [value(-18.25); 4]);
+        for broken in [Some("1"), None] {
+            assert_eq!(sweeps(Some("      -18.25"), broken), [Err(Fault::Implausible); 4]);
+        }
+        // One error could be the wire's: the amplifier's temperature is no thermocouple's.
+        let silent = Err(Fault::NoAnswer);
+        assert_eq!(sweeps(None, None), [silent, silent, value(22.0), value(22.0)], "a DS1825");
+    }
+
+    #[test]
+    fn an_alias_that_is_given_to_another_probe_follows_it_at_once() {
+        let sweep = std::sync::atomic::AtomicUsize::new(0);
+        let mut bus = server(move |kind, path| {
+            Some(String::from(match (kind, path) {
+                (LIST, "/uncached") => "/uncached/Kitchen",
+                (_, "/uncached/Kitchen/address") => {
+                    match sweep.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+                        0 => "2867C6697351FF68",
+                        1 => return None,
+                        _ => "280000000000001E",
+                    }
+                }
+                (_, "/uncached/Kitchen/temperature") => "4.5",
+                _ => return None,
+            }))
+        });
+        let mut found = || -> Vec<String> {
+            bus.measure().unwrap().probes.iter().map(|reading| reading.probe.to_string()).collect()
+        };
+        assert_eq!(found(), ["28-ff517369c667"]);
+        assert!(found().is_empty(), "an error is not remembered");
+        assert_eq!(found(), ["28-000000000000"]);
     }
 
     #[test]

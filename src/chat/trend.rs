@@ -15,7 +15,8 @@ const MINUTES: usize = 60;
 const LEAST_PER_HOUR: f64 = 1.0;
 /// … and what is further off than this may be another compressor cycle, too.
 const FAR_OFF: Duration = Duration::from_secs(2 * 3_600);
-/// Over fewer minutes than this between the first and the last value, the compressor's cycle would be the trend.
+/// Over fewer minutes than this between the first and the last value, the compressor's cycle would be the trend. With a
+/// long period fewer fit into the time.
 const FEWEST_MINUTES: usize = 50;
 
 /// The trend of the fridges that are meant, the fastest first.
@@ -29,7 +30,9 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
     rows.sort_by(|one, other| speed(other).total_cmp(&speed(one)));
     let doc = match &rows[..] {
         [] => doc(Text::sentence(text::NO_FRIDGES), view),
-        [only] if only.celsius_per_hour.is_none() => doc(trend::of_none(&only.name, only.minutes), view),
+        [only] if only.celsius_per_hour.is_none() => {
+            doc(trend::of_none(&only.name, only.minutes, needed(fridges[0], view)), view)
+        }
         [only] => doc(trend::of_one(&only.name, &words(only, view), only.minutes), view),
         [fastest, ..] => {
             let line = match fastest.celsius_per_hour {
@@ -54,14 +57,14 @@ fn words(row: &TrendRow, view: &View<'_>) -> String {
 
 fn row(fridge: &Fridge, view: &View<'_>) -> TrendRow {
     let minutes = view.history.minutes(fridge.probe, &view.now, MINUTES);
-    let (speed, minutes) = slope(&minutes);
+    let (speed, minutes) = slope(&minutes, needed(fridge, view));
     TrendRow { name: fridge.name.clone(), celsius_per_hour: speed.map(|speed| speed * 60.0), minutes }
 }
 
 /// When the fridge is at a limit if it goes on as in the last hour; `None` where that is far off, or it is steady.
 pub fn time_to_limit(fridge: &Fridge, view: &View<'_>) -> Option<Duration> {
     let minutes = view.history.minutes(fridge.probe, &view.now, MINUTES);
-    let per_minute = slope(&minutes).0?;
+    let per_minute = slope(&minutes, needed(fridge, view)).0?;
     if per_minute.abs() * 60.0 < LEAST_PER_HOUR {
         return None;
     }
@@ -72,9 +75,17 @@ pub fn time_to_limit(fridge: &Fridge, view: &View<'_>) -> Option<Duration> {
     (time <= FAR_OFF).then_some(time)
 }
 
+/// How many minutes a fridge's trend needs.
+fn needed(fridge: &Fridge, view: &View<'_>) -> usize {
+    let period = view.snapshot.probe(fridge.probe).map_or(Duration::ZERO, |(bus, _)| bus.period);
+    let minutes = period.as_secs().div_ceil(60) as usize;
+    // Two periods may stick out at the ends, and one reading is no trend.
+    FEWEST_MINUTES.min(MINUTES.saturating_sub(2 * minutes + 1)).max(1)
+}
+
 /// The slope of the line of least squares through the minutes' middles, in degrees per minute, and the
 /// minutes from the first value to the last.
-fn slope(minutes: &[Option<Minute>]) -> (Option<f64>, usize) {
+fn slope(minutes: &[Option<Minute>], needed: usize) -> (Option<f64>, usize) {
     let points: Vec<(f64, f64)> = minutes
         .iter()
         .enumerate()
@@ -82,7 +93,7 @@ fn slope(minutes: &[Option<Minute>]) -> (Option<f64>, usize) {
         .collect();
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return (None, 0) };
     let span = (last.0 - first.0) as usize;
-    if span < FEWEST_MINUTES {
+    if span < needed {
         return (None, span);
     }
     let count = points.len() as f64;
@@ -110,14 +121,17 @@ mod tests {
     fn a_straight_line_has_its_slope_whatever_is_missing() {
         let line: Vec<_> =
             (0..60).map(|minute| (minute % 7 != 3).then_some(4.0 + 0.0625 * f64::from(minute))).collect();
-        let (speed, span) = slope(&minutes(&line));
+        let (speed, span) = slope(&minutes(&line), FEWEST_MINUTES);
         assert!((speed.unwrap() - 0.0625).abs() < 1e-9);
         assert_eq!(span, 58, "the last minute is one of those that are missing");
     }
 
     #[test]
     fn too_few_minutes_have_none() {
-        assert_eq!(slope(&[]), (None, 0));
-        assert_eq!(slope(&minutes(&[None, Some(4.0), Some(5.0), None, Some(6.0)])), (None, 3));
+        assert_eq!(slope(&[], FEWEST_MINUTES), (None, 0));
+        assert_eq!(
+            slope(&minutes(&[None, Some(4.0), Some(5.0), None, Some(6.0)]), FEWEST_MINUTES),
+            (None, 3)
+        );
     }
 }

@@ -41,8 +41,8 @@ pub struct Options {
     /// From the start of one sweep to the start of the next; a conversion takes its real 750 ms
     #[arg(long, value_name = "T", default_value = "2s")]
     period: String,
-    /// The token that a question must carry; everybody on this machine can read it here, so the variable FRIDGE_TOKEN
-    /// does the same [default: a new one]
+    /// The token that each question must carry. Every user can see it in the list of processes: to hide it, set the
+    /// environment variable FRIDGE_TOKEN instead [default: a new one]
     #[arg(long, value_name = "T")]
     token: Option<String>,
     /// The demo as Mattermost reaches it: with it, answers have buttons

@@ -2,6 +2,7 @@
 //! Exit status 0, 1, 2 by the worst of them.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -266,7 +267,12 @@ fn port(config: Option<&Config>, findings: &mut Findings) {
                 Id::PortTaken,
                 "port",
                 format!("cannot listen on {address}: {error}"),
-                format!("`ss -ltnp sport = :{}` shows what uses it", address.port()),
+                match error.kind() {
+                    ErrorKind::AddrInUse => {
+                        format!("sudo ss -ltnp 'sport = :{}' shows what uses it", address.port())
+                    }
+                    _ => String::from("correct `listen`: an address of this machine, and a port above 1023"),
+                },
             ),
         }
     }
@@ -278,9 +284,12 @@ fn running(report: &Report, findings: &mut Findings) {
     for bus in &report.buses {
         let simulated = if report.simulated { ", simulated" } else { "" };
         match (&bus.fault, bus.age_s) {
-            (Some(fault), _) => {
-                findings.fault(Id::BusBroken, "readings", format!("{}: {fault}", bus.name), "`fridge probes`")
-            }
+            (Some(fault), _) => findings.fault(
+                Id::BusBroken,
+                "readings",
+                format!("{}: {fault}", bus.name),
+                "docs/probes.md; `fridge probes` shows which probes it has",
+            ),
             (None, Some(age)) if bus.fresh => {
                 let age = text::duration(Duration::from_secs(age));
                 let text = format!("{}: {} probes, last sweep {age} ago{simulated}", bus.name, bus.probes);
@@ -312,12 +321,7 @@ fn running(report: &Report, findings: &mut Findings) {
         );
     }
     if let Some(problem) = &report.time_zone {
-        findings.warning(
-            Id::TimeZone,
-            "clock",
-            problem.clone(),
-            "sudo timedatectl set-timezone Europe/Berlin",
-        );
+        findings.warning(Id::TimeZone, "clock", problem.clone(), "then restart the gateway");
     }
     traffic::examine(report, findings);
 }

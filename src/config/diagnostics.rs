@@ -175,24 +175,30 @@ fn in_words(message: &str, line: &str) -> String {
     if let Some(number) = with_comma(line).filter(|_| !value.starts_with('[')) {
         return format!("{key}a number has a decimal point and no comma: write {}", number.replace(',', "."));
     }
-    if is_number && number.contains(|c: char| c.is_alphabetic() || c == '°') {
+    let unit = number.trim_start_matches(|c: char| c.is_ascii_digit() || "+-. ".contains(c));
+    if is_number && ["C", "F", "K"].contains(&unit.trim_start_matches('°')) {
         return format!(
-            "{key}a number stands without a unit, such as 5.5; a length of time stands in quotes, such as \"10s\""
+            "{key}write a temperature as a number without its unit, such as 5.5, or in quotes, such as \"41 °F\""
         );
     }
-    if value.starts_with(|c: char| c.is_alphabetic()) && !line.trim_start().starts_with('[') {
-        return format!("{key}a text stands in quotes, such as \"Milk\"; true and false stand without");
+    if is_number && ["ms", "s", "sec", "m", "min", "h", "d"].contains(&unit) {
+        return format!("{key}write a length of time in quotes, such as \"10s\"");
+    }
+    let is_bare =
+        !value.is_empty() && !value.starts_with(['"', '\'', '[', '{']) && !line.trim_start().starts_with('[');
+    if is_bare && value.contains(|c: char| c.is_alphabetic() || ":-.".contains(c)) {
+        return format!(
+            "{key}write a text in quotes, such as \"Milk\" or \"28-0316a2790a1b\"; true and false without"
+        );
     }
     if line.matches('"').count() % 2 == 1 {
-        return format!("{key}a quote is missing: a text stands between two of them");
+        return format!("{key}a quote is missing: a text has one at each end");
     }
     if line.matches('[').count() != line.matches(']').count() {
-        return format!(
-            "{key}a bracket is missing: a list stands between [ and ], a section between [[ and ]]"
-        );
+        return format!("{key}a bracket is missing: a list is written [ … ], a section [[ … ]]");
     }
     if line.matches('{').count() != line.matches('}').count() {
-        return format!("{key}a brace is missing: a table stands between {{ and }}, in one line");
+        return format!("{key}a brace is missing: a table is written {{ … }}, in one line");
     }
     format!(
         "{key}this line is no TOML: a setting is written name = value, a text in quotes, a list in [ ], a section as [[fridge]]"

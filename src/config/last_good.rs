@@ -33,7 +33,9 @@ pub fn load(state: &Path, path: &Path, problems: &Problems) -> Option<Config> {
     let source = kept.strip_prefix(&format!("{OF}{}\n", path.display()))?;
     let mut config = Config::parse(path, source).ok()?;
     config.is_last_good = true;
-    let warning = format!("the last good configuration is in use, because the file is wrong now: {problems}");
+    let warning = format!(
+        "running on the last good configuration, because the file has errors; correct it, then reload: {problems}"
+    );
     config.warnings.insert(0, warning.replace('\n', "; "));
     Some(config)
 }

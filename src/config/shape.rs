@@ -109,7 +109,7 @@ const BUS: &[Setting] = &[
     setting("warm", Kind::Wholes, "[3]"),
     setting("silent", Kind::Wholes, "[4]"),
     setting("replay", Kind::Text, "\"log.csv\""),
-    setting("unit", Kind::Text, "\"C\""),
+    setting("unit", Kind::Text, "\"c\""),
     setting("speed", Kind::Number, "60"),
 ];
 
@@ -185,7 +185,8 @@ fn table(
     for setting in settings.iter().filter(|setting| setting.is_needed) {
         if !table.keys().any(|key| key.get_ref().as_ref() == setting.name) {
             let Setting { name, example, .. } = setting;
-            problems.at(span, format!("the setting `{name}` is missing here: write {name} = {example}"));
+            problems
+                .at(span, format!("the setting `{name}` is missing here, for example {name} = {example}"));
         }
     }
 }
@@ -268,12 +269,12 @@ fn wrong(setting: &Setting, found: &DeValue<'_>) -> String {
     let found = match found {
         DeValue::String(_) => "a text",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "true or false",
+        DeValue::Boolean(_) => "a boolean",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     };
-    format!("`{name}` is {holds}, and this is {found}: write {name} = {example}")
+    format!("`{name}` is {holds}, and this is {found}; for example {name} = {example}")
 }
 
 #[cfg(test)]

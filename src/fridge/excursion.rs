@@ -6,9 +6,6 @@ use super::Limits;
 use crate::alarm::Side;
 use crate::reading::{Celsius, Stamp};
 
-/// Without a value for longer than this, nobody knows whether it stayed outside.
-const LONGEST_GAP: Duration = Duration::from_secs(10 * 60);
-
 /// One time outside the limits, from the first reading beyond one of them to the first within.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Excursion {
@@ -23,12 +20,14 @@ pub struct Excursion {
 }
 
 impl Excursion {
-    /// The excursion after a reading: a new one, the one `before` gone on, or none within the limits.
+    /// The excursion after a reading: a new one, the one `before` gone on, or none within the limits. Without a value for
+    /// longer than `gap`, nobody knows whether it stayed outside.
     pub fn after(
         before: Option<Excursion>,
         limits: &Limits,
         celsius: Celsius,
         at: Stamp,
+        gap: Duration,
     ) -> Option<Excursion> {
         let side = if limits.max.is_some_and(|max| celsius > max) {
             Side::Above
@@ -37,7 +36,7 @@ impl Excursion {
         } else {
             return None;
         };
-        let goes_on = before.filter(|it| it.side == side && at.since(&it.newest) <= LONGEST_GAP);
+        let goes_on = before.filter(|it| it.side == side && at.since(&it.newest) <= gap);
         let Some(excursion) = goes_on else {
             return Some(Excursion { side, since: at, peak: celsius, newest: at });
         };
@@ -63,7 +62,9 @@ mod tests {
     fn it_lasts_from_the_first_reading_outside_to_the_first_within_and_over_no_long_silence() {
         let limits = Limits { min: None, max: Celsius::from_degrees(5.0) };
         let degrees = |degrees| Celsius::from_degrees(degrees).unwrap();
-        let step = |before, celsius, minute| Excursion::after(before, &limits, degrees(celsius), at(minute));
+        let step = |before, celsius, minute| {
+            Excursion::after(before, &limits, degrees(celsius), at(minute), Duration::from_secs(600))
+        };
         assert_eq!(step(None, 5.0, 0), None);
         let first = step(None, 7.0, 1);
         let (higher, lower) = (step(first, 9.0, 2), step(step(first, 9.0, 2), 6.0, 3));

@@ -175,7 +175,7 @@ fn ambiguous(head: &Parts) -> Option<(StatusCode, &'static str)> {
     let hosts = head.headers.get_all(HOST).iter().count();
     if hosts > 1 || hosts == 0 && head.version == Version::HTTP_11 {
         // RFC 9112, 3.2
-        return Some((StatusCode::BAD_REQUEST, "a request has one Host line"));
+        return Some((StatusCode::BAD_REQUEST, "the request must have exactly one Host header"));
     }
     let is =
         |value: &HeaderValue, word: &str| value.as_bytes().trim_ascii().eq_ignore_ascii_case(word.as_bytes());
@@ -183,11 +183,14 @@ fn ambiguous(head: &Parts) -> Option<(StatusCode, &'static str)> {
         // RFC 9112, 6.1
         return Some((
             StatusCode::NOT_IMPLEMENTED,
-            "a body comes whole or in chunks, and not encoded otherwise",
+            "this Transfer-Encoding is not supported, only chunked is",
         ));
     }
     if head.headers.get_all(EXPECT).iter().any(|value| !is(value, "100-continue")) {
-        return Some((StatusCode::EXPECTATION_FAILED, "nothing can be expected here but 100-continue"));
+        return Some((
+            StatusCode::EXPECTATION_FAILED,
+            "this Expect header is not supported, only 100-continue is",
+        ));
     }
     None
 }

@@ -81,6 +81,12 @@ impl TlsFailure {
     /// Why, for the administrator.
     pub fn explanation(&self) -> Explanation {
         let (reason, explanation) = match self {
+            TlsFailure::CertificateRefused(AlertDescription::CertificateExpired) => (
+                CERTIFICATE_REFUSED,
+                String::from(
+                    "it says that the certificate has expired: `fridge doctor` shows its dates; is the clock right on both machines?",
+                ),
+            ),
             TlsFailure::CertificateRefused(alert) => (
                 CERTIFICATE_REFUSED,
                 format!(
@@ -90,12 +96,14 @@ impl TlsFailure {
             TlsFailure::NotTls => (
                 "no TLS",
                 String::from(
-                    "it spoke no TLS, as with http:// for https://: the URL in Mattermost begins with https://",
+                    "it did not speak TLS: where it is Mattermost, its URL must begin with https:// and not with http://",
                 ),
             ),
             TlsFailure::Incompatible(why) => (
                 "no common TLS",
-                format!("TLS 1.2 and 1.3 are spoken here, and nothing that it offers ({why})"),
+                format!(
+                    "it has no TLS version or cipher in common with this gateway, which speaks TLS 1.2 and 1.3 ({why})"
+                ),
             ),
             TlsFailure::HungUp => (
                 HUNG_UP,

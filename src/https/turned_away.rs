@@ -58,10 +58,12 @@ impl Recent {
     /// Takes in one more; returns how many of its reason there were since its last line in the log, where it is time
     /// for another.
     pub fn note(&mut self, peer: IpAddr, why: &Explanation, now: Instant) -> Option<u64> {
-        match self.entries.iter().position(|entry| entry.peer == peer && entry.why == *why) {
+        match self.entries.iter().position(|entry| entry.peer == peer && entry.why.reason == why.reason) {
             Some(known) => {
                 let mut entry = self.entries.remove(known);
                 (entry.count, entry.last) = (entry.count + 1, now);
+                // It may hold what this peer sent, such as the end of a token: many of those are one peer still.
+                entry.why = why.clone();
                 self.entries.push(entry);
             }
             None => {

@@ -7,10 +7,10 @@
 //! +85 °C is accepted only beside one that is near. Serial numbers, clones and their ways:
 //! github.com/cpetrich/counterfeit_DS18B20.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::bus::scratchpad::{self, DS18B20, DS18S20, Scratchpad};
-use crate::bus::{Bus, ProbeReading, RawReading, Sweep};
+use crate::bus::{Bus, MOST_PROBES, ProbeReading, RawReading, Sweep};
 use crate::reading::{BusFault, Celsius, Fault, Notice, ProbeId, Sampled};
 
 mod clone;
@@ -100,6 +100,11 @@ impl Validator {
         let again: HashMap<ProbeId, ProbeReading> = again
             .map(|sweep| sweep.probes.into_iter().map(|reading| (reading.probe, reading)).collect())
             .unwrap_or_default();
+        if self.probes.len() > 2 * MOST_PROBES {
+            // A bus that names others each time is not to be trusted with the memory.
+            let listed: HashSet<ProbeId> = sweep.probes.iter().map(|reading| reading.probe).collect();
+            self.probes.retain(|probe, _| listed.contains(probe));
+        }
         let probes = sweep.probes.into_iter().map(|reading| {
             let again = again.get(&reading.probe);
             self.validate_one(reading, again)

@@ -33,18 +33,18 @@ impl KnownProbes {
         self.fridges.get(&probe)
     }
 
-    /// Forgets who has not answered for a day, and leaves out of a sweep what is beyond the bound.
-    pub fn bound(
-        &mut self,
-        snapshot: &mut Snapshot,
-        bus: BusKey,
-        probes: &mut Vec<Sampled>,
-        now: Stamp,
-    ) -> Option<Notice> {
-        if now.mono.saturating_sub(self.looked) >= BETWEEN_LOOKS {
+    /// Forgets who has not answered for a day, now and then; returns whether it looked.
+    pub fn forget(&mut self, snapshot: &mut Snapshot, now: Stamp) -> bool {
+        let is_time = now.mono.saturating_sub(self.looked) >= BETWEEN_LOOKS;
+        if is_time {
             self.looked = now.mono;
             snapshot.forget(|probe| self.fridges.contains_key(&probe), FORGOTTEN_AFTER, &now);
         }
+        is_time
+    }
+
+    /// Leaves out of a sweep what is beyond the bound.
+    pub fn bound(&self, snapshot: &Snapshot, bus: BusKey, probes: &mut Vec<Sampled>) -> Option<Notice> {
         let known = snapshot.buses.iter().find(|state| state.key == bus)?;
         let mut room = MOST_PROBES.saturating_sub(known.probes.len());
         let before = probes.len();

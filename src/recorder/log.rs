@@ -57,14 +57,23 @@ pub enum Line {
 }
 
 impl Line {
-    fn probe(&self) -> Option<ProbeId> {
+    /// What it is about: what a probe reads and what that means for its fridge are counted apart, so that neither hides
+    /// the other.
+    fn topic(&self) -> Option<Topic> {
         match self {
-            Line::Changed(change) => Some(change.probe),
-            Line::Left { probe, .. } | Line::Returned { probe, .. } => Some(*probe),
-            Line::Held { newest, .. } => newest.probe(),
-            Line::Many { .. } => None,
+            Line::Changed(change) => Some(Topic::Probe(change.probe)),
+            Line::Left { probe, .. } | Line::Returned { probe, .. } => Some(Topic::Limits(*probe)),
+            Line::Many { bus, .. } => Some(Topic::Bus(bus.clone())),
+            Line::Held { .. } => None,
         }
     }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Topic {
+    Probe(ProbeId),
+    Limits(ProbeId),
+    Bus(String),
 }
 
 #[derive(Debug)]
@@ -78,22 +87,26 @@ struct Recent {
 /// Holds lines back that come too often.
 #[derive(Debug, Default)]
 pub struct Damping {
-    probes: BTreeMap<ProbeId, Recent>,
+    recent: BTreeMap<Topic, Recent>,
 }
 
 impl Damping {
-    /// Of the lines of one sweep those that are written.
-    pub fn admit(&mut self, bus: Option<&str>, lines: Vec<Line>, now: Stamp) -> Vec<Line> {
-        if let Some(bus) = bus.filter(|_| lines.len() > MANY) {
-            return vec![Line::Many { bus: bus.to_owned(), count: lines.len() }];
-        }
+    /// Of the lines of one sweep those that are written. Many probes that change at once are one line; a fridge that
+    /// leaves its limits always has its own.
+    pub fn admit(&mut self, lines: Vec<Line>, now: Stamp) -> Vec<Line> {
+        let lines = match &lines[..] {
+            [Line::Changed(first), ..] if lines.len() > MANY => {
+                vec![Line::Many { bus: first.bus.clone(), count: lines.len() }]
+            }
+            _ => lines,
+        };
         lines.into_iter().filter_map(|line| self.admit_one(line, now.mono)).collect()
     }
 
     fn admit_one(&mut self, line: Line, now: Duration) -> Option<Line> {
-        let Some(probe) = line.probe() else { return Some(line) };
+        let Some(topic) = line.topic() else { return Some(line) };
         let new = Recent { began: now, lines: 0, held: 0, newest: None };
-        let recent = self.probes.entry(probe).or_insert(new);
+        let recent = self.recent.entry(topic).or_insert(new);
         if recent.lines < LINES {
             recent.lines += 1;
             return Some(line);
@@ -106,7 +119,7 @@ impl Damping {
     /// Time has passed: what was held back is told, and who has been steady is forgotten.
     pub fn tick(&mut self, now: Stamp) -> Vec<Line> {
         let mut told = Vec::new();
-        self.probes.retain(|_, recent| {
+        self.recent.retain(|_, recent| {
             let over = now.mono.saturating_sub(recent.began);
             if over < WINDOW {
                 return true;
@@ -146,7 +159,7 @@ mod tests {
         let mut damping = Damping::default();
         let (mut lines, mut counted) = (Vec::new(), 0);
         for second in 0..3_700 {
-            lines.extend(damping.admit(Some("bus 1"), vec![changed(1, second)], at(second)));
+            lines.extend(damping.admit(vec![changed(1, second)], at(second)));
             if second.is_multiple_of(10) {
                 lines.extend(damping.tick(at(second)));
             }
@@ -159,17 +172,35 @@ mod tests {
         }
         assert_eq!(lines.len(), LINES as usize + 2, "{lines:?}");
         assert!((3_600..=3_700).contains(&counted), "{counted}");
-        assert_eq!(damping.admit(None, vec![changed(2, 0)], at(3_700)).len(), 1, "another probe is heard");
+        assert_eq!(damping.admit(vec![changed(2, 0)], at(3_700)).len(), 1, "another probe is heard");
         assert_eq!(damping.tick(at(3_700 + 1_900)).len(), 1, "what was held back last");
         damping.tick(at(3_700 + 3_800));
-        assert!(damping.probes.is_empty(), "who has been steady is forgotten");
+        assert!(damping.recent.is_empty(), "who has been steady is forgotten");
     }
 
     #[test]
-    fn a_bus_on_which_everything_changes_makes_one_line() {
+    fn a_bus_on_which_everything_changes_again_and_again_makes_a_handful_of_lines() {
         let mut damping = Damping::default();
-        let lines = (0..8_000).map(|probe| changed(probe, 0)).collect();
-        assert_eq!(damping.admit(Some("bus 1"), lines, at(0)).len(), 1);
-        assert!(damping.probes.is_empty());
+        let mut lines = 0;
+        for second in 0..1_000 {
+            lines += damping.admit((0..8_000).map(|probe| changed(probe, 0)).collect(), at(second)).len();
+        }
+        assert_eq!((lines, damping.recent.len()), (LINES as usize, 1));
+    }
+
+    #[test]
+    fn a_probe_that_flaps_does_not_hide_that_its_fridge_left_its_limits() {
+        let mut damping = Damping::default();
+        for second in 0..100 {
+            damping.admit(vec![changed(1, second)], at(second));
+        }
+        let excursion = Excursion {
+            side: crate::alarm::Side::Above,
+            since: at(100),
+            peak: Celsius::MAX,
+            newest: at(100),
+        };
+        let left = Line::Left { probe: ProbeId::new(0x28, 1), excursion };
+        assert_eq!(damping.admit(vec![left.clone()], at(100)), [left]);
     }
 }

@@ -136,6 +136,10 @@ impl Writer {
                         self.history.add(probe, &at, celsius);
                     }
                 }
+                Effect::Forget => {
+                    let snapshot = self.state.snapshot();
+                    self.history.retain(|probe| snapshot.probe(probe).is_some());
+                }
                 Effect::Log(line) => log(&line, None, &self.names),
                 Effect::Tell(message) => log_message(&message, (self.clock)()),
                 Effect::Keep(entries) => self.keep(&entries),

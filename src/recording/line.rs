@@ -51,11 +51,9 @@ fn columns(line: &str) -> Result<(String, String), String> {
     }
     match fields[..] {
         [time, value] => Ok((time.to_owned(), value.to_owned())),
-        // A decimal comma between columns of commas.
         _ => Err(format!(
-            "{} columns, and two were expected, the time and the value: `cut -d '{}' -f 1,2` leaves the first two",
-            fields.len(),
-            if separator == '\t' { String::from("TAB") } else { separator.to_string() }
+            "{} columns, and two were expected, a time and a value: leave the others out; where values have a decimal comma, let semicolons stand between the columns",
+            fields.len()
         )),
     }
 }

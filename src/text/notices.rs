@@ -63,7 +63,7 @@ fn sentence(notice: &Notice) -> String {
             "its thread has no real-time priority, so more slots come late: the drop-in `fridge-gpio.conf` permits it",
         ),
         Notice::TooManyProbes => String::from(
-            "names more probes than any bus has, and the others are left out: look at what drives it, and at its wires",
+            "reports more than a thousand probes, and the rest are ignored: check its driver and its wiring",
         ),
         Notice::UnderVoltage => String::from(
             "probes lost their power, and the Pi's own supply was too low since it started: use a stronger one, and a short cable",

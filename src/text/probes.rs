@@ -13,7 +13,7 @@ const MANY_PROBES: usize = 8;
 /// The answer where no bus has shown a probe.
 pub const NO_PROBES: &str = "No probe was found on any bus yet.";
 /// The answer where no bus has shown a probe, and one of them cannot be measured.
-pub const NO_BUS: &str = "No probe was found: a bus does not work.";
+pub const NO_BUS: &str = "No probe was found: a bus is not working, see below.";
 /// A probe that no fridge of the configuration has.
 pub const UNNAMED: &str = "(no fridge)";
 

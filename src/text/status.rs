@@ -113,7 +113,7 @@ impl Summary {
         } else {
             let total = self.counted + self.out_of_service;
             match self.counted - self.pending - self.without_limits {
-                0 => Text::from(if self.counted == 1 {
+                0 if self.without_limits == self.counted => Text::from(if self.counted == 1 {
                     "No limits set"
                 } else {
                     "No limits set for any fridge"

@@ -35,10 +35,11 @@ pub fn of_one(name: &str, trend: &str, minutes: usize) -> Text {
     Text::name(name).and(format!(": {trend}, over the last {minutes} min"))
 }
 
-/// The line of a single fridge that has no trend yet.
-pub fn of_none(name: &str, minutes: usize) -> Text {
-    Text::name(name)
-        .and(format!(": {NO_TREND}: {minutes} of 60 min, and a compressor's cycle may take most of an hour"))
+/// The line of a single fridge that has no trend yet, after so many minutes of those that it takes.
+pub fn of_none(name: &str, minutes: usize, needed: usize) -> Text {
+    Text::name(name).and(format!(
+        ": not enough readings for a trend yet ({minutes} of {needed} min); a compressor's cycle can take most of an hour"
+    ))
 }
 
 /// The line above several fridges' trends.

@@ -113,6 +113,6 @@ fn a_bus_that_does_not_work_is_told_instead_of_no_probes() {
     let fault = BusFault { fault: Fault::Bus, detail: String::from("the kernel knows no 1-Wire bus") };
     kitchen.fail(10, &fault);
     let text = kitchen.ask(40, "probes");
-    assert!(text.starts_with("No probe was found: a bus does not work."), "{text}");
+    assert!(text.starts_with("No probe was found: a bus is not working, see below."), "{text}");
     assert!(text.contains("- bus 1: the kernel knows no 1-Wire bus (for 30 s)"), "{text}");
 }

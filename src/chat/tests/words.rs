@@ -24,10 +24,10 @@ fn trend_tells_degrees_per_hour_and_over_which_time() {
     assert_eq!(all.matches(" steady ").count(), 5);
     assert_eq!(
         kitchen.ask(25 * 60, "trend milk"),
-        "Milk: not enough readings yet: 25 of 60 min, and a compressor's cycle may take most of an hour"
+        "Milk: not enough readings for a trend yet (25 of 50 min); a compressor's cycle can take most of an hour"
     );
     assert!(kitchen.ask(25 * 60, "trend").starts_with("Not enough readings yet for a trend\n"));
-    assert!(kitchen.ask(now + 86_400, "trend milk").contains("not enough readings yet"));
+    assert!(kitchen.ask(now + 86_400, "trend milk").contains("not enough readings for a trend yet"));
     assert!(kitchen.ask(now + 86_400, "trend").starts_with("Not enough readings yet for a trend\n"));
 }
 

@@ -33,7 +33,7 @@ pub fn examine(files: &FileOptions, findings: &mut Findings) -> anyhow::Result<(
         let through = Through::CharacterDevice { chip: None };
         pins.push(Config { pin: gpio::DEFAULT_PIN, through, resolution: None });
     }
-    let held = held(files);
+    let held = held(files)?;
     for pin in pins {
         let name = format!("GPIO {}", pin.pin);
         if held.contains(&pin.pin) {
@@ -64,13 +64,18 @@ fn pins(config: &config::Config) -> Vec<Config> {
 }
 
 /// The pins of the gateway that runs. The registers are guarded by nobody, so they must be asked for.
-fn held(files: &FileOptions) -> Vec<u8> {
-    // Why none answers does not matter: where no gateway runs, none holds a pin. Where the configuration of one that runs
-    // can no longer be read, its pins are unknown.
-    let report = socket::ask(&files.sockets(), &Question::Report).ok();
-    let report = report.and_then(|report| serde_json::from_value::<Report>(report).ok());
-    let config = report.and_then(|report| config::Config::load(&report.configuration).ok());
-    config.map(|config| pins(&config).iter().map(|pin| pin.pin).collect()).unwrap_or_default()
+fn held(files: &FileOptions) -> anyhow::Result<Vec<u8>> {
+    let report = match socket::ask(&files.sockets(), &Question::Report) {
+        Ok(report) => report,
+        // Where no gateway runs, none holds a pin.
+        Err(socket::Error::NotRunning(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    // Where the configuration of one that runs can no longer be read, its pins are unknown.
+    let report = serde_json::from_value::<Report>(report).ok().map(|report| report.configuration);
+    let config =
+        report.filter(|path| super::is_trusted(path)).and_then(|path| config::Config::load(&path).ok());
+    Ok(config.map(|config| pins(&config).iter().map(|pin| pin.pin).collect()).unwrap_or_default())
 }
 
 fn judge(name: &str, timing: &Timing, findings: &mut Findings) {

@@ -70,7 +70,9 @@ fn turned_away(report: &Report, findings: &mut Findings) {
             );
         } else {
             let why = entries.first().map_or("", |entry| &entry.explanation);
-            findings.warning(Id::TurnedAway, "connections", format!("{whom}, {reason}, {when}: {why}"), LAST);
+            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+            let text = format!("turned {whom} away {when} ({reason}){why}");
+            findings.warning(Id::TurnedAway, "connections", text, LAST);
         }
     }
 }

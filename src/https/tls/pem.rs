@@ -166,8 +166,8 @@ fn other_form(path: &Path, bytes: &[u8]) -> Option<Error> {
     {
         (
             "holds a request for a certificate (CSR)",
-            String::from(
-                "an authority makes a certificate of it, or `openssl req -x509 -key KEY -in REQUEST -out certificate.pem`",
+            format!(
+                "an authority has to sign it; or sign it yourself: openssl req -x509 -days 3650 -key KEY -in {shown} -addext subjectAltName=IP:192.168.1.50 -out certificate.pem"
             ),
         )
     } else if text.contains("-----BEGIN PKCS7") {
@@ -177,7 +177,9 @@ fn other_form(path: &Path, bytes: &[u8]) -> Option<Error> {
     } else if is_pkcs12(bytes) {
         (
             "holds PKCS #12",
-            format!("openssl pkcs12 -nodes -in {shown} -out both.pem, and name both.pem twice"),
+            format!(
+                "openssl pkcs12 -nodes -in {shown} -out both.pem; then name both.pem as `certificate` and as `key`"
+            ),
         )
     } else if bytes.first() == Some(&DER_SEQUENCE) && PrivateKeyDer::try_from(bytes.to_vec()).is_ok() {
         ("holds a key in DER", format!("openssl pkey -inform der -in {shown} -out key.pem"))
