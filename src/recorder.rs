@@ -18,6 +18,7 @@ mod absence;
 mod act;
 mod known_probes;
 mod log;
+mod log_text;
 mod watch;
 pub mod writer;
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
-use super::{Act, ActError, By, Effect, Input, Line, Recorder};
+use super::log_text::{self, Names};
+use super::{Act, ActError, By, Effect, Input, Recorder};
+use crate::alarm;
 use crate::fridge::{Calibration, Fridge};
 use crate::history::History;
-use crate::reading::{Clock, ProbeId, Stamp};
+use crate::reading::{Clock, ProbeId};
 use crate::state::{BusInfo, BusKey, State};
 use crate::store::{Entry, Kept, Records};
-use crate::text::Units;
-use crate::{alarm, text};
 
 /// How many inputs wait at most: a sweep of each of a hundred buses, and what people do meanwhile.
 const QUEUE: usize = 256;
@@ -28,9 +28,6 @@ const TICK: Duration = Duration::from_secs(10);
 const MOST_UNKEPT: usize = 10_000;
 /// A tick that is due is not waited for in a loop that never rests.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
-
-/// The fridges' names by their probes, for the log.
-type Names = Arc<RwLock<HashMap<ProbeId, String>>>;
 
 /// Performs a recorder's effects.
 pub struct Writer {
@@ -140,8 +137,8 @@ impl Writer {
                     let snapshot = self.state.snapshot();
                     self.history.retain(|probe| snapshot.probe(probe).is_some());
                 }
-                Effect::Log(line) => log(&line, None, &self.names),
-                Effect::Tell(message) => log_message(&message, (self.clock)()),
+                Effect::Log(line) => log_text::write(&line, &self.names),
+                Effect::Tell(message) => log_text::write_message(&message, (self.clock)()),
                 Effect::Keep(entries) => self.keep(&entries),
                 // Who waits for it is told by the caller.
                 Effect::Acted { .. } => {}
@@ -315,52 +312,12 @@ pub fn calibrations(fridges: &[Fridge]) -> HashMap<ProbeId, Calibration> {
     fridges.iter().filter_map(|fridge| Some((fridge.probe, fridge.calibration?))).collect()
 }
 
-/// One line for what people are told: a fridge's name is whatever its owner typed, so it stands in a field.
-fn log_message(message: &alarm::Message, now: Stamp) {
-    let told = text::alarm::plain(message, None, Units::Celsius, now.wall).replace('\n', "; ");
-    match message.topic {
-        alarm::Topic::Cleared => info!(told, "alarm"),
-        _ => warn!(told, "alarm"),
-    }
-}
-
-/// One line about a probe or the fridge that it is in; `held` where others were held back before it.
-fn log(line: &Line, held: Option<(u32, Duration)>, names: &Names) {
-    let name = |probe: &ProbeId| {
-        let names = names.read().unwrap_or_else(PoisonError::into_inner);
-        names.get(probe).cloned().unwrap_or_else(|| String::from("-"))
-    };
-    let held = held.map(|(count, over)| format!(" ({count} changes in {})", text::duration(over)));
-    let held = held.unwrap_or_default();
-    match line {
-        Line::Changed(change) => {
-            let (bus, probe, fridge) = (&change.bus, change.probe, name(&change.probe));
-            match change.sample {
-                Ok(celsius) => info!(bus, %probe, fridge, "reads {:.1} °C{held}", celsius.degrees()),
-                Err(fault) => warn!(bus, %probe, fridge, "{}{held}", text::fault(fault)),
-            }
-        }
-        Line::Left { probe, excursion } => {
-            let (celsius, side) = (excursion.peak.degrees(), text::status::beyond(excursion.side));
-            warn!(%probe, fridge = name(probe), "{side}: {celsius:.1} °C{held}");
-        }
-        Line::Returned { probe, excursion, celsius, at } => {
-            let lasted = text::duration(at.since(&excursion.since));
-            let (celsius, peak) = (celsius.degrees(), excursion.peak.degrees());
-            let side = text::status::beyond(excursion.side);
-            info!(%probe, fridge = name(probe), "in range again: {celsius:.1} °C; {side} for {lasted}, up to {peak:.1} °C{held}");
-        }
-        Line::Held { newest, count, over } => log(newest, Some((*count, *over)), names),
-        Line::Many { bus, count } => warn!(bus, "{count} probes changed at once"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::reading::{Celsius, Sampled};
+    use crate::reading::{Celsius, Sampled, Stamp};
 
     #[tokio::test]
     async fn what_is_handed_over_is_published_and_an_act_is_answered_behind_it() {
