@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::alarm::Rules;
+use crate::alarm::{Rules, Side};
 use crate::reading::{Celsius, ProbeId, Reading};
 
 mod calibration;
@@ -20,6 +20,19 @@ pub struct Limits {
     pub min: Option<Celsius>,
     /// The highest temperature that is in range; `None` for no upper limit.
     pub max: Option<Celsius>,
+}
+
+impl Limits {
+    /// On which side a temperature is beyond them.
+    pub fn beyond(&self, celsius: Celsius) -> Option<Side> {
+        if self.max.is_some_and(|max| celsius > max) {
+            Some(Side::Above)
+        } else if self.min.is_some_and(|min| celsius < min) {
+            Some(Side::Below)
+        } else {
+            None
+        }
+    }
 }
 
 /// One fridge, as the configuration describes it.
@@ -103,14 +116,12 @@ impl Fridge {
             Reading::Fault { fault: Pending, .. } => Verdict::Pending,
             Reading::Fault { .. } => Verdict::NoAnswer,
             Reading::Stale { .. } => Verdict::Stale,
-            Reading::Fresh { celsius, .. } if self.limits.max.is_some_and(|max| celsius > max) => {
-                Verdict::Warm
-            }
-            Reading::Fresh { celsius, .. } if self.limits.min.is_some_and(|min| celsius < min) => {
-                Verdict::Cold
-            }
-            Reading::Fresh { .. } if self.limits == Limits::default() => Verdict::NoLimits,
-            Reading::Fresh { .. } => Verdict::InRange,
+            Reading::Fresh { celsius, .. } => match self.limits.beyond(celsius) {
+                Some(Side::Above) => Verdict::Warm,
+                Some(Side::Below) => Verdict::Cold,
+                None if self.limits == Limits::default() => Verdict::NoLimits,
+                None => Verdict::InRange,
+            },
         }
     }
 }

@@ -187,9 +187,7 @@ fn in_words(message: &str, line: &str) -> String {
     let is_bare =
         !value.is_empty() && !value.starts_with(['"', '\'', '[', '{']) && !line.trim_start().starts_with('[');
     if is_bare && value.contains(|c: char| c.is_alphabetic() || ":-.".contains(c)) {
-        return format!(
-            "{key}write a text in quotes, such as \"Milk\" or \"28-0316a2790a1b\"; true and false without"
-        );
+        return format!("{key}write a text in quotes: \"{number}\"; true and false stand without");
     }
     if line.matches('"').count() % 2 == 1 {
         return format!("{key}a quote is missing: a text has one at each end");

@@ -29,13 +29,7 @@ impl Excursion {
         at: Stamp,
         gap: Duration,
     ) -> Option<Excursion> {
-        let side = if limits.max.is_some_and(|max| celsius > max) {
-            Side::Above
-        } else if limits.min.is_some_and(|min| celsius < min) {
-            Side::Below
-        } else {
-            return None;
-        };
+        let side = limits.beyond(celsius)?;
         let goes_on = before.filter(|it| it.side == side && at.since(&it.newest) <= gap);
         let Some(excursion) = goes_on else {
             return Some(Excursion { side, since: at, peak: celsius, newest: at });

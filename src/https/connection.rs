@@ -105,7 +105,7 @@ fn observe_end(served: hyper::Result<()>, peer: Peer, observer: &dyn Observer, l
     } else {
         return;
     };
-    let why = Explanation { reason: status.canonical_reason().unwrap_or("rejected"), explanation };
+    let why = Explanation::of_status(status, explanation);
     observer.observe(peer.0, Event::Rejected { status, why });
 }
 

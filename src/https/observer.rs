@@ -96,7 +96,7 @@ impl TlsFailure {
             TlsFailure::NotTls => (
                 "no TLS",
                 String::from(
-                    "it did not speak TLS: where it is Mattermost, its URL must begin with https:// and not with http://",
+                    "it did not speak TLS: if that is Mattermost, its URL must begin with https:// and not with http://",
                 ),
             ),
             TlsFailure::Incompatible(why) => (

@@ -34,15 +34,16 @@ pub struct Explanation {
 }
 
 impl Explanation {
+    /// The explanation of a status.
+    pub fn of_status(status: StatusCode, explanation: impl Into<String>) -> Explanation {
+        let reason = status.canonical_reason().unwrap_or("rejected");
+        Explanation { reason, explanation: explanation.into() }
+    }
+
     /// What stands beside a response; its status where there is nothing else.
     pub fn of<T>(response: &hyper::Response<T>) -> Explanation {
-        response.extensions().get::<Explanation>().cloned().unwrap_or_else(|| {
-            let status = response.status();
-            Explanation {
-                reason: status.canonical_reason().unwrap_or("rejected"),
-                explanation: status.to_string(),
-            }
-        })
+        let beside = response.extensions().get::<Explanation>().cloned();
+        beside.unwrap_or_else(|| Explanation::of_status(response.status(), response.status().to_string()))
     }
 }
 
@@ -66,9 +67,7 @@ pub fn rejection(status: StatusCode, reason: &str) -> WholeResponse {
     struct Rejection<'a> {
         error: &'a str,
     }
-    let explanation = reason.to_owned();
-    let why = Explanation { reason: status.canonical_reason().unwrap_or("rejected"), explanation };
-    explained(json(status, &Rejection { error: reason }), why)
+    explained(json(status, &Rejection { error: reason }), Explanation::of_status(status, reason))
 }
 
 /// The rejection of a method; `allowed` lists those that the path takes.

@@ -51,9 +51,12 @@ fn turned_away(report: &Report, findings: &mut Findings) {
             findings.warning(Id::RequestsRejected, ABOUT, format!("{count} rejected: {reason}"), LAST);
             continue;
         }
-        let times = if count == 1 { String::from("once") } else { format!("{count} times") };
         let newest = entries.iter().map(|entry| entry.age_s).min().unwrap_or_default();
-        let when = format!("{times}, last {} ago", text::duration(Duration::from_secs(newest)));
+        let ago = text::duration(Duration::from_secs(newest));
+        let when = match count {
+            1 => format!("once, {ago} ago"),
+            count => format!("{count} times, last {ago} ago"),
+        };
         let peers = entries.iter().filter_map(|entry| entry.peer.map(|peer| peer.to_string()));
         let peers: Vec<String> = peers.take(3).collect();
         let whom = if peers.is_empty() { String::from("a client") } else { peers.join(", ") };
