@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::probe_memory::{SEARCH_PERIOD, SURPRISING};
 use super::scratchpad::{self, FAMILIES, Scratchpad};
@@ -31,6 +31,11 @@ use slave::Permission;
 const TRIES: usize = 3;
 /// A dead probe is tried in one of so many sweeps: what it costs, it costs the others.
 const DEAD_EVERY: u32 = 4;
+/// For so long after a probe fell silent no master is told how to search. Its adapter may have been pulled out, and the
+/// kernel waits a second for whoever reads a probe before it removes the master; a write to `w1_master_search` in that
+/// time waits for the removal, the removal for the write, and no USB port works any more until the computer restarts
+/// (`__w1_remove_master_device` in `drivers/w1/w1_int.c` of 6.12; seen).
+const REMOVAL: Duration = Duration::from_secs(3);
 
 /// Where the kernel's tree is, and what to do with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +62,8 @@ pub(super) struct Kernel {
     /// Whether the kernel lists more than is looked at.
     left_out: bool,
     searched: Option<Instant>,
+    /// Since when a probe has been silent.
+    silent: Option<Instant>,
 }
 
 /// Opens the tree.
@@ -69,6 +76,7 @@ pub(super) fn open(config: &Config) -> Kernel {
         phantoms: BTreeSet::new(),
         left_out: false,
         searched: None,
+        silent: None,
     }
 }
 
@@ -178,6 +186,9 @@ impl Kernel {
         let all_answer = !self.probes.is_empty() && self.probes.values().all(|known| !known.memory.is_silent);
         if !all_answer {
             self.searched = None;
+            if self.silent.is_some_and(|since| since.elapsed() < REMOVAL) {
+                return;
+            }
             return self.masters.values_mut().for_each(|master| master.search(SearchMode::Own));
         }
         if self.searched.is_none_or(|at| at.elapsed() >= SEARCH_PERIOD) {
@@ -202,8 +213,20 @@ impl Kernel {
 }
 
 impl Drop for Kernel {
-    /// Leaves the kernel searching as it does by itself.
+    /// Leaves the kernel searching as it does by itself, where the master stays.
     fn drop(&mut self) {
+        let left = self.silent.map_or(Duration::ZERO, |since| REMOVAL.saturating_sub(since.elapsed()));
+        if !left.is_zero() && self.masters.values().any(Master::is_paced) {
+            std::thread::sleep(left);
+        }
+        if self.list().is_err() {
+            return;
+        }
+        if self.silent.is_some() {
+            // One without probes may be on its way out.
+            let probes = &self.probes;
+            self.masters.retain(|name, _| probes.values().any(|known| known.master == *name));
+        }
         self.masters.values_mut().for_each(|master| master.search(SearchMode::Own));
     }
 }
@@ -264,6 +287,8 @@ impl Bus for Kernel {
             });
             probes.push(ProbeReading { probe: id, raw, counts, notices: known.notices(id) });
         }
+        let is_any_silent = self.probes.values().any(|known| known.memory.is_silent);
+        self.silent = is_any_silent.then(|| self.silent.unwrap_or_else(Instant::now));
         let mut notices = self.notices();
         notices.extend(failed.then_some(Notice::BulkFailed));
         Ok(Sweep { probes, notices })

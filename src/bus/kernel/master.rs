@@ -90,6 +90,11 @@ impl Master {
         }
     }
 
+    /// Whether it searches otherwise than by itself.
+    pub fn is_paced(&self) -> bool {
+        self.mode.is_some_and(|mode| mode != SearchMode::Own)
+    }
+
     /// Whether it could convert all at once if that were permitted.
     pub fn notice(&self) -> Option<Notice> {
         self.bulk_denied.then_some(Notice::BulkNotPermitted)

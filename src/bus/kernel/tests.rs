@@ -34,6 +34,10 @@ impl Tree {
         fs::remove_dir_all(self.devices().join(probe)).unwrap();
     }
 
+    fn search(&self) -> String {
+        fs::read_to_string(self.devices().join("w1_bus_master1/w1_master_search")).unwrap()
+    }
+
     fn open(&self) -> Kernel {
         open(&Config { root: self.0.path().to_owned(), resolution: None })
     }
@@ -158,4 +162,34 @@ fn a_tree_with_thousands_of_names_is_followed_so_far_and_no_further() {
     let sweep = tree.open().measure().unwrap();
     assert_eq!(sweep.probes.len(), MOST_PROBES);
     assert!(sweep.notices.contains(&Notice::TooManyProbes));
+}
+
+/// A tree whose probe lies below its master, as the kernel's do, has answered, and answers no more.
+fn fallen_silent() -> (Tree, Kernel) {
+    let tree = Tree::new();
+    let below = tree.devices().join("w1_bus_master1").join(ONE);
+    fs::create_dir(&below).unwrap();
+    std::os::unix::fs::symlink(&below, tree.devices().join(ONE)).unwrap();
+    fs::write(below.join("w1_slave"), slave(67)).unwrap();
+    let mut bus = tree.open();
+    assert_eq!((sample(&mut bus, ONE), sample(&mut bus, ONE)), (warm(67), warm(67)));
+    assert_eq!(tree.search(), "0\n");
+    fs::write(below.join("w1_slave"), "").unwrap();
+    for _ in 0..2 {
+        assert_eq!(sample(&mut bus, ONE), Some(Err(Fault::NoAnswer)));
+    }
+    (tree, bus)
+}
+
+#[test]
+fn a_master_that_may_be_on_its_way_out_is_told_nothing() {
+    let (tree, bus) = fallen_silent();
+    assert_eq!(tree.search(), "0\n", "not yet");
+    drop(bus);
+    assert_eq!(tree.search(), "-1\n", "it stayed");
+
+    let (tree, bus) = fallen_silent();
+    fs::remove_file(tree.devices().join(ONE)).unwrap();
+    drop(bus);
+    assert_eq!(tree.search(), "0\n", "its probes have gone, so it may go, too");
 }
