@@ -116,12 +116,12 @@ pub fn answer(request: &Request, view: &View<'_>) -> Answer {
     let view = &View { units: request.units.unwrap_or(view.units), ..view.clone() };
     let rest = request.rest.as_str();
     match request.command {
-        Some(command) => hint::below(answer_to(command, rest, view), command, rest),
+        Some(command) => hint::instead_of(answer_to(command, rest, view), command, rest, view),
         None if selection::names_something(rest, view) => status::answer(rest, view),
         None => {
             let (first, behind) = rest.split_once(' ').unwrap_or((rest, ""));
             match Command::meant_by(first) {
-                Some(command) => hint::below(answer_to(command, behind, view), command, behind),
+                Some(command) => hint::instead_of(answer_to(command, behind, view), command, behind, view),
                 None => help::unknown(rest),
             }
         }

@@ -12,6 +12,7 @@ pub mod certificate;
 pub mod client;
 mod connection;
 mod connection_limits;
+mod handshakes;
 mod lingering_stream;
 mod listener;
 mod listeners;

@@ -1,17 +1,18 @@
-//! A secret: a text that nothing prints. Compared in constant time.
+//! A secret: a text that nothing prints. Compared in constant time, and overwritten when it is dropped.
 
 use std::fmt;
 
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 /// A token or a key. Its `Debug` says nothing but that it is one.
 #[derive(Clone)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Takes the text in.
     pub fn new(text: impl Into<String>) -> Self {
-        Secret(text.into())
+        Secret(Zeroizing::new(text.into()))
     }
 
     /// The text itself, for the one place that must write it (`fridge demo`'s `curl` line).

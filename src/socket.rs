@@ -233,11 +233,20 @@ fn is_privileged(peer: &UCred) -> bool {
 /// # Errors
 /// [`Error::NotRunning`] and [`Error::Broken`].
 pub fn ask(sockets: &[PathBuf], question: &Question) -> Result<serde_json::Value, Error> {
+    ask_whom(sockets, question).map(|(answer, _)| answer)
+}
+
+/// The same, and the id of the user who answered, as the kernel reports it (SO_PEERCRED).
+///
+/// # Errors
+/// [`Error::NotRunning`] and [`Error::Broken`].
+pub fn ask_whom(sockets: &[PathBuf], question: &Question) -> Result<(serde_json::Value, u32), Error> {
     let connected = sockets.iter().find_map(|path| Some((path, BlockingStream::connect(path).ok()?)));
     let Some((path, mut stream)) = connected else {
         return Err(Error::NotRunning(sockets.to_vec()));
     };
-    let conversation = |stream: &mut BlockingStream| -> std::io::Result<serde_json::Value> {
+    let conversation = |stream: &mut BlockingStream| -> std::io::Result<(serde_json::Value, u32)> {
+        let user = rustix::net::sockopt::socket_peercred(&*stream)?.uid.as_raw();
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut question = serde_json::to_string(question)?;
@@ -251,7 +260,7 @@ pub fn ask(sockets: &[PathBuf], question: &Question) -> Result<serde_json::Value
         } else if line.as_bytes() == TOO_MANY {
             return Err(std::io::Error::other("too many at once ask from this machine: try again"));
         }
-        Ok(serde_json::from_str(&line)?)
+        Ok((serde_json::from_str(&line)?, user))
     };
     conversation(&mut stream).map_err(|error| Error::Broken { path: path.clone(), reason: error.to_string() })
 }

@@ -11,8 +11,10 @@ use fridge::https::certificate::{self, describe};
 use fridge::https::tls::Files;
 
 mod gateway;
+mod serve;
 mod served;
 use gateway::{Client, PATIENCE};
+use serve::Service;
 use served::{Served, Setup};
 
 fn openssl(folder: &Path, arguments: &str) {
@@ -265,6 +267,91 @@ fn new_files_are_served_without_a_restart_and_a_half_written_pair_is_not() {
         assert!(Instant::now() < deadline, "the new pair is never served");
     }
     assert!(!trusts(&first.certificate));
+}
+
+#[test]
+#[ignore = "needs openssl; .ci/run runs it"]
+fn how_long_an_rsa_key_is_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    for (key, bits, is_slow) in [
+        ("rsa:2048", Some(2_048), false),
+        ("rsa:4096", Some(4_096), true),
+        ("ec -pkeyopt ec_paramgen_curve:P-256", None, false),
+    ] {
+        let files = make(folder.path(), "key", &format!("-newkey {key}"));
+        let said = describe(&files.certificate).unwrap();
+        assert_eq!((said.rsa_bits, said.is_slow()), (bits, is_slow), "{key}");
+    }
+}
+
+/// A folder on which a file system hangs, as one of a network's does whose server has gone: whoever looks waits. It is
+/// let go when dropped.
+struct Hung(std::process::Child, std::path::PathBuf);
+
+impl Hung {
+    fn over(folder: &Path) -> Hung {
+        // Nobody ever answers what the kernel asks of a file system in user space.
+        let script = "exec 3<>/dev/fuse
+            mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 hung \"$1\" && echo mounted
+            exec sleep infinity";
+        let mut child = Command::new("sh")
+            .args(["-c", script, "sh"])
+            .arg(folder)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut said)
+            .unwrap();
+        assert_eq!(said, "mounted\n");
+        Hung(child, folder.to_owned())
+    }
+}
+
+impl Drop for Hung {
+    fn drop(&mut self) {
+        // The last descriptor of it ends the connection, and whoever waits gets an error.
+        let _killed = self.0.kill();
+        let _ended = self.0.wait();
+        let _unmounted = Command::new("umount").arg("-l").arg(&self.1).status();
+    }
+}
+
+#[test]
+#[ignore = "needs root and FUSE; .ci/run runs it"]
+fn a_certificate_on_a_file_system_that_hangs_keeps_nobody_waiting() {
+    if !Path::new("/dev/fuse").exists() {
+        println!("no FUSE here");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let files = pair(folder.path(), "one");
+    let config = format!(
+        "certificate = \"{}\"\nkey = \"{}\"\n[[bus]]\nkind = \"simulated\"\n\
+         [[fridge]]\nname = \"Milk\"\nprobe = \"28-000000000001\"\nlimits = {{ max = 20 }}\n",
+        files.certificate.display(),
+        files.key.display()
+    );
+    // What is trusted is somewhere else, for whoever asks.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let trusted = elsewhere.path().join("one.pem");
+    std::fs::copy(&files.certificate, &trusted).unwrap();
+    let mut service = Service::start(&config);
+    let is_well = |answer: &serde_json::Value| answer["fridges"][0]["verdict"] == "in_range";
+    service.until(&["status"], is_well);
+    let hung = Hung::over(folder.path());
+    let pid = service.child.id().to_string();
+    let signal = |name: &str| Command::new("kill").args([name, &pid]).status().unwrap();
+    signal("-HUP");
+    service.until_logged("it cannot be read in time");
+    assert!(is_well(&service.json(&["status"])));
+    assert!(Client::is_served(service.address(), &trusted));
+    signal("-TERM");
+    let deadline = Instant::now() + PATIENCE;
+    while service.child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "it does not end");
+    }
+    drop(hung);
 }
 
 #[test]

@@ -241,6 +241,23 @@ fn somebody_elses_refusals_are_not_shown_to_everybody() {
 }
 
 #[test]
+#[ignore = "needs root, to become somebody else; .ci/run runs it"]
+fn whoever_owns_the_socket_does_not_choose_which_files_root_reads() {
+    use std::os::unix::process::CommandExt;
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::chown(folder.path(), Some(65_534), Some(65_534)).unwrap();
+    let program = folder.path().join("fridge");
+    std::fs::copy(env!("CARGO_BIN_EXE_fridge"), &program).unwrap();
+    let mut command = Command::new(program);
+    command.uid(65_534).gid(65_534).env("TMPDIR", folder.path());
+    let demo = Demo::start_command(command, &[]);
+    let said = String::from_utf8(doctor(&demo, &[]).stdout).unwrap();
+    assert!(has(&said, "warning", "user 65534 runs what answers"), "{said}");
+    assert!(!said.contains(demo.certificate.to_str().unwrap()), "{said}");
+    assert!(has(&said, "warning", "gateway-of-another"), "{said}");
+}
+
+#[test]
 fn a_certificate_made_by_the_gateway_covers_what_it_is_asked_by() {
     let folder = tempfile::tempdir().unwrap();
     let files = certificate::ensure(folder.path()).unwrap();

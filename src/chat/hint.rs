@@ -1,34 +1,41 @@
-//! Below an answer that understood no fridge: what else may have been meant at the end of the question, and what is
-//! allowed there. The asker's own words are never repeated.
+//! Where the end of a question was not understood: which word that was, and what is allowed there.
 
-use super::{Answer, Command, Data};
+use super::{Answer, Command, Data, View, doc, selection};
 use crate::doc::{Block, Text};
 use crate::fridge::names;
-use crate::text::selection;
+use crate::text::selection as words;
 
-/// The answer, with a hint where one is due.
-pub fn below(answer: Answer, command: Command, rest: &str) -> Answer {
-    match hint(command, rest) {
-        Some(hint) if matches!(answer.data, Data::Unknown { .. }) => {
-            Answer { doc: answer.doc.with(Block::Line(Text::sentence(hint))), ..answer }
-        }
-        _ => answer,
+/// The longest word that is repeated to whoever asked.
+const LONGEST_WORD: usize = 16;
+
+/// The answer; where it understood no fridge because the last word is about something else, one that says so.
+pub fn instead_of(answer: Answer, command: Command, rest: &str, view: &View<'_>) -> Answer {
+    if !matches!(answer.data, Data::Unknown { .. }) {
+        return answer;
     }
+    let (before, last) = rest.trim().rsplit_once(' ').unwrap_or(("", rest.trim()));
+    let folded = names::fold(last);
+    let before_unit = names::fold(before) == "in" || names::fold(before).ends_with(" in");
+    let (allowed, is_certain) = match command {
+        _ if before_unit => (words::UNITS, true),
+        Command::MinMax => (words::PERIODS, is_time(&folded)),
+        Command::History if is_time(&folded) => (words::HISTORY_COVERS, true),
+        Command::Trend if is_time(&folded) => (words::TREND_COVERS, true),
+        _ => return answer,
+    };
+    let allowed = Text::sentence(allowed);
+    let fridges = if before_unit { before[..before.len() - 2].trim() } else { before };
+    let is_understood = fridges.is_empty() || selection::names_something(fridges, view);
+    if is_certain && is_understood && is_harmless(last) {
+        let line = words::not_understood(last).and(" ").and(allowed);
+        return Answer { doc: doc(line, view), ..answer };
+    }
+    Answer { doc: answer.doc.with(Block::Line(allowed)), ..answer }
 }
 
-fn hint(command: Command, rest: &str) -> Option<&'static str> {
-    let folded = names::fold(rest);
-    let mut words = folded.rsplit(' ');
-    let last = words.next().filter(|last| !last.is_empty())?;
-    match command {
-        _ if words.next() == Some("in") => Some(selection::UNITS),
-        Command::MinMax => Some(selection::PERIODS),
-        Command::History | Command::Trend if is_time(last) => Some(match command {
-            Command::History => selection::HISTORY_COVERS,
-            _ => selection::TREND_COVERS,
-        }),
-        _ => None,
-    }
+/// Whether a word of somebody's can be repeated in a channel: it mentions nobody, and is no markup.
+fn is_harmless(word: &str) -> bool {
+    word.len() <= LONGEST_WORD && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Whether a word is about a time.

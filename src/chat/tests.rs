@@ -300,14 +300,17 @@ fn what_people_type_is_understood() {
     }
     assert!(ask("help me").starts_with("What you can ask:"));
     assert!(ask("help alert").contains("alarms"));
-    for (words, hint) in [
-        ("minmax tomorrow", "`today`, `yesterday` or `24h`"),
-        ("minmax milk last week", "`today`, `yesterday` or `24h`"),
-        ("status in K", "`in C` or `in F`"),
-        ("history cellar yesterday", "`history` covers the last 24 hours"),
-        ("trend milk 7d", "`trend` covers the last 60 minutes"),
+    for (words, word, hint) in [
+        ("minmax tomorrow", "“tomorrow”", "`today`, `yesterday` or `24h`"),
+        ("minmax milk last week", "No fridge has that name", "`today`, `yesterday` or `24h`"),
+        ("status in K", "“K”", "`in C` or `in F`"),
+        ("status milk in Kelvin", "“Kelvin”", "`in C` or `in F`"),
+        ("status cellar in @all", "No fridge has that name", "`in C` or `in F`"),
+        ("history cellar yesterday", "No fridge has that name", "`history` covers the last 24 hours"),
+        ("history milk yesterday", "“yesterday”", "`history` covers the last 24 hours"),
+        ("trend milk 7d", "“7d”", "`trend` covers the last 60 minutes"),
     ] {
-        assert!(ask(words).contains(hint), "{words}: {}", ask(words));
+        assert!(ask(words).contains(word) && ask(words).contains(hint), "{words}: {}", ask(words));
     }
 }
 

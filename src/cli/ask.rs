@@ -68,7 +68,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
 pub fn show(mut answer: serde_json::Value, json: bool) -> anyhow::Result<()> {
     let doc = answer.as_object_mut().and_then(|answer| answer.remove("doc"));
     if json {
-        return terminal::print(&format!("{answer:#}\n"));
+        return terminal::print_json(&answer);
     }
     let doc = doc.context("the gateway's answer has no document: is it another version?")?;
     let doc: Doc = serde_json::from_value(doc).context("the gateway's answer is not as expected")?;

@@ -56,9 +56,10 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     };
     let description = certificate::describe(&pair.certificate)?;
     let path = pair.certificate.display().to_string();
-    let output =
-        if options.json { json(&path, &description) } else { text(&path, &description, options.new) };
-    terminal::print(&output)
+    if options.json {
+        return terminal::print_json(&json(&path, &description));
+    }
+    terminal::print(&terminal::printable(&text(&path, &description, options.new)))
 }
 
 /// The names that were given, and those that this machine has anyway.
@@ -70,8 +71,8 @@ fn names(given: &[String]) -> Vec<String> {
     names
 }
 
-fn json(path: &str, description: &Description) -> String {
-    let json = serde_json::json!({
+fn json(path: &str, description: &Description) -> serde_json::Value {
+    serde_json::json!({
         "path": path,
         "names": description.names,
         "fingerprint_sha256": description.fingerprint,
@@ -79,8 +80,7 @@ fn json(path: &str, description: &Description) -> String {
         "not_after": description.not_after.to_string(),
         "is_ca": description.is_ca,
         "self_signed": description.self_signed,
-    });
-    format!("{json:#}\n")
+    })
 }
 
 fn text(path: &str, description: &Description, new: bool) -> String {

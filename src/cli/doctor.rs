@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use super::{FileOptions, terminal};
 use crate::config::Config;
 use crate::daemon::Report;
+use crate::host as machine;
 use crate::https::{TurnedAway, certificate};
 use crate::socket::{self, Question};
 use crate::text;
@@ -63,7 +64,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
         examine(options, files, &mut findings);
     }
     if options.json {
-        terminal::print(&format!("{}\n", serde_json::to_string_pretty(&findings.0)?))?;
+        terminal::print_json(&findings.0)?;
     } else {
         terminal::print(&finding::text(&findings.0, terminal::wants_colour()))?;
     }
@@ -104,7 +105,7 @@ fn last(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
         anyhow::bail!("{error}");
     }
     if options.json {
-        return terminal::print(&format!("{answer:#}\n")).map(|()| ExitCode::SUCCESS);
+        return terminal::print_json(&answer).map(|()| ExitCode::SUCCESS);
     }
     let rejections: Vec<TurnedAway> = serde_json::from_value(answer)?;
     let mut text = String::new();
@@ -122,8 +123,27 @@ fn last(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
 
 fn gateway(files: &FileOptions, findings: &mut Findings) -> Option<Report> {
     const ABOUT: &str = "gateway";
-    match socket::ask(&files.sockets(), &Question::Report).map(serde_json::from_value::<Report>) {
-        Ok(Ok(report)) => {
+    let (answer, user) = match socket::ask_whom(&files.sockets(), &Question::Report) {
+        Ok(answered) => answered,
+        Err(error) => {
+            let text = "not running, or not reachable";
+            findings.warning(Id::GatewayNotRunning, ABOUT, text, error.to_string());
+            return None;
+        }
+    };
+    if !trusted_users().contains(&user) {
+        findings.warning(
+            Id::GatewayOfAnother,
+            ABOUT,
+            format!(
+                "user {user} runs what answers on this socket, and names the files that would be looked at"
+            ),
+            format!("ask as that user: sudo -u '#{user}' fridge doctor; or give another --socket"),
+        );
+        return None;
+    }
+    match serde_json::from_value::<Report>(answer) {
+        Ok(report) => {
             let up = text::duration(Duration::from_secs(report.up_s));
             if report.version == env!("CARGO_PKG_VERSION") {
                 findings.ok(ABOUT, format!("version {} runs, up for {up}", report.version));
@@ -134,21 +154,12 @@ fn gateway(files: &FileOptions, findings: &mut Findings) -> Option<Report> {
             }
             Some(report)
         }
-        Ok(Err(error)) => {
+        Err(error) => {
             findings.fault(
                 Id::GatewayVersion,
                 ABOUT,
                 format!("another version runs: {error}"),
                 "sudo systemctl restart fridge",
-            );
-            None
-        }
-        Err(error) => {
-            findings.warning(
-                Id::GatewayNotRunning,
-                ABOUT,
-                "not running, or not reachable",
-                error.to_string(),
             );
             None
         }
@@ -188,12 +199,18 @@ fn configuration(files: &FileOptions, report: Option<&Report>, findings: &mut Fi
     }
 }
 
-/// Whether a path that a gateway names is root's or the asker's, and its folder, too: nobody else can have put there what
+/// Whose word is taken: root's, the asker's own, and that of the service's user.
+fn trusted_users() -> Vec<u32> {
+    let own = rustix::process::geteuid().as_raw();
+    [0, own].into_iter().chain(machine::user_id(Path::new("/"), machine::SERVICE)).collect()
+}
+
+/// Whether a path that a gateway names is a trusted user's, and its folder, too: nobody else can have put there what
 /// should not be read.
 fn is_trusted(path: &Path) -> bool {
-    let own = rustix::process::geteuid().as_raw();
+    let users = trusted_users();
     let is_owned = |path: &Path| {
-        fs::symlink_metadata(path).is_ok_and(|it| !it.is_symlink() && [0, own].contains(&it.uid()))
+        fs::symlink_metadata(path).is_ok_and(|it| !it.is_symlink() && users.contains(&it.uid()))
     };
     is_owned(path) && path.parent().is_some_and(is_owned)
 }
@@ -207,11 +224,14 @@ fn certificate(
 ) -> Option<PathBuf> {
     const ABOUT: &str = "certificate";
     let configured = config.and_then(|config| config.https.certificate.as_ref());
-    let path = match (report, configured) {
-        (Some(report), _) => report.certificate.clone(),
-        (None, Some(configured)) => configured.certificate.clone(),
-        (None, None) => files.state().join("certificate.pem"),
+    let is_known = |path: &PathBuf| {
+        configured.is_some_and(|configured| configured.certificate == *path) || is_trusted(path)
     };
+    let served = report.map(|report| report.certificate.clone()).filter(is_known);
+    let path = served.unwrap_or_else(|| match configured {
+        Some(configured) => configured.certificate.clone(),
+        None => files.state().join("certificate.pem"),
+    });
     if report.is_none() && configured.is_none() && !path.exists() {
         findings.ok(ABOUT, format!("none yet; the first start makes {}", path.display()));
         return None;
@@ -246,6 +266,14 @@ fn judge_certificate(
         findings.ok(
             ABOUT,
             format!("{} is valid until {until} for {}", path.display(), description.names.join(", ")),
+        );
+    }
+    if let Some(bits) = description.rsa_bits.filter(|_| description.is_slow()) {
+        findings.warning(
+            Id::CertificateSlow,
+            ABOUT,
+            format!("{} has an RSA key of {bits} bits: each new connection takes long", path.display()),
+            "use a certificate with an ECDSA P-256 key, or RSA with 2048 bits",
         );
     }
     for issue in issues {

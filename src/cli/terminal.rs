@@ -5,6 +5,7 @@ use std::io::Write;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use serde::Serialize;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
@@ -17,6 +18,27 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     output.write_all(text.as_bytes())?;
     output.flush()?;
     Ok(())
+}
+
+/// Prints a value as JSON, for programs and for whoever looks: no character in it steers a terminal.
+///
+/// # Errors
+/// Where the standard output is closed.
+pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    print(&format!("{}\n", escaped(&serde_json::to_string_pretty(value)?)))
+}
+
+/// JSON in which the control characters that it may hold as they are (DEL and those of eight bits) are escaped, too.
+pub fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            '\n' => text.push('\n'),
+            control if control.is_control() => text.push_str(&format!("\\u{:04x}", u32::from(control))),
+            other => text.push(other),
+        }
+    }
+    text
 }
 
 /// Whether what is printed to the standard output is to have colours.

@@ -105,7 +105,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
         if let Some(beside) = beside {
             json["in_force"] = json!(beside);
         }
-        return terminal::print(&format!("{json:#}\n"));
+        return terminal::print_json(&json);
     }
     let label = beside.as_ref().map(|_| "proposed");
     show(&readings.document(&outcome, label, units))?;

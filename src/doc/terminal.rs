@@ -29,8 +29,11 @@ pub fn line(text: &Text) -> String {
         Span::Words(words) => words.as_ref(),
         Span::Name(text) | Span::Code(text) | Span::Strong(text) => text.as_str(),
     });
-    let printable = |character: char| if character.is_control() { ' ' } else { character };
     parts.flat_map(str::chars).map(printable).collect()
+}
+
+fn printable(character: char) -> char {
+    if character.is_control() { ' ' } else { character }
 }
 
 fn styled(text: &str, style: Style, colour: bool) -> String {
@@ -38,7 +41,8 @@ fn styled(text: &str, style: Style, colour: bool) -> String {
 }
 
 fn write_table(text: &mut String, table: &Table, colour: bool) {
-    let heads: Vec<String> = table.columns.iter().map(|column| column.head.to_string()).collect();
+    let heads: Vec<String> =
+        table.columns.iter().map(|column| column.head.chars().map(printable).collect()).collect();
     let rows = table.rows.iter().map(|row| {
         let is_strong = |cell: &Text| cell.spans().iter().any(|span| matches!(span, Span::Strong(_)));
         (row.cells.iter().map(line).collect::<Vec<_>>(), row.cells.iter().any(is_strong))

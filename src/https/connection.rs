@@ -15,12 +15,12 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::Limits;
 use super::body::{self, Budget};
 use super::connection_limits::ConnectionPermit;
+use super::handshakes::Handshakes;
 use super::lingering_stream::LingeringStream;
 use super::observer::{Event, Observer, TlsFailure};
 use super::response::{Authenticated, Explanation, Response, closing, rejection, whole};
@@ -34,7 +34,7 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Shared {
     /// Speaks TLS.
-    pub acceptor: TlsAcceptor,
+    pub handshakes: Arc<Handshakes>,
     /// What is served.
     pub service: Arc<dyn Service>,
     /// Receives the events.
@@ -120,7 +120,7 @@ async fn handshake(
     drop(stream.set_nodelay(true));
     let limit = shared.limits.handshake;
     let shaken = tokio::select! {
-        shaken = timeout(limit, shared.acceptor.accept(stream)) => shaken,
+        shaken = timeout(limit, shared.handshakes.accept(stream, permit.is_strangers())) => shaken,
         () = permit.evicted() => return None,
         () = async { ended(shared.ending.clone()).await; sleep(GRACE).await } => return None,
     };

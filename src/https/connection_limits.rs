@@ -270,6 +270,11 @@ impl ConnectionPermit {
         }
     }
 
+    /// Whether nothing speaks for it yet.
+    pub fn is_strangers(&self) -> bool {
+        self.update(|connection| connection.standing == Standing::Unknown).unwrap_or(false)
+    }
+
     /// Waits until the connection is to make room for another one.
     pub async fn evicted(&self) {
         self.evict.notified().await;

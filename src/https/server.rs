@@ -15,12 +15,12 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
 
 use super::body::Budget;
 use super::connection::Shared;
 use super::connection_limits::ConnectionLimiter;
+use super::handshakes::Handshakes;
 use super::listeners::Listeners;
 use super::service::Service;
 use super::stats::Stats;
@@ -92,7 +92,7 @@ impl Server {
         let limiter = Arc::new(ConnectionLimiter::new(&limits, config.preferred, Arc::clone(&stats) as _));
         let (ending, ended) = watch::channel(false);
         let shared = Shared {
-            acceptor: TlsAcceptor::from(Arc::new(tls::server_config(Arc::clone(&resolver)))),
+            handshakes: Arc::new(Handshakes::new(tls::server_config(Arc::clone(&resolver)))),
             service,
             observer: Arc::clone(&stats) as _,
             limits: Arc::clone(&limits),

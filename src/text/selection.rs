@@ -15,6 +15,11 @@ pub fn unknown_fridge(nearest: Option<&str>, all: Text) -> Text {
     }
 }
 
+/// A word at the end of a question is nothing that is known there.
+pub fn not_understood(word: &str) -> Text {
+    Text::from("I don't understand “").and(Text::name(word)).and("”.")
+}
+
 /// What a unit may be.
 pub const UNITS: &str = "A unit at the end is `in C` or `in F`.";
 /// What a period may be.

@@ -32,7 +32,7 @@ pub struct Demo {
 impl Demo {
     /// Starts the demo on a free port and waits until it says where it answers.
     pub fn start(options: &[&str]) -> Demo {
-        Demo::started(Command::new(env!("CARGO_BIN_EXE_fridge")), options)
+        Demo::start_command(Command::new(env!("CARGO_BIN_EXE_fridge")), options)
     }
 
     /// The same with no more than so many file descriptors.
@@ -40,10 +40,11 @@ impl Demo {
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -n \"$1\" && shift && exec \"$@\"", "sh", most]);
         command.arg(env!("CARGO_BIN_EXE_fridge"));
-        Demo::started(command, options)
+        Demo::start_command(command, options)
     }
 
-    fn started(mut command: Command, options: &[&str]) -> Demo {
+    /// The same by a command of the test's own.
+    pub fn start_command(mut command: Command, options: &[&str]) -> Demo {
         let mut child = command
             .args(["demo", "--listen", "127.0.0.1:0", "--token", TOKEN])
             .args(options)

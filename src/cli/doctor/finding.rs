@@ -25,6 +25,7 @@ pub enum Level {
 pub enum Id {
     GatewayNotRunning,
     GatewayVersion,
+    GatewayOfAnother,
     ConfigurationWrong,
     ConfigurationWarning,
     ConfigurationRights,
@@ -41,6 +42,7 @@ pub enum Id {
     CertificateUnreadable,
     CertificateUnfit,
     CertificateExpires,
+    CertificateSlow,
     CertificateAddresses,
     KeyForEverybody,
     KeyRights,
@@ -148,7 +150,7 @@ pub fn text(findings: &[Finding], colour: bool) -> String {
         let text = terminal::printable(text);
         lines.push_str(&format!("{style}{word:<8}{style:#} {about}: {text}{id}\n"));
         if let Some(cure) = cure {
-            lines.push_str(&format!("         → {cure}\n"));
+            lines.push_str(&format!("         → {}\n", terminal::printable(cure)));
         }
     }
     lines

@@ -65,16 +65,17 @@ fn pins(config: &config::Config) -> Vec<Config> {
 
 /// The pins of the gateway that runs. The registers are guarded by nobody, so they must be asked for.
 fn held(files: &FileOptions) -> anyhow::Result<Vec<u8>> {
-    let report = match socket::ask(&files.sockets(), &Question::Report) {
-        Ok(report) => report,
+    let (report, user) = match socket::ask_whom(&files.sockets(), &Question::Report) {
+        Ok(answered) => answered,
         // Where no gateway runs, none holds a pin.
         Err(socket::Error::NotRunning(_)) => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     };
     // Where the configuration of one that runs can no longer be read, its pins are unknown.
     let report = serde_json::from_value::<Report>(report).ok().map(|report| report.configuration);
-    let config =
-        report.filter(|path| super::is_trusted(path)).and_then(|path| config::Config::load(&path).ok());
+    let config = report
+        .filter(|path| super::trusted_users().contains(&user) && super::is_trusted(path))
+        .and_then(|path| config::Config::load(&path).ok());
     Ok(config.map(|config| pins(&config).iter().map(|pin| pin.pin).collect()).unwrap_or_default())
 }
 

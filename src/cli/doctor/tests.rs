@@ -105,4 +105,8 @@ fn a_certificate_that_ends_soon_or_is_unfit_is_told() {
         judge_certificate(Path::new("c.pem"), &description, now, &mut findings);
         assert_eq!(findings.0[0].id.map(Id::name), id, "{}", findings.0[0].text);
     }
+    let mut findings = Findings::default();
+    let slow = certificate::Description { rsa_bits: Some(4_096), ..description.clone() };
+    judge_certificate(Path::new("c.pem"), &slow, day(-100), &mut findings);
+    assert_eq!(findings.0[1].id.map(Id::name), Some("certificate-slow"));
 }

@@ -59,15 +59,16 @@ fn line(row: &Value, warmed: Option<&(String, f64)>) -> String {
     let warming = warmed
         .filter(|(warm, _)| warm == probe)
         .map(|(_, risen)| format!("  ◀ being warmed, +{risen:.1} °C"));
-    format!("  {probe}  {now:>9}  {fridge}{}\n", warming.unwrap_or_default())
+    terminal::printable(&format!("  {probe}  {now:>9}  {fridge}{}\n", warming.unwrap_or_default()))
 }
 
 fn announced(probe: &str, fridge: Value, risen: f64, json: bool) -> String {
     if json {
-        return format!("{}\n", serde_json::json!({ "probe": probe, "fridge": fridge, "risen": risen }));
+        let json = serde_json::json!({ "probe": probe, "fridge": fridge, "risen": risen });
+        return terminal::escaped(&format!("{json}\n"));
     }
     let fridge = fridge.as_str().unwrap_or(text::probes::UNNAMED);
-    format!("{probe} is being warmed, +{risen:.1} °C: {fridge}\n")
+    terminal::printable(&format!("{probe} is being warmed, +{risen:.1} °C: {fridge}\n"))
 }
 
 /// The values of the last half minute.

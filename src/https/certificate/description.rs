@@ -6,9 +6,11 @@ use std::path::Path;
 use data_encoding::HEXUPPER;
 use jiff::Timestamp;
 use x509_cert::Certificate;
-use x509_cert::der::Decode;
+use x509_cert::der::asn1::UintRef;
+use x509_cert::der::{Decode, Reader, SliceReader};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, SubjectAltName};
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use super::Error;
 use crate::https::tls;
@@ -16,6 +18,10 @@ use crate::https::tls;
 /// id-kp-serverAuth and anyExtendedKeyUsage (RFC 5280, 4.2.1.12).
 const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
 const ANY_PURPOSE: &str = "2.5.29.37.0";
+/// rsaEncryption (RFC 8017, appendix A.1).
+const RSA: &str = "1.2.840.113549.1.1.1";
+/// The longest RSA key in bits with which a Raspberry Pi signs fast enough.
+const SLOW_ABOVE: usize = 2_048;
 
 /// What a certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +41,8 @@ pub struct Description {
     pub self_signed: bool,
     /// Whether it may be a server's: it names no purpose of its key, or this one among them.
     pub is_for_servers: bool,
+    /// How long its key is in bits, where that is an RSA key.
+    pub rsa_bits: Option<usize>,
 }
 
 /// Why a client rejects a certificate, and what to do.
@@ -104,6 +112,7 @@ pub fn describe_der(der: &[u8]) -> Result<Description, String> {
     };
     let validity = certificate.validity();
     Ok(Description {
+        rsa_bits: rsa_bits(certificate.subject_public_key_info()),
         names: names.map_or_else(Vec::new, |(_, names)| names.0.iter().filter_map(name).collect()),
         fingerprint: fingerprint(der),
         not_before: time(&validity.not_before),
@@ -119,7 +128,26 @@ pub fn describe_der(der: &[u8]) -> Result<Description, String> {
     })
 }
 
+/// The length of an RSA key's modulus (RSAPublicKey: RFC 8017, appendix A.1.1).
+fn rsa_bits(key: &SubjectPublicKeyInfoOwned) -> Option<usize> {
+    if key.algorithm.oid.to_string() != RSA {
+        return None;
+    }
+    let mut reader = SliceReader::new(key.subject_public_key.raw_bytes()).ok()?;
+    let modulus = reader.sequence(|numbers: &mut SliceReader<'_>| {
+        let modulus = UintRef::decode(numbers)?.as_bytes().len();
+        UintRef::decode(numbers).map(|_exponent| modulus)
+    });
+    modulus.ok().map(|bytes: usize| bytes * 8)
+}
+
 impl Description {
+    /// Whether each handshake with it takes a Raspberry Pi long: signing with 4,096 bits takes a hundred times as long
+    /// as with ECDSA P-256.
+    pub fn is_slow(&self) -> bool {
+        self.rsa_bits.is_some_and(|bits| bits > SLOW_ABOVE)
+    }
+
     /// Whether it is valid for a host name or an address, as Go sees it: by its subject alternative names
     /// alone, a `*` standing for one label.
     pub fn covers(&self, host: &str) -> bool {
