@@ -265,6 +265,44 @@ fn a_connection_without_a_token_idles_for_a_shorter_time() {
     assert!(ask(&mut known).contains("Milk"));
 }
 
+/// Bytes that the kernel holds for the server's connections: to be sent, and to be read (/proc/net/tcp).
+fn held_by_the_kernel(port: u16) -> u64 {
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel tells");
+    let of_server = |line: &str| -> Option<u64> {
+        let mut fields = line.split_whitespace().skip(1);
+        let (local, queues) = (fields.next()?, fields.nth(2)?);
+        let (sending, reading) = queues.split_once(':')?;
+        let number = |text: &str| u64::from_str_radix(text, 16).ok();
+        local.ends_with(&format!(":{port:04X}")).then_some(number(sending)? + number(reading)?)
+    };
+    table.lines().filter_map(of_server).sum()
+}
+
+#[test]
+fn requests_whose_answers_nobody_reads_cost_the_kernel_little() {
+    const MOST_EACH: u64 = 192 * 1024;
+    let mut setup = Setup::new();
+    setup.https.limits.answer = Duration::from_secs(2);
+    let served = setup.serve();
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let mut client = connect(&served);
+            std::thread::spawn(move || {
+                let requests = HEALTH.repeat(1_000);
+                // Until the server has had enough of it.
+                while client.try_write(&requests).is_ok() {}
+            })
+        })
+        .collect();
+    let mut most = 0;
+    while !clients.iter().all(std::thread::JoinHandle::is_finished) {
+        most = most.max(held_by_the_kernel(served.address.port()));
+    }
+    println!("{} KiB for 8 connections", most / 1024);
+    assert!(most > 8 * 16 * 1024, "their answers wait: {most} bytes");
+    assert!(most < 8 * MOST_EACH, "{most} bytes");
+}
+
 #[test]
 fn two_hundred_presses_of_a_button_shut_nobody_out() {
     let mut setup = Setup::new();
