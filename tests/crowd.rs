@@ -5,7 +5,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::pem::PemObject;
@@ -20,8 +20,11 @@ use gateway::{Client, Demo};
 
 /// The addresses that they come from.
 const ADDRESSES: usize = 200;
-/// Questions of one phase; each phase comes twice.
-const QUESTIONS: usize = 50;
+/// Questions of one phase, and how often each phase comes.
+const QUESTIONS: usize = 100;
+const PHASES: usize = 4;
+/// From one question to the next: a phase sees many of those that were ended come again.
+const EVERY: Duration = Duration::from_millis(20);
 /// What the gateway may hold with all of them, in KiB.
 const MOST_KIB: u64 = 16 * 1024;
 /// How much more that may be than without them.
@@ -31,14 +34,24 @@ fn number(variable: &str, usual: usize) -> usize {
     std::env::var(variable).map_or(usual, |number| number.parse().expect("a number"))
 }
 
+/// Tells, when dropped, that a slow client is where it is slow, or was turned away before.
+struct Arriving(Sender<()>);
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        // Who counts them may have counted enough.
+        drop(self.0.send(()));
+    }
+}
+
 /// One slow client; returns once the gateway has ended its connection.
-async fn slow(kind: usize, index: usize, demo: std::net::SocketAddr, tls: TlsConnector, open: &AtomicUsize) {
+async fn slow(kind: usize, index: usize, demo: std::net::SocketAddr, tls: TlsConnector, arriving: Arriving) {
     let socket = TcpSocket::new_v4().expect("a socket");
     let from = Ipv4Addr::new(127, 1, 0, 1 + (index % ADDRESSES) as u8);
     socket.bind((from, 0).into()).expect("all of 127.0.0.0/8 is this machine");
     let Ok(mut stream) = socket.connect(demo).await else { return };
-    open.fetch_add(1, Ordering::Relaxed);
     if kind == 0 {
+        drop(arriving);
         // Not a byte of a handshake.
         let _ended = stream.read(&mut [0; 1]).await;
         return;
@@ -55,6 +68,7 @@ async fn slow(kind: usize, index: usize, demo: std::net::SocketAddr, tls: TlsCon
     if stream.write_all(start).await.is_err() {
         return;
     }
+    drop(arriving);
     // A byte a second; of the last kind nothing more, and nothing is read.
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -69,7 +83,7 @@ async fn slow(kind: usize, index: usize, demo: std::net::SocketAddr, tls: TlsCon
     }
 }
 
-/// Questions, each over a new connection from an address of their own; how long each took.
+/// Questions at a steady pace, each over a new connection from an address of their own; how long each took.
 fn questions(demo: &Demo) -> Vec<Duration> {
     (0..QUESTIONS)
         .map(|_| {
@@ -77,7 +91,9 @@ fn questions(demo: &Demo) -> Vec<Duration> {
             let answer = Client::from(Ipv4Addr::new(127, 0, 0, 9).into(), demo.address, &demo.certificate)
                 .ask("fridge status");
             assert!(answer.contains("in range"), "{answer}");
-            began.elapsed()
+            let took = began.elapsed();
+            std::thread::sleep(EVERY.saturating_sub(took));
+            took
         })
         .collect()
 }
@@ -102,8 +118,7 @@ fn a_crowd_of_slow_clients_keeps_nobody_from_being_answered() {
     let tls = TlsConnector::from(Arc::new(config));
 
     let (mut quiet, mut crowded) = (Vec::new(), Vec::new());
-    let open = Arc::new(AtomicUsize::new(0));
-    for _ in 0..2 {
+    for _ in 0..PHASES {
         quiet.extend(questions(&demo));
         // A crowd has processors of its own; this one leaves those here to whoever wants them.
         let make_room = || rustix::process::setpriority_process(None, 19).expect("anybody may be nicer");
@@ -113,24 +128,25 @@ fn a_crowd_of_slow_clients_keeps_nobody_from_being_answered() {
             .enable_all()
             .build()
             .unwrap();
-        let before = open.load(Ordering::Relaxed);
+        let (arriving, arrived) = channel();
         for index in 0..crowd {
-            let (tls, address, open) = (tls.clone(), demo.address, Arc::clone(&open));
+            let (tls, address, arriving) = (tls.clone(), demo.address, arriving.clone());
             runtime.spawn(async move {
                 loop {
-                    slow(index % 4, index, address, tls.clone(), &open).await;
+                    let arriving = Arriving(arriving.clone());
+                    slow(index % 4, index, address, tls.clone(), arriving).await;
                     // Those that were ended come again: each within half a minute.
                     tokio::time::sleep(Duration::from_millis(10_000 + (index as u64 * 7_919) % 20_000)).await;
                 }
             });
         }
-        let deadline = Instant::now() + Duration::from_secs(120);
-        while open.load(Ordering::Relaxed) < before + crowd {
-            assert!(Instant::now() < deadline, "{} are there", open.load(Ordering::Relaxed) - before);
-            std::thread::yield_now();
+        for there in 0..crowd {
+            let another = arrived.recv_timeout(Duration::from_secs(120));
+            assert!(another.is_ok(), "{there} are there");
         }
         crowded.extend(questions(&demo));
-        runtime.shutdown_background();
+        // Those that are left end here, and not in the next quiet phase.
+        runtime.shutdown_timeout(Duration::from_secs(10));
     }
     let (quiet, crowded, peak) = (p99(quiet), p99(crowded), demo.peak_memory_kib());
     println!(

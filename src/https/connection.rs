@@ -56,13 +56,19 @@ pub async fn serve(stream: TcpStream, peer: Peer, permit: ConnectionPermit, shar
     let Some(stream) = handshake(stream, peer, &permit, &shared).await else { return };
     let stream = LingeringStream::new(stream, limits.answer, limits.linger);
 
-    let (permit, asked) = (Arc::new(permit), Arc::new(Notify::new()));
+    let (permit, asked, reads) = (Arc::new(permit), Arc::new(Notify::new()), stream.reads());
     let service = service_fn({
         let (permit, asked) = (Arc::clone(&permit), Arc::clone(&asked));
         move |request: Request<Incoming>| {
             asked.notify_one();
-            let (permit, shared) = (Arc::clone(&permit), shared.clone());
-            async move { Ok::<_, Infallible>(respond(request, peer, &permit, &shared).await) }
+            let (permit, shared, is_pipelined) = (Arc::clone(&permit), shared.clone(), !reads.take());
+            async move {
+                if is_pipelined {
+                    // Everybody else's turn comes first.
+                    tokio::task::yield_now().await;
+                }
+                Ok::<_, Infallible>(respond(request, peer, &permit, &shared).await)
+            }
         }
     });
     let connection = hyper::server::conn::http1::Builder::new()

@@ -3,6 +3,8 @@
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -18,6 +20,19 @@ pub struct LingeringStream<S> {
     leaving: Option<Pin<Box<Sleep>>>,
     /// Runs once our side is closed.
     lingering: Option<Pin<Box<Sleep>>>,
+    reads: Reads,
+}
+
+/// Whether a stream was read from. A request that comes without a read was sent before the last one was answered:
+/// pipelined.
+#[derive(Clone, Default)]
+pub struct Reads(Arc<AtomicBool>);
+
+impl Reads {
+    /// Whether it was read from since this was last asked.
+    pub fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> LingeringStream<S> {
@@ -26,7 +41,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LingeringStream<S> {
     /// until the peer closes too, for at most `linger`: closing on bytes that nobody read makes the
     /// system send a reset (RFC 9112, 9.6), which destroys the answer if it arrives first.
     pub fn new(inner: S, answer: Duration, linger: Duration) -> Self {
-        LingeringStream { inner, answer, linger, leaving: None, lingering: None }
+        let reads = Reads::default();
+        LingeringStream { inner, answer, linger, leaving: None, lingering: None, reads }
+    }
+
+    /// Whether it is read from, for whoever does not have it any more.
+    pub fn reads(&self) -> Reads {
+        self.reads.clone()
     }
 
     /// The outcome of a write, or an error where it has waited too long.
@@ -46,6 +67,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for LingeringStream<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.reads.0.store(true, Ordering::Relaxed);
         Pin::new(&mut self.inner).poll_read(context, buffer)
     }
 }

@@ -13,6 +13,9 @@ use super::connection::{self, Shared};
 use super::connection_limits::ConnectionLimiter;
 use super::listener::{self, ListenAddr, Listener, listen_addrs};
 
+/// So many connections are accepted before those that made room for them have given their descriptors back.
+const AT_ONCE: usize = 16;
+
 /// The listening sockets, and what accepted connections are given.
 pub struct Listeners {
     open: Vec<Listener>,
@@ -129,8 +132,11 @@ fn start(listener: &mut Listener, limiter: &Arc<ConnectionLimiter>, shared: &Sha
     let (limiter, shared) = (Arc::clone(limiter), shared.clone());
     listener.start_accepting(|socket| async move {
         loop {
-            let (stream, peer, permit) = listener::accept(&socket, &limiter).await;
-            tokio::spawn(connection::serve(stream, peer, permit, shared.clone()));
+            for _ in 0..AT_ONCE {
+                let (stream, peer, permit) = listener::accept(&socket, &limiter).await;
+                tokio::spawn(connection::serve(stream, peer, permit, shared.clone()));
+            }
+            tokio::task::yield_now().await;
         }
     });
 }
