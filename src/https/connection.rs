@@ -31,7 +31,6 @@ use super::service::{Peer, Service};
 const GRACE: Duration = Duration::from_secs(1);
 
 /// What all connections share.
-#[derive(Clone)]
 pub struct Shared {
     /// Speaks TLS.
     pub handshakes: Arc<Handshakes>,
@@ -50,7 +49,7 @@ pub struct Shared {
 /// Serves one connection to its end. Whatever a peer does wrong ends its own connection only. Once the server
 /// ends, the request in progress is answered, or the first one of a connection that has just come, and no
 /// other.
-pub async fn serve(stream: TcpStream, peer: Peer, permit: ConnectionPermit, shared: Shared) {
+pub async fn serve(stream: TcpStream, peer: Peer, permit: ConnectionPermit, shared: Arc<Shared>) {
     let ending = shared.ending.clone();
     let (limits, observer) = (Arc::clone(&shared.limits), Arc::clone(&shared.observer));
     let Some(stream) = handshake(stream, peer, &permit, &shared).await else { return };
@@ -61,7 +60,7 @@ pub async fn serve(stream: TcpStream, peer: Peer, permit: ConnectionPermit, shar
         let (permit, asked) = (Arc::clone(&permit), Arc::clone(&asked));
         move |request: Request<Incoming>| {
             asked.notify_one();
-            let (permit, shared, is_pipelined) = (Arc::clone(&permit), shared.clone(), !reads.take());
+            let (permit, shared, is_pipelined) = (Arc::clone(&permit), Arc::clone(&shared), !reads.take());
             async move {
                 if is_pipelined {
                     // Everybody else's turn comes first.

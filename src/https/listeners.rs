@@ -21,7 +21,7 @@ pub struct Listeners {
     open: Vec<Listener>,
     is_accepting: bool,
     limiter: Arc<ConnectionLimiter>,
-    shared: Shared,
+    shared: Arc<Shared>,
 }
 
 impl Listeners {
@@ -36,7 +36,12 @@ impl Listeners {
         shared: Shared,
     ) -> Result<Listeners, Error> {
         let open = listen_addrs(addresses).into_iter().map(|at| bind(at, &mut inherited));
-        Ok(Listeners { open: open.collect::<Result<_, _>>()?, is_accepting: false, limiter, shared })
+        Ok(Listeners {
+            open: open.collect::<Result<_, _>>()?,
+            is_accepting: false,
+            limiter,
+            shared: Arc::new(shared),
+        })
     }
 
     /// The addresses, with their real ports.
@@ -128,13 +133,13 @@ fn bind(at: ListenAddr, inherited: &mut Vec<TcpListener>) -> Result<Listener, Er
     Listener::bind(at, inherited).map_err(failed)
 }
 
-fn start(listener: &mut Listener, limiter: &Arc<ConnectionLimiter>, shared: &Shared) {
-    let (limiter, shared) = (Arc::clone(limiter), shared.clone());
+fn start(listener: &mut Listener, limiter: &Arc<ConnectionLimiter>, shared: &Arc<Shared>) {
+    let (limiter, shared) = (Arc::clone(limiter), Arc::clone(shared));
     listener.start_accepting(|socket| async move {
         loop {
             for _ in 0..AT_ONCE {
                 let (stream, peer, permit) = listener::accept(&socket, &limiter).await;
-                tokio::spawn(connection::serve(stream, peer, permit, shared.clone()));
+                tokio::spawn(connection::serve(stream, peer, permit, Arc::clone(&shared)));
             }
             tokio::task::yield_now().await;
         }
