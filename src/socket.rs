@@ -236,7 +236,7 @@ pub fn ask(sockets: &[PathBuf], question: &Question) -> Result<serde_json::Value
     ask_whom(sockets, question).map(|(answer, _)| answer)
 }
 
-/// The same, and the id of the user who answered, as the kernel reports it (SO_PEERCRED).
+/// The same, and the id of the user who opened the socket, as the kernel reports it (SO_PEERCRED).
 ///
 /// # Errors
 /// [`Error::NotRunning`] and [`Error::Broken`].

@@ -135,6 +135,12 @@ fn thread_time(demo: &Demo) -> Duration {
 
 /// Holds so many bodies open that grow beside each other, from four addresses; returns the peak in KiB, and that at rest.
 fn hold(count: usize) -> (u64, u64) {
+    // A thousand connections need as many descriptors of this process.
+    let limit = rustix::process::Rlimit {
+        current: rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum,
+        ..rustix::process::getrlimit(rustix::process::Resource::Nofile)
+    };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).expect("up to the maximum");
     let demo = Demo::start(&["--probes", "1"]);
     let mut asking = Client::connect(&demo);
     asking.ask_until("fridge status", |answer| answer.contains("in range"));

@@ -292,7 +292,8 @@ impl Hung {
     fn over(folder: &Path) -> Hung {
         // Nobody ever answers what the kernel asks of a file system in user space.
         let script = "exec 3<>/dev/fuse
-            mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 hung \"$1\" && echo mounted
+            mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 hung \"$1\" || exit
+            echo mounted
             exec sleep infinity";
         let mut child = Command::new("sh")
             .args(["-c", script, "sh"])

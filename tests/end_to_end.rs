@@ -207,6 +207,8 @@ fn a_question_tells_by_its_exit_status_whether_it_was_understood_and_how_the_fri
         let output = fridge(&[words, &["--socket", socket]].concat());
         assert_eq!(output.status.code(), Some(status), "{words:?}: {output:?}");
     }
+    let nobody = fridge(&["status", "--exit-code", "--socket", "/nonexistent/socket"]);
+    assert_eq!(nobody.status.code(), Some(3), "no gateway is no fridge that needs a look: {nobody:?}");
     let hint = fridge(&["worst"]);
     assert!(String::from_utf8_lossy(&hint.stderr).contains("fridge ask worst"), "{hint:?}");
 }

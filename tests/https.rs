@@ -90,9 +90,11 @@ fn health_is_200_while_the_readings_are_fresh_and_503_when_they_are_not() {
         let mut setup = Setup::new();
         setup.age = age;
         let served = setup.serve();
-        let health = connect(&served).send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n");
-        assert_eq!(health.status, status, "{health:?}");
+        let ask = || connect(&served).send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n");
+        assert_eq!(ask().status, status);
+        let health = ask();
         let body: serde_json::Value = serde_json::from_str(&health.body).unwrap();
+        assert_eq!(body["turned_away"]["requests"], 0, "a monitor that was answered was not turned away");
         assert_eq!(body["buses"][0]["last_sweep_age_s"], age);
         assert_eq!(body["status"], if status == 200 { "ok" } else { "failed" }, "{body}");
         let (with, without) =

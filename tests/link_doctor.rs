@@ -211,7 +211,7 @@ fn the_last_rejections_are_explained_with_the_end_of_a_wrong_token_only() {
     client.ask("fridge dance");
     let last = String::from_utf8(doctor(&demo, &["--last"]).stdout).unwrap();
     let lines: Vec<&str> = last.lines().collect();
-    assert!(lines[0].contains("unknown command") && lines[1].contains("content type"), "{last}");
+    assert!(lines[0].contains("not understood") && lines[1].contains("content type"), "{last}");
     assert!(
         lines[2].contains("a token that ends in uf8a") && !last.contains(TOKEN) && !last.contains("dance"),
         "{last}"

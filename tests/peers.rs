@@ -91,7 +91,7 @@ fn short_of_file_descriptors_it_waits_says_so_once_and_serves_again() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let mut child = Command::new("sh")
-        .args(["-c", "ulimit -n 40; exec \"$0\" demo --listen 127.0.0.1:0 --token \"$1\" --state \"$2\""])
+        .args(["-c", "ulimit -n 24; exec \"$0\" demo --listen 127.0.0.1:0 --token \"$1\" --state \"$2\""])
         .args([env!("CARGO_BIN_EXE_fridge"), TOKEN, folder.path().to_str().unwrap()])
         .stdout(Stdio::piped())
         .stderr(std::fs::File::create(&log).unwrap())
@@ -108,7 +108,7 @@ fn short_of_file_descriptors_it_waits_says_so_once_and_serves_again() {
     let mut crowd: Vec<TcpStream> = (0..60).map(|_| TcpStream::connect(address).unwrap()).collect();
     let deadline = Instant::now() + PATIENCE;
     while complaints() == 0 {
-        assert!(Instant::now() < deadline, "60 connections and 40 descriptors, and nothing is amiss");
+        assert!(Instant::now() < deadline, "60 connections and 24 descriptors, and nothing is amiss");
     }
     // Until the time for the first one's handshake is over, it asks for a descriptor again and again.
     crowd[0].set_read_timeout(Some(PATIENCE)).unwrap();

@@ -11,14 +11,17 @@ use serde_json::Value;
 mod gateway;
 use gateway::{Client, Demo};
 
-/// Clears a screen, sets a window's title, rings, turns the text around, and is eight bits long.
-const STEERING: &str = "\u{1b}[2J\u{1b}]0;title\u{7}\u{8}\r\u{9b}31m";
+/// Clears the screen, sets the window's title, rings, goes back, begins a colour with a character of eight bits, and turns
+/// the direction of writing.
+const STEERING: &str = "\u{1b}[2J\u{1b}]0;title\u{7}\u{8}\r\u{9b}31m\u{202e}";
 
 /// The same with that before each text.
 fn steered(value: Value) -> Value {
     match value {
-        // Words that the program compares, and ids, are left as they are.
-        Value::String(text) if text.contains(' ') || text.contains('/') => {
+        // Words that the program compares, and ids, are left as they are: they have small letters and no space.
+        Value::String(text)
+            if text.contains([' ', '/']) || text.starts_with(|first: char| first.is_uppercase()) =>
+        {
             Value::String(format!("{STEERING}{text}"))
         }
         Value::Array(values) => values.into_iter().map(steered).collect(),
@@ -84,7 +87,7 @@ fn no_control_character_of_a_false_gateway_reaches_the_terminal() {
                 shown += said.len();
                 let own = ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m"];
                 let rest = own.iter().fold(said.clone(), |said, code| said.replace(code, ""));
-                let steers = |character: char| character.is_control() && character != '\n';
+                let steers = |character: char| fridge::doc::terminal::steers(character) && character != '\n';
                 assert!(!rest.contains(steers), "{words:?}: {said:?}");
             }
         }

@@ -181,7 +181,10 @@ impl ActiveAlarms {
                 self.pending.remove(number);
             }
             let alarm = &mut self.open.get_mut(number)?.alarm;
-            alarm.acknowledged = Some(acknowledgement.clone());
+            // Who takes it over without a cause does not take back the one that is known.
+            let cause = acknowledgement.cause.clone();
+            let cause = cause.or_else(|| alarm.acknowledged.take().and_then(|before| before.cause));
+            alarm.acknowledged = Some(Acknowledgement { cause, ..acknowledgement.clone() });
             let alarm = alarm.clone();
             if alarm.drill { self.end_drill(*number, acknowledgement.at) } else { Some(alarm) }
         });

@@ -31,10 +31,10 @@ use slave::Permission;
 const TRIES: usize = 3;
 /// A dead probe is tried in one of so many sweeps: what it costs, it costs the others.
 const DEAD_EVERY: u32 = 4;
-/// For so long after a probe fell silent no master is told how to search. Its adapter may have been pulled out, and the
-/// kernel waits a second for whoever reads a probe before it removes the master; a write to `w1_master_search` in that
-/// time waits for the removal, the removal for the write, and no USB port works any more until the computer restarts
-/// (`__w1_remove_master_device` in `drivers/w1/w1_int.c` of 6.12; seen).
+/// For so long after a probe fell silent or left the list no master is told how to search. Its adapter may have been
+/// pulled out, and the kernel waits a second for whoever reads a probe before it removes the master; a write to
+/// `w1_master_search` in that time waits for the removal, the removal for the write, and no USB port works any more
+/// until the computer restarts (`__w1_remove_master_device` in `drivers/w1/w1_int.c` of 6.12; seen).
 const REMOVAL: Duration = Duration::from_secs(3);
 
 /// Where the kernel's tree is, and what to do with it.
@@ -62,8 +62,8 @@ pub(super) struct Kernel {
     /// Whether the kernel lists more than is looked at.
     left_out: bool,
     searched: Option<Instant>,
-    /// Since when a probe has been silent.
-    silent: Option<Instant>,
+    /// When a probe last fell silent, or left the list.
+    lost: Option<Instant>,
 }
 
 /// Opens the tree.
@@ -76,7 +76,7 @@ pub(super) fn open(config: &Config) -> Kernel {
         phantoms: BTreeSet::new(),
         left_out: false,
         searched: None,
-        silent: None,
+        lost: None,
     }
 }
 
@@ -113,7 +113,11 @@ impl Kernel {
             return Err(broken(self.no_master()));
         }
         self.masters.retain(|name, _| masters.contains(name));
+        let before = self.probes.len();
         self.probes.retain(|probe, _| listed.contains(probe));
+        if self.probes.len() < before {
+            self.lost = Some(Instant::now());
+        }
         Ok(())
     }
 
@@ -183,12 +187,12 @@ impl Kernel {
     /// While every probe answers, the kernel is asked to search but once a minute (by itself it does so every 10 s,
     /// and keeps the bus for 20 ms a probe); as soon as one does not, it searches at its own pace, so that one that is gone is dropped and a new one found.
     fn pace_searches(&mut self) {
+        if !self.left_of_removal().is_zero() {
+            return;
+        }
         let all_answer = !self.probes.is_empty() && self.probes.values().all(|known| !known.memory.is_silent);
         if !all_answer {
             self.searched = None;
-            if self.silent.is_some_and(|since| since.elapsed() < REMOVAL) {
-                return;
-            }
             return self.masters.values_mut().for_each(|master| master.search(SearchMode::Own));
         }
         if self.searched.is_none_or(|at| at.elapsed() >= SEARCH_PERIOD) {
@@ -197,6 +201,11 @@ impl Kernel {
             self.masters.values_mut().for_each(|master| master.search(mode));
             self.searched = Some(Instant::now());
         }
+    }
+
+    /// How long the kernel may still be removing a master.
+    fn left_of_removal(&self) -> Duration {
+        self.lost.map_or(Duration::ZERO, |lost| REMOVAL.saturating_sub(lost.elapsed()))
     }
 
     fn notices(&self) -> Vec<Notice> {
@@ -215,15 +224,15 @@ impl Kernel {
 impl Drop for Kernel {
     /// Leaves the kernel searching as it does by itself, where the master stays.
     fn drop(&mut self) {
-        let left = self.silent.map_or(Duration::ZERO, |since| REMOVAL.saturating_sub(since.elapsed()));
-        if !left.is_zero() && self.masters.values().any(Master::is_paced) {
-            std::thread::sleep(left);
+        let is_lost = self.lost.is_some();
+        if self.masters.values().any(Master::is_paced) {
+            std::thread::sleep(self.left_of_removal());
         }
         if self.list().is_err() {
             return;
         }
-        if self.silent.is_some() {
-            // One without probes may be on its way out.
+        if is_lost {
+            // One without probes may still be on its way out.
             let probes = &self.probes;
             self.masters.retain(|name, _| probes.values().any(|known| known.master == *name));
         }
@@ -244,6 +253,8 @@ impl Bus for Kernel {
     fn measure(&mut self) -> Result<Sweep, BusFault> {
         self.list()?;
         self.pace_searches();
+        let answering = |(_, known): &(&ProbeId, &KernelProbe)| !known.memory.is_silent;
+        let answered: BTreeSet<ProbeId> = self.probes.iter().filter(answering).map(|(id, _)| *id).collect();
         // Those that answered come first: a dead one delays no other.
         let mut order: Vec<ProbeId> = self.probes.keys().copied().collect();
         order.sort_by_key(|id| self.probes[id].memory.is_silent);
@@ -287,8 +298,9 @@ impl Bus for Kernel {
             });
             probes.push(ProbeReading { probe: id, raw, counts, notices: known.notices(id) });
         }
-        let is_any_silent = self.probes.values().any(|known| known.memory.is_silent);
-        self.silent = is_any_silent.then(|| self.silent.unwrap_or_else(Instant::now));
+        if self.probes.iter().any(|(id, known)| known.memory.is_silent && answered.contains(id)) {
+            self.lost = Some(Instant::now());
+        }
         let mut notices = self.notices();
         notices.extend(failed.then_some(Notice::BulkFailed));
         Ok(Sweep { probes, notices })

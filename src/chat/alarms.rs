@@ -99,9 +99,8 @@ pub fn drill(words: &str, view: &View<'_>) -> Answer {
     let fridge = match selection::resolve(words, view) {
         Selection::One(fridge) => fridge,
         Selection::None(nearest) => return selection::unknown(nearest, view),
-        Selection::All(_) | Selection::Group(_) | Selection::Several(_) => {
-            return mistake(alarm::NO_DRILL_MEANT, view);
-        }
+        Selection::Several(fridges) | Selection::Group(fridges) => return selection::ask_back(&fridges),
+        Selection::All(_) => return mistake(alarm::NO_DRILL_MEANT, view),
     };
     if fridge.out_of_service {
         return mistake(alarm::OUT_OF_SERVICE, view);
@@ -152,7 +151,10 @@ pub fn of<'a>(fridges: &[&Fridge], view: &'a View<'_>) -> Vec<Text> {
     };
     let shown = meant.iter().take(MOST_SHOWN).map(line);
     let rest = alarm::more(meant.len().saturating_sub(MOST_SHOWN));
-    shown.chain(rest).chain(quiet(fridges, view).into_iter().take(MOST_SHOWN)).collect()
+    let mut quiet = quiet(fridges, view);
+    let more_quiet = alarm::more(quiet.len().saturating_sub(MOST_SHOWN));
+    quiet.truncate(MOST_SHOWN);
+    shown.chain(rest).chain(quiet).chain(more_quiet).collect()
 }
 
 /// The alarms that are meant, and the rest of the words, which name the cause.

@@ -10,25 +10,27 @@ const LONGEST_WORD: usize = 16;
 
 /// The answer; where it understood no fridge because the last word is about something else, one that says so.
 pub fn instead_of(answer: Answer, command: Command, rest: &str, view: &View<'_>) -> Answer {
-    if !matches!(answer.data, Data::Unknown { .. }) {
-        return answer;
-    }
-    let (before, last) = rest.trim().rsplit_once(' ').unwrap_or(("", rest.trim()));
-    let folded = names::fold(last);
-    let before_unit = names::fold(before) == "in" || names::fold(before).ends_with(" in");
-    let (allowed, is_certain) = match command {
-        _ if before_unit => (words::UNITS, true),
-        Command::MinMax => (words::PERIODS, is_time(&folded)),
-        Command::History if is_time(&folded) => (words::HISTORY_COVERS, true),
-        Command::Trend if is_time(&folded) => (words::TREND_COVERS, true),
+    let Data::Unknown { nearest } = &answer.data else { return answer };
+    let split = |words: &'_ str| {
+        words.trim().rsplit_once(' ').map(|(before, last)| (before.to_owned(), last.to_owned()))
+    };
+    let (before, last) = split(rest).unwrap_or_else(|| (String::new(), rest.trim().to_owned()));
+    let (fridges, preposition) = split(&before).unwrap_or_else(|| (String::new(), before.clone()));
+    let is_unit = names::fold(&preposition) == "in";
+    let is_time = is_time(&names::fold(&last));
+    let (allowed, is_certain, fridges) = match command {
+        _ if is_unit => (words::UNITS, true, fridges),
+        Command::MinMax => (words::PERIODS, is_time, before),
+        Command::History if is_time => (words::HISTORY_COVERS, true, before),
+        Command::Trend if is_time => (words::TREND_COVERS, true, before),
         _ => return answer,
     };
     let allowed = Text::sentence(allowed);
-    let fridges = if before_unit { before[..before.len() - 2].trim() } else { before };
-    let is_understood = fridges.is_empty() || selection::names_something(fridges, view);
-    if is_certain && is_understood && is_harmless(last) {
-        let line = words::not_understood(last).and(" ").and(allowed);
-        return Answer { doc: doc(line, view), ..answer };
+    // What may have been meant for a fridge is not lost.
+    let is_certain = is_certain && nearest.is_empty();
+    if is_certain && is_harmless(&last) && (fridges.is_empty() || selection::names_something(&fridges, view))
+    {
+        return Answer { doc: doc(words::not_understood(&last).and(" ").and(allowed), view), ..answer };
     }
     Answer { doc: answer.doc.with(Block::Line(allowed)), ..answer }
 }

@@ -88,7 +88,7 @@ pub fn resolve_or_ask_back<'a>(typed: &str, view: &View<'a>) -> Result<Vec<&'a F
 }
 
 /// The answer where several fridges may be meant.
-fn ask_back(fridges: &[&Fridge]) -> Answer {
+pub fn ask_back(fridges: &[&Fridge]) -> Answer {
     let nearest = fridges.iter().map(|fridge| fridge.name.clone()).collect();
     Answer::new(Doc::new(selection::which_one(some_names(fridges))), Data::Unknown { nearest })
 }

@@ -282,7 +282,12 @@ fn names_match_by_any_part_and_a_near_miss_is_suggested() {
         let both = kitchen.ask(11, words);
         assert!(both.contains("Freezer 1") && both.contains("Freezer 2"), "{words}: {both}");
     }
-    assert!(kitchen.ask(11, "snooze freezer 2h").starts_with("Which one do you mean? Freezer 1, Freezer 2."));
+    for words in ["snooze freezer 2h", "drill freezer", "drill frezer"] {
+        assert!(
+            kitchen.ask(11, words).starts_with("Which one do you mean? Freezer 1, Freezer 2."),
+            "{words}"
+        );
+    }
     assert!(kitchen.ask(11, "status aquarium").starts_with("No fridge has that name. There are: Milk, "));
 }
 
@@ -305,6 +310,9 @@ fn what_people_type_is_understood() {
         ("minmax milk last week", "No fridge has that name", "`today`, `yesterday` or `24h`"),
         ("status in K", "“K”", "`in C` or `in F`"),
         ("status milk in Kelvin", "“Kelvin”", "`in C` or `in F`"),
+        ("status ín K", "“K”", "`in C` or `in F`"),
+        ("status i\u{301}n\u{200b} K", "“K”", "`in C` or `in F`"),
+        ("status freezer in 2", "Did you mean Freezer 2?", "`in C` or `in F`"),
         ("status cellar in @all", "No fridge has that name", "`in C` or `in F`"),
         ("history cellar yesterday", "No fridge has that name", "`history` covers the last 24 hours"),
         ("history milk yesterday", "“yesterday”", "`history` covers the last 24 hours"),

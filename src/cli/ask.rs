@@ -37,7 +37,8 @@ pub struct StatusOptions {
     /// Answer in JSON, for programs
     #[arg(long)]
     json: bool,
-    /// Exit with 0 where all is well, 1 where a fridge needs a look, 2 where one is too warm or too cold, for monitors
+    /// Exit for monitors with 0 where all is well, 1 where a fridge needs a look, 2 where one is too warm or too cold, 3
+    /// where that is not known: no such fridge, or no gateway that answers
     #[arg(long)]
     exit_code: bool,
 }
@@ -51,7 +52,14 @@ impl From<StatusOptions> for Options {
 
 /// Asks, and prints the answer. A question that was not understood, or not done, is a failure.
 pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
-    let answer = socket::ask(&files.sockets(), &Question::Ask(options.words.join(" ")))?;
+    let answer = match socket::ask(&files.sockets(), &Question::Ask(options.words.join(" "))) {
+        // To a monitor a gateway that does not answer is no fridge that needs a look.
+        Err(error) if options.exit_code => {
+            terminal::error(&error.into());
+            return Ok(ExitCode::from(UNKNOWN));
+        }
+        answer => answer?,
+    };
     let has_failed = answer.get("unknown").is_some() || answer.get("error").is_some();
     let severity = answer["severity"].as_str().unwrap_or_default().to_owned();
     show(answer, options.json)?;

@@ -7,6 +7,8 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use crate::doc::terminal::steers;
+
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 /// Prints to the standard output.
@@ -28,13 +30,14 @@ pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print(&format!("{}\n", escaped(&serde_json::to_string_pretty(value)?)))
 }
 
-/// JSON in which the control characters that it may hold as they are (DEL and those of eight bits) are escaped, too.
+/// JSON in which whatever steers a terminal is escaped, also what JSON may hold as it is: DEL, the control characters of
+/// eight bits, and those that turn the direction of writing.
 pub fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {
         match character {
             '\n' => text.push('\n'),
-            control if control.is_control() => text.push_str(&format!("\\u{:04x}", u32::from(control))),
+            other if steers(other) => text.push_str(&format!("\\u{:04x}", u32::from(other))),
             other => text.push(other),
         }
     }
@@ -54,7 +57,9 @@ pub fn error(error: &anyhow::Error) {
 
 /// A text of somebody else's in which nothing steers the terminal: what a gateway says is not to be trusted with it.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+    text.chars()
+        .map(|character| if steers(character) && character != '\n' { ' ' } else { character })
+        .collect()
 }
 
 /// Announces what takes a while, on the standard error, so that no program takes it for the answer.

@@ -175,6 +175,14 @@ fn in_words(message: &str, line: &str) -> String {
     if let Some(number) = with_comma(line).filter(|_| !value.starts_with('[')) {
         return format!("{key}a number has a decimal point and no comma: write {}", number.replace(',', "."));
     }
+    if line.contains('−') {
+        return format!(
+            "{key}a negative number has a hyphen in front, as in max = -15: the longer − is no part of TOML"
+        );
+    }
+    if let Some(quoted) = in_typographic_quotes(value) {
+        return format!("{key}write a text in straight quotes: \"{quoted}\"");
+    }
     let unit = number.trim_start_matches(|c: char| c.is_ascii_digit() || "+-. ".contains(c));
     if is_number && ["C", "F", "K"].contains(&unit.trim_start_matches('°')) {
         return format!(
@@ -201,6 +209,13 @@ fn in_words(message: &str, line: &str) -> String {
     format!(
         "{key}this line is no TOML: a setting is written name = value, a text in quotes, a list in [ ], a section as [[fridge]]"
     )
+}
+
+/// What stands in quotes as a word processor makes them: “Milk”.
+fn in_typographic_quotes(value: &str) -> Option<&str> {
+    const QUOTES: [char; 6] = ['“', '”', '„', '‘', '’', '‟'];
+    let quoted = value.strip_prefix(QUOTES)?;
+    quoted.split(QUOTES).next()
 }
 
 /// A number with a comma where other languages have it: "5,5".

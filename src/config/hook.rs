@@ -35,7 +35,7 @@ impl Check<'_> {
                 (None, Some(file)) => (
                     file.span(),
                     self.secret_file(&file, |path, state| {
-                        format!("every question of the hook `{name}` is rejected, because its token_file {path} {state}: put the token into it that Mattermost shows, then restart the gateway")
+                        format!("every question of the hook `{name}` is rejected, because its token_file {path} {state}: put the token into it that Mattermost shows, then reload the gateway; a credential of systemd's needs a restart")
                     }),
                 ),
                 (Some(_), Some(file)) => {

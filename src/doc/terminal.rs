@@ -23,7 +23,13 @@ pub fn render(doc: &Doc, colour: bool) -> String {
     text
 }
 
-/// A line of text without markup. Control characters never reach a terminal.
+/// Whether a character does something to a terminal, or to what stands beside it: control characters, and those that
+/// turn the direction of writing (Unicode, annex 9).
+pub fn steers(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A line of text without markup, in which nothing steers a terminal.
 pub fn line(text: &Text) -> String {
     let parts = text.spans().iter().map(|span| match span {
         Span::Words(words) => words.as_ref(),
@@ -33,7 +39,7 @@ pub fn line(text: &Text) -> String {
 }
 
 fn printable(character: char) -> char {
-    if character.is_control() { ' ' } else { character }
+    if steers(character) { ' ' } else { character }
 }
 
 fn styled(text: &str, style: Style, colour: bool) -> String {

@@ -23,7 +23,7 @@ use super::connection_limits::ConnectionPermit;
 use super::handshakes::Handshakes;
 use super::lingering_stream::LingeringStream;
 use super::observer::{Event, Observer, TlsFailure};
-use super::response::{Authenticated, Explanation, Response, closing, rejection, whole};
+use super::response::{Answered, Authenticated, Explanation, Response, closing, rejection, whole};
 use super::service::{Peer, Service};
 
 /// Grace period at shutdown for a connection that was accepted but has not sent its request yet: Mattermost
@@ -62,6 +62,7 @@ pub async fn serve(stream: TcpStream, peer: Peer, permit: ConnectionPermit, shar
             asked.notify_one();
             let (permit, shared, is_pipelined) = (Arc::clone(&permit), Arc::clone(&shared), !reads.take());
             async move {
+                permit.answering();
                 if is_pipelined {
                     // Everybody else's turn comes first.
                     tokio::task::yield_now().await;
@@ -144,7 +145,6 @@ async fn respond(
     permit: &ConnectionPermit,
     shared: &Shared,
 ) -> Response {
-    permit.answering();
     let (head, body) = request.into_parts();
     let began = Instant::now();
     let admitted = match ambiguous(&head) {
@@ -165,7 +165,9 @@ async fn respond(
     shared.observer.observe(
         peer.0,
         match status.as_u16() {
-            400.. => Event::Rejected { status, why: Explanation::of(&response) },
+            400.. if response.extensions().get::<Answered>().is_none() => {
+                Event::Rejected { status, why: Explanation::of(&response) }
+            }
             _ => Event::Answered { took: began.elapsed() },
         },
     );

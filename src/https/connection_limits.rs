@@ -270,9 +270,11 @@ impl ConnectionPermit {
         }
     }
 
-    /// Whether nothing speaks for it yet.
+    /// Whether nothing speaks for it yet; not the self-check's.
     pub fn is_strangers(&self) -> bool {
-        self.update(|connection| connection.standing == Standing::Unknown).unwrap_or(false)
+        // One that was evicted already is nobody's.
+        self.id.is_some()
+            && self.update(|connection| connection.standing == Standing::Unknown).unwrap_or(true)
     }
 
     /// Waits until the connection is to make room for another one.

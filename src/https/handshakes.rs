@@ -1,83 +1,98 @@
-//! TLS handshakes. Signing is the dearest thing that a stranger can ask for, up to a tenth of a second of a Raspberry Pi
-//! with a long RSA key: those of strangers together get a share of the thread's time, and wait where they want more.
+//! TLS handshakes. Signing is the most expensive thing that a stranger can ask for, up to a tenth of a second of a
+//! Raspberry Pi with a long RSA key: the handshakes of all strangers together get a share of the thread's time, and
+//! wait while it is used up.
 
 use std::io;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use rustls::server::Acceptor;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until};
-use tokio_rustls::LazyConfigAcceptor;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// Strangers' handshakes get one part in so many of the time.
+/// Strangers get half of the time: each second of theirs is followed by one that is not.
 const SHARE: u32 = 2;
-/// So much of it they may have at once: some dozens with a short key.
-const AT_ONCE: Duration = Duration::from_millis(5);
+/// What they may use in one go after they have used nothing for a while.
+const BURST: Duration = Duration::from_millis(5);
 
-/// Speaks TLS.
+/// Does the handshakes.
 pub struct Handshakes {
-    config: Arc<ServerConfig>,
+    acceptor: TlsAcceptor,
     strangers: Mutex<Share>,
 }
 
-/// What strangers have had of the thread's time.
+/// A share of the thread's time, and how much of it was used.
 #[derive(Default)]
 struct Share {
-    /// Until then their share is spent.
-    spent_until: Option<Instant>,
+    /// What was used is made up for at that moment.
+    settled: Option<Instant>,
 }
 
 impl Share {
-    /// When the next one may begin. What was not used is there later, but for more than [`AT_ONCE`].
-    fn next(&self) -> Option<Instant> {
-        self.spent_until.and_then(|spent| spent.checked_sub(AT_ONCE * SHARE))
+    /// Until when it is used up.
+    fn used_up_until(&self) -> Option<Instant> {
+        self.settled.and_then(|settled| settled.checked_sub(BURST * SHARE))
     }
 
-    /// One took so long.
-    fn spend(&mut self, took: Duration, now: Instant) {
-        let from = self.spent_until.map_or(now, |spent| spent.max(now));
-        self.spent_until = Some(from + took * SHARE);
+    /// So much of it was used until now.
+    fn spend(&mut self, used: Duration, now: Instant) {
+        let from = self.settled.map_or(now, |settled| settled.max(now));
+        self.settled = Some(from + used * SHARE);
     }
 }
 
 impl Handshakes {
     /// By that configuration.
     pub fn new(config: ServerConfig) -> Self {
-        Handshakes { config: Arc::new(config), strangers: Mutex::default() }
+        Handshakes { acceptor: TlsAcceptor::from(Arc::new(config)), strangers: Mutex::default() }
     }
 
-    /// The handshake on that connection. A stranger's waits, once it has said all that is needed to sign, until
-    /// strangers may have the time.
+    /// The handshake on that connection. A stranger's waits while the strangers' share of the time is used up.
     ///
     /// # Errors
-    /// Where there is none: the peer has been told by an alert.
+    /// Where none comes about; a peer that is there is told why by an alert.
     pub async fn accept(&self, stream: TcpStream, is_stranger: bool) -> io::Result<TlsStream<TcpStream>> {
-        let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let accepting = pin!(self.acceptor.accept(stream));
         if !is_stranger {
-            return begun.into_stream(Arc::clone(&self.config)).await;
+            return accepting.await;
         }
-        // Whoever else waits may have been faster.
-        while let Some(next) = self.wait_until() {
-            sleep_until(next).await;
+        Sharing { share: &self.strangers, wait: pin!(sleep_until(Instant::now())), accepting }.await
+    }
+}
+
+/// A stranger's handshake: each step of it waits until the share allows for it, and is counted.
+struct Sharing<'a, F> {
+    share: &'a Mutex<Share>,
+    wait: Pin<&'a mut Sleep>,
+    accepting: Pin<&'a mut F>,
+}
+
+impl<F> Sharing<'_, F> {
+    fn share(&self) -> MutexGuard<'_, Share> {
+        self.share.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F: Future> Future for Sharing<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let mut began = Instant::now();
+        // Others who waited for the same moment may have been faster.
+        loop {
+            let Some(until) = self.share().used_up_until().filter(|until| *until > began) else { break };
+            self.wait.as_mut().reset(until);
+            ready!(self.wait.as_mut().poll(context));
+            began = Instant::now();
         }
-        let began = Instant::now();
-        // This signs; what is awaited is the rest of the conversation.
-        let accepting = begun.into_stream(Arc::clone(&self.config));
+        let step = self.accepting.as_mut().poll(context);
         let ended = Instant::now();
         self.share().spend(ended - began, ended);
-        accepting.await
-    }
-
-    /// When a stranger may go on, where that is not now.
-    fn wait_until(&self) -> Option<Instant> {
-        self.share().next().filter(|next| *next > Instant::now())
-    }
-
-    fn share(&self) -> MutexGuard<'_, Share> {
-        self.strangers.lock().unwrap_or_else(PoisonError::into_inner)
+        step
     }
 }
 
@@ -85,35 +100,37 @@ impl Handshakes {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn strangers_have_half_of_the_time_and_a_little_at_once() {
-        let (mut share, began) = (Share::default(), Instant::now());
-        let took = Duration::from_millis(5);
-        let mut signed = 0;
-        while began.elapsed() < Duration::from_secs(10) {
-            match share.next().filter(|next| *next > Instant::now()) {
-                Some(next) => sleep_until(next).await,
-                None => {
-                    tokio::time::advance(took).await;
-                    share.spend(took, Instant::now());
-                    signed += 1;
-                }
+    /// A handshake that takes so many steps of so long each, as the clock of the test sees it.
+    async fn handshake(share: &Mutex<Share>, steps: usize, step: Duration) {
+        for _ in 0..steps {
+            // A step that is never pending: what it takes is told to the share below.
+            Sharing {
+                share,
+                wait: pin!(sleep_until(Instant::now())),
+                accepting: pin!(std::future::ready(())),
             }
+            .await;
+            tokio::time::advance(step).await;
+            share.lock().unwrap().spend(step, Instant::now());
         }
-        let of_the_time = f64::from(signed) * took.as_secs_f64() / 10.0;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn strangers_have_half_of_the_time() {
+        let (share, began) = (Mutex::default(), Instant::now());
+        handshake(&share, 1_000, Duration::from_millis(5)).await;
+        let of_the_time = 5.0 / began.elapsed().as_secs_f64();
         assert!((0.49..0.51).contains(&of_the_time), "{of_the_time}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_not_used_for_an_hour_is_no_more_than_a_little_at_once() {
-        let mut share = Share::default();
-        share.spend(AT_ONCE, Instant::now());
+    async fn what_was_not_used_for_an_hour_is_a_short_burst_and_no_more() {
+        let share = Mutex::default();
+        handshake(&share, 1, BURST).await;
         tokio::time::advance(Duration::from_secs(3_600)).await;
-        let mut at_once = 0;
-        while share.next().is_none_or(|next| next <= Instant::now()) {
-            share.spend(Duration::from_millis(1), Instant::now());
-            at_once += 1;
-        }
-        assert!((5..=7).contains(&at_once), "{at_once}");
+        let began = Instant::now();
+        handshake(&share, 100, Duration::from_millis(1)).await;
+        let took = began.elapsed();
+        assert!((Duration::from_millis(185)..=Duration::from_millis(200)).contains(&took), "{took:?}");
     }
 }

@@ -45,7 +45,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LingeringStream<S> {
         LingeringStream { inner, answer, linger, leaving: None, lingering: None, reads }
     }
 
-    /// Whether it is read from, for whoever does not have it any more.
+    /// Whether it is read from, for somebody else to ask.
     pub fn reads(&self) -> Reads {
         self.reads.clone()
     }

@@ -13,7 +13,7 @@ use super::connection::{self, Shared};
 use super::connection_limits::ConnectionLimiter;
 use super::listener::{self, ListenAddr, Listener, listen_addrs};
 
-/// So many connections are accepted before those that made room for them have given their descriptors back.
+/// After so many connections the others have a turn: those that had to make room give their descriptors back then.
 const AT_ONCE: usize = 16;
 
 /// The listening sockets, and what accepted connections are given.

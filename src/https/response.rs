@@ -24,6 +24,11 @@ pub type WholeResponse = hyper::Response<Bytes>;
 #[derive(Clone, Copy, Debug)]
 pub struct Authenticated;
 
+/// Marks a response that turns nobody away, whatever its status: a monitor that asks how things are and hears that they
+/// are bad was answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered;
+
 /// Why a request was turned away, for the administrator: it stands beside a response, and is not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {

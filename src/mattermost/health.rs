@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::chat::Scope;
 use crate::gateway::{Gateway, View};
-use crate::https::response::{WholeResponse, json};
+use crate::https::response::{Answered, WholeResponse, json};
 use crate::https::stats::Report;
 use crate::reading::Reading;
 
@@ -100,7 +100,9 @@ pub fn answer(gateway: &Gateway, token_configured: bool, transport: &Report) -> 
             requests: transport.rejected.values().sum(),
         },
     };
-    json(code, &health)
+    let mut response = json(code, &health);
+    response.extensions_mut().insert(Answered);
+    response
 }
 
 fn state(view: &View<'_>, fridges: Counts, token_configured: bool) -> State {

@@ -76,7 +76,7 @@ impl Rejection {
             Rejection::WrongToken { .. } => "wrong token",
             Rejection::NotAllowed(_) => "address not allowed",
             Rejection::Button(_) => "button",
-            Rejection::UnknownWord => "unknown command",
+            Rejection::UnknownWord => "not understood",
             Rejection::Elsewhere(_) => "exchanged URL",
         }
     }
@@ -97,7 +97,7 @@ impl Rejection {
             Rejection::NotAllowed(_) => "this address may not ask: the configuration's `allow` names those that may".into(),
             Rejection::Button(why) => (*why).into(),
             Rejection::Elsewhere(what) => text::elsewhere(*what == Elsewhere::CommandOnWebhook).into(),
-            Rejection::UnknownWord => "`fridge help` lists the commands, and this is none of them".into(),
+            Rejection::UnknownWord => "no such command, fridge or time: the answer said which".into(),
         }
     }
 

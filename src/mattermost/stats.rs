@@ -123,6 +123,6 @@ mod tests {
         let last = stats.recent_rejections(&at(100));
         assert_eq!(last.len(), RECENT);
         assert_eq!((last[0].age_s, last[RECENT - 1].age_s), (1, RECENT as u64 - 1));
-        assert_eq!((last[1].count, last[1].reason.as_str()), (100, "unknown command"));
+        assert_eq!((last[1].count, last[1].reason.as_str()), (100, "not understood"));
     }
 }

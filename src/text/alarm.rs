@@ -263,7 +263,7 @@ pub fn quiet(name: &str, quiet: &Quiet, until: DateTime, today: Date) -> Text {
     }
 }
 
-/// Stands for the alarms that `status` does not show.
+/// Stands for the alarms, or the fridges that are snoozed, that `status` does not show.
 pub fn more(alarms: usize) -> Option<Text> {
     (alarms > 0).then(|| Text::sentence(&format!("… and {alarms} more; `fridge alarms` lists them.")))
 }

@@ -75,9 +75,7 @@ impl Master {
 
     /// Sets how often the kernel searches; nothing where that is not permitted.
     pub fn search(&mut self, mode: SearchMode) {
-        if self.mode == Some(mode) && mode != SearchMode::Once
-            || self.mode.is_none() && mode == SearchMode::Own
-        {
+        if self.mode == Some(mode) && mode != SearchMode::Once {
             return;
         }
         let count = match mode {

@@ -71,11 +71,15 @@ fn held(files: &FileOptions) -> anyhow::Result<Vec<u8>> {
         Err(socket::Error::NotRunning(_)) => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     };
+    if !super::trusted_users().contains(&user) {
+        anyhow::bail!(
+            "the gateway on this socket is run by user {user}, and may hold a pin: measure as that user"
+        );
+    }
     // Where the configuration of one that runs can no longer be read, its pins are unknown.
     let report = serde_json::from_value::<Report>(report).ok().map(|report| report.configuration);
-    let config = report
-        .filter(|path| super::trusted_users().contains(&user) && super::is_trusted(path))
-        .and_then(|path| config::Config::load(&path).ok());
+    let config =
+        report.filter(|path| super::is_trusted(path)).and_then(|path| config::Config::load(&path).ok());
     Ok(config.map(|config| pins(&config).iter().map(|pin| pin.pin).collect()).unwrap_or_default())
 }
 

@@ -135,10 +135,11 @@ fn rsa_bits(key: &SubjectPublicKeyInfoOwned) -> Option<usize> {
     }
     let mut reader = SliceReader::new(key.subject_public_key.raw_bytes()).ok()?;
     let modulus = reader.sequence(|numbers: &mut SliceReader<'_>| {
-        let modulus = UintRef::decode(numbers)?.as_bytes().len();
-        UintRef::decode(numbers).map(|_exponent| modulus)
+        let modulus = UintRef::decode(numbers)?;
+        let unused = modulus.as_bytes().first().map_or(0, |first| first.leading_zeros() as usize);
+        UintRef::decode(numbers).map(|_exponent| modulus.as_bytes().len() * 8 - unused)
     });
-    modulus.ok().map(|bytes: usize| bytes * 8)
+    modulus.ok()
 }
 
 impl Description {
