@@ -126,6 +126,17 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// What to do where a file could not be written; `otherwise` where that does not lie with the disk.
+pub fn cure_of(error: &io::Error, otherwise: &'static str) -> &'static str {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "the disk is full: make room, `df -h` shows where"
+        }
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only: `dmesg` may say why",
+        _ => otherwise,
+    }
+}
+
 /// The names in a folder are on the disk only once the folder is.
 fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder(path))?.sync_all()
@@ -138,6 +149,13 @@ fn folder(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_cure_for_a_full_disk_is_room_and_not_other_rights() {
+        for (number, cure) in [(28, "make room"), (122, "make room"), (30, "read-only"), (13, "rights")] {
+            assert!(cure_of(&io::Error::from_raw_os_error(number), "rights").contains(cure), "{number}");
+        }
+    }
 
     #[test]
     fn a_file_is_there_as_a_whole_or_not_at_all_and_nothing_is_left_behind() {

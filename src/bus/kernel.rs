@@ -62,8 +62,8 @@ pub(super) struct Kernel {
     /// Whether the kernel lists more than is looked at.
     left_out: bool,
     searched: Option<Instant>,
-    /// When a probe last fell silent, or left the list.
-    lost: Option<Instant>,
+    /// When a probe last fell silent or left the list, or the tree was opened: who had it before may still be reading.
+    lost: Instant,
 }
 
 /// Opens the tree.
@@ -76,7 +76,7 @@ pub(super) fn open(config: &Config) -> Kernel {
         phantoms: BTreeSet::new(),
         left_out: false,
         searched: None,
-        lost: None,
+        lost: Instant::now(),
     }
 }
 
@@ -116,7 +116,7 @@ impl Kernel {
         let before = self.probes.len();
         self.probes.retain(|probe, _| listed.contains(probe));
         if self.probes.len() < before {
-            self.lost = Some(Instant::now());
+            self.lost = Instant::now();
         }
         Ok(())
     }
@@ -187,7 +187,9 @@ impl Kernel {
     /// While every probe answers, the kernel is asked to search but once a minute (by itself it does so every 10 s,
     /// and keeps the bus for 20 ms a probe); as soon as one does not, it searches at its own pace, so that one that is gone is dropped and a new one found.
     fn pace_searches(&mut self) {
-        if !self.left_of_removal().is_zero() {
+        // Where probes come and go all the time it is put off for a minute at the most.
+        let is_due = self.searched.is_some_and(|at| at.elapsed() >= SEARCH_PERIOD);
+        if !self.left_of_removal().is_zero() && !is_due {
             return;
         }
         let all_answer = !self.probes.is_empty() && self.probes.values().all(|known| !known.memory.is_silent);
@@ -205,7 +207,7 @@ impl Kernel {
 
     /// How long the kernel may still be removing a master.
     fn left_of_removal(&self) -> Duration {
-        self.lost.map_or(Duration::ZERO, |lost| REMOVAL.saturating_sub(lost.elapsed()))
+        REMOVAL.saturating_sub(self.lost.elapsed())
     }
 
     fn notices(&self) -> Vec<Notice> {
@@ -224,19 +226,22 @@ impl Kernel {
 impl Drop for Kernel {
     /// Leaves the kernel searching as it does by itself, where the master stays.
     fn drop(&mut self) {
-        let is_lost = self.lost.is_some();
-        if self.masters.values().any(Master::is_paced) {
-            std::thread::sleep(self.left_of_removal());
+        self.masters.retain(|_, master| master.is_paced());
+        if self.masters.is_empty() || self.list().is_err() {
+            return;
         }
+        let left = self.left_of_removal();
+        std::thread::sleep(left);
         if self.list().is_err() {
             return;
         }
-        if is_lost {
-            // One without probes may still be on its way out.
-            let probes = &self.probes;
-            self.masters.retain(|name, _| probes.values().any(|known| known.master == *name));
+        let probes = &self.probes;
+        for (name, master) in &mut self.masters {
+            // One that lost its probes a moment ago may still be on its way out.
+            if master.is_paced() && (left.is_zero() || probes.values().any(|known| known.master == *name)) {
+                master.search(SearchMode::Own);
+            }
         }
-        self.masters.values_mut().for_each(|master| master.search(SearchMode::Own));
     }
 }
 
@@ -299,7 +304,7 @@ impl Bus for Kernel {
             probes.push(ProbeReading { probe: id, raw, counts, notices: known.notices(id) });
         }
         if self.probes.iter().any(|(id, known)| known.memory.is_silent && answered.contains(id)) {
-            self.lost = Some(Instant::now());
+            self.lost = Instant::now();
         }
         let mut notices = self.notices();
         notices.extend(failed.then_some(Notice::BulkFailed));

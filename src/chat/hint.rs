@@ -26,8 +26,8 @@ pub fn instead_of(answer: Answer, command: Command, rest: &str, view: &View<'_>)
         _ => return answer,
     };
     let allowed = Text::sentence(allowed);
-    // What may have been meant for a fridge is not lost.
-    let is_certain = is_certain && nearest.is_empty();
+    // What may have been meant for a fridge whose name has an "in" is not lost.
+    let is_certain = is_certain && (nearest.is_empty() || !is_unit);
     if is_certain && is_harmless(&last) && (fridges.is_empty() || selection::names_something(&fridges, view))
     {
         return Answer { doc: doc(words::not_understood(&last).and(" ").and(allowed), view), ..answer };

@@ -62,13 +62,19 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
     };
     let has_failed = answer.get("unknown").is_some() || answer.get("error").is_some();
     let severity = answer["severity"].as_str().unwrap_or_default().to_owned();
-    show(answer, options.json)?;
-    Ok(match (has_failed, options.exit_code) {
-        (true, true) => ExitCode::from(UNKNOWN),
-        (true, false) => ExitCode::FAILURE,
-        (false, true) if severity == "critical" => ExitCode::from(CRITICAL),
-        (false, true) if severity != "ok" => ExitCode::from(WARNING),
-        (false, _) => ExitCode::SUCCESS,
+    match show(answer, options.json) {
+        Err(error) if options.exit_code => {
+            terminal::error(&error);
+            return Ok(ExitCode::from(UNKNOWN));
+        }
+        shown => shown?,
+    }
+    Ok(match (has_failed, options.exit_code, severity.as_str()) {
+        (true, true, _) | (false, true, "") => ExitCode::from(UNKNOWN),
+        (true, false, _) => ExitCode::FAILURE,
+        (false, true, "critical") => ExitCode::from(CRITICAL),
+        (false, true, "ok") | (false, false, _) => ExitCode::SUCCESS,
+        (false, true, _) => ExitCode::from(WARNING),
     })
 }
 

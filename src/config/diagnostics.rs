@@ -172,16 +172,16 @@ fn in_words(message: &str, line: &str) -> String {
     if message.starts_with("duplicate key") {
         return format!("{key}this setting appears twice: remove one of them");
     }
-    if let Some(number) = with_comma(line).filter(|_| !value.starts_with('[')) {
-        return format!("{key}a number has a decimal point and no comma: write {}", number.replace(',', "."));
+    if let Some(quoted) = in_typographic_quotes(value) {
+        return format!("{key}write a text in straight quotes: \"{quoted}\"");
     }
-    if line.contains('−') {
+    if has_long_minus(value.split('#').next().unwrap_or_default()) {
         return format!(
             "{key}a negative number has a hyphen in front, as in max = -15: the longer − is no part of TOML"
         );
     }
-    if let Some(quoted) = in_typographic_quotes(value) {
-        return format!("{key}write a text in straight quotes: \"{quoted}\"");
+    if let Some(number) = with_comma(line).filter(|_| !value.starts_with('[')) {
+        return format!("{key}a number has a decimal point and no comma: write {}", number.replace(',', "."));
     }
     let unit = number.trim_start_matches(|c: char| c.is_ascii_digit() || "+-. ".contains(c));
     if is_number && ["C", "F", "K"].contains(&unit.trim_start_matches('°')) {
@@ -216,6 +216,22 @@ fn in_typographic_quotes(value: &str) -> Option<&str> {
     const QUOTES: [char; 6] = ['“', '”', '„', '‘', '’', '‟'];
     let quoted = value.strip_prefix(QUOTES)?;
     quoted.split(QUOTES).next()
+}
+
+/// Whether a number begins with the minus of a word processor, or of an answer of ours.
+fn has_long_minus(value: &str) -> bool {
+    let mut before = None;
+    let mut characters = value.chars().peekable();
+    while let Some(character) = characters.next() {
+        let is_number = characters.peek().is_some_and(char::is_ascii_digit);
+        if character == '−' && is_number && before.is_none_or(|before| "=[,".contains(before)) {
+            return true;
+        }
+        if !character.is_whitespace() {
+            before = Some(character);
+        }
+    }
+    false
 }
 
 /// A number with a comma where other languages have it: "5,5".

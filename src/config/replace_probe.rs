@@ -11,7 +11,7 @@ use toml::de::DeTable;
 
 use super::section::Section;
 use super::{Config, Problems, schema};
-use crate::atomic_file::Unfinished;
+use crate::atomic_file::{self, Unfinished};
 use crate::fridge::names;
 use crate::reading::{ProbeId, ProbeIdError};
 
@@ -67,22 +67,13 @@ pub enum Error {
     #[error("`{0}` is not a ROM code: {1}; `fridge probes` lists those that are there")]
     NoProbe(String, ProbeIdError),
     /// The file cannot be written.
-    #[error("cannot write {}: {error}{}", path.display(), cure_of(error))]
+    #[error("cannot write {}: {error}; nothing was changed; {}", path.display(), atomic_file::cure_of(error, "where it belongs to somebody else, try it with sudo"))]
     Unwritable {
         /// The file.
         path: PathBuf,
         /// What the system says.
         error: io::Error,
     },
-}
-
-fn cure_of(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => "; it belongs to somebody else: try it with sudo",
-        io::ErrorKind::StorageFull => "; the disk is full, and nothing was changed",
-        io::ErrorKind::ReadOnlyFilesystem => "; the file system is read-only, and nothing was changed",
-        _ => "",
-    }
 }
 
 /// Puts `probe` into the fridge that `name`, or a part of its name, selects.

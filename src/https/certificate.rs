@@ -39,7 +39,7 @@ pub enum Error {
         reason: String,
     },
     /// One cannot be written.
-    #[error("cannot write {}: {error}; the state folder must belong to the gateway's user, or choose another with --state", path.display())]
+    #[error("cannot write {}: {error}; {}", path.display(), atomic_file::cure_of(error, "the state folder must belong to the gateway's user, or choose another with --state"))]
     Unwritable {
         /// The file.
         path: PathBuf,

@@ -14,7 +14,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::Alarm;
-use crate::atomic_file::Unfinished;
+use crate::atomic_file::{self, Unfinished};
 use crate::secret::Secret;
 
 const KEY_LENGTH: usize = 32;
@@ -32,7 +32,7 @@ pub struct Signer(hmac::Key);
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read or make the key of the buttons, {}: {error}; it must belong to the gateway's user", path.display())]
+#[error("cannot read or make the key of the buttons, {}: {error}; {}", path.display(), atomic_file::cure_of(error, "it must belong to the gateway's user"))]
 pub struct Error {
     path: PathBuf,
     error: std::io::Error,

@@ -172,6 +172,7 @@ fn fallen_silent() -> (Tree, Kernel) {
     std::os::unix::fs::symlink(&below, tree.devices().join(ONE)).unwrap();
     fs::write(below.join("w1_slave"), slave(67)).unwrap();
     let mut bus = tree.open();
+    bus.lost -= REMOVAL;
     assert_eq!((sample(&mut bus, ONE), sample(&mut bus, ONE)), (warm(67), warm(67)));
     assert_eq!(tree.search(), "0\n");
     fs::write(below.join("w1_slave"), "").unwrap();
@@ -188,8 +189,17 @@ fn a_master_that_may_be_on_its_way_out_is_told_nothing() {
     drop(bus);
     assert_eq!(tree.search(), "-1\n", "it stayed");
 
-    let (tree, bus) = fallen_silent();
+    let (tree, mut bus) = fallen_silent();
+    // Nobody noticed so far.
+    bus.lost -= REMOVAL;
     fs::remove_file(tree.devices().join(ONE)).unwrap();
     drop(bus);
     assert_eq!(tree.search(), "0\n", "its probes have gone, so it may go, too");
+
+    let (tree, mut bus) = fallen_silent();
+    fs::remove_file(tree.devices().join(ONE)).unwrap();
+    assert_eq!(sample(&mut bus, ONE), None);
+    bus.lost -= REMOVAL;
+    drop(bus);
+    assert_eq!(tree.search(), "-1\n", "its probes went long ago, and it stayed");
 }
