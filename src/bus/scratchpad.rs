@@ -82,10 +82,11 @@ fn half_degrees(register: i16, remain: u8, per_degree: u8) -> Result<i16, Fault>
     if per_degree == 0 || remain > per_degree {
         return Err(Fault::Implausible);
     }
-    let whole = (register >> 1).checked_mul(16).ok_or(Fault::OutOfRange)?;
-    let (counted, per_degree) = (i16::from(per_degree) - i16::from(remain), i16::from(per_degree));
+    let (whole, per_degree) = (i32::from(register >> 1) * 16, i32::from(per_degree));
+    let counted = per_degree - i32::from(remain);
     // Rounded to the nearest sixteenth.
-    Ok(whole - 4 + (counted * 32 + per_degree) / (per_degree * 2))
+    let sixteenths = whole - 4 + (counted * 32 + per_degree) / (per_degree * 2);
+    i16::try_from(sixteenths).map_err(|_| Fault::OutOfRange)
 }
 
 /// A MAX31850's register: the lowest bit is set where the thermocouple is broken, the next is nothing.
@@ -201,6 +202,22 @@ mod tests {
             let mut bytes = [low, high, 0x4B, 0x46, 0xFF, 0xFF, remain, 0x10, 0];
             bytes[8] = crc8(&bytes[..8]);
             assert_eq!(decode(DS18S20, &bytes).map(Celsius::degrees), Ok(degrees), "{register:#06x}");
+        }
+    }
+
+    #[test]
+    fn a_ds18s20_at_the_ends_of_its_register_is_out_of_range() {
+        for register in [i16::MIN, i16::MIN + 1, -4_096, 4_095, i16::MAX] {
+            for (remain, per_degree) in [(0, 1), (0x0C, 0x10), (0, 0xFF), (0xFF, 0xFF)] {
+                let [low, high] = register.to_le_bytes();
+                let mut bytes = [low, high, 0x4B, 0x46, 0xFF, 0xFF, remain, per_degree, 0];
+                bytes[8] = crc8(&bytes[..8]);
+                assert_eq!(
+                    decode(DS18S20, &bytes),
+                    Err(Fault::OutOfRange),
+                    "{register} {remain} {per_degree}"
+                );
+            }
         }
     }
 
