@@ -136,7 +136,7 @@ fn gateway(files: &FileOptions, findings: &mut Findings) -> Option<Report> {
             Id::GatewayOfAnother,
             ABOUT,
             format!(
-                "user {user} runs what answers on this socket, and names the files that would be looked at"
+                "user {user} runs what answers on this socket: the files that it names are not looked at"
             ),
             format!("ask as that user: sudo -u '#{user}' fridge doctor; or give another --socket"),
         );
