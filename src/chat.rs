@@ -4,6 +4,10 @@
 //! clock and touches no bus: a [`View`] holds all that it is made from.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::doc::Doc;
 use crate::gateway::{Gateway, View};
@@ -13,6 +17,7 @@ use crate::text;
 mod about;
 mod alarms;
 mod answer;
+mod asked;
 mod asker;
 mod command;
 pub mod data;
@@ -26,6 +31,7 @@ mod reply_cache;
 mod request;
 mod rules;
 mod selection;
+mod since;
 mod status;
 mod trend;
 
@@ -43,12 +49,19 @@ pub use rules::of as rules_of;
 pub struct Chat {
     gateway: Gateway,
     cache: ReplyCache,
+    readers: Arc<Semaphore>,
 }
+
+/// So many questions about the past are answered at once: they share the file, and each has a thread.
+const READERS: usize = 2;
+/// A question about the past waits so long for those before it, and so long for the disk: Mattermost waits for 30 s, the
+/// shell for 5.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Chat {
     /// Answers with what that gateway knows.
     pub fn new(gateway: Gateway) -> Self {
-        Chat { gateway, cache: ReplyCache::default() }
+        Chat { gateway, cache: ReplyCache::default(), readers: Arc::new(Semaphore::new(READERS)) }
     }
 
     /// What the answers are made from.
@@ -65,7 +78,33 @@ impl Chat {
     /// Answers the words after the trigger word, such as "status milk". An answer that only reads is there at
     /// once; one that wants something done waits until that is recorded.
     pub async fn ask(&self, words: &str, asker: &Asker) -> Arc<Reply> {
+        let request = Request::parse(words);
+        if asked::needs_past(&request, || self.gateway.view(&asker.scope)) {
+            self.gateway.count_question();
+            return self.ask_past(request, asker).await;
+        }
         self.carry_out(self.answer(words, asker), asker).await
+    }
+
+    /// Answers what is made of the past, in a thread that may wait for the disk; whoever asks waits for it, and nobody else.
+    async fn ask_past(&self, request: Request, asker: &Asker) -> Arc<Reply> {
+        let (gateway, scope) = (self.gateway.clone(), asker.scope.clone());
+        let refused = |why: &str| {
+            let view = self.gateway.view(&asker.scope);
+            Arc::new(Reply::new(asked::unreadable(why, &view), &view, false))
+        };
+        let waited = timeout(PATIENCE, Arc::clone(&self.readers).acquire_owned()).await;
+        let Ok(Ok(reader)) = waited else { return refused(text::past::BUSY) };
+        let answering = tokio::task::spawn_blocking(move || {
+            let view = gateway.view(&scope);
+            let reply = Reply::new(answer(&request, &view), &view, request.share);
+            drop(reader);
+            Arc::new(reply)
+        });
+        match timeout(PATIENCE, answering).await {
+            Ok(Ok(reply)) => reply,
+            _ => refused(text::past::SLOW),
+        }
     }
 
     /// Has done what a reply wants, and returns it once that is recorded; else a reply that says why not.
@@ -135,6 +174,7 @@ fn answer_to(command: Command, rest: &str, view: &View<'_>) -> Answer {
         Command::Trend => trend::answer(rest, view),
         Command::MinMax => minmax::answer(rest, view),
         Command::History => history::answer(rest, view),
+        Command::Since => since::answer(rest, view),
         Command::Alarms => alarms::answer(view),
         Command::Ack => alarms::acknowledge(rest, view),
         Command::Snooze => alarms::snooze(rest, view),

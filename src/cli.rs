@@ -11,11 +11,14 @@ use crate::chat;
 use crate::config::{Config, paths};
 use crate::daemon::{self, HangUp, Paths};
 
+mod archive;
 mod ask;
 mod cert;
 mod check;
 mod demo;
 mod doctor;
+mod export;
+mod import;
 mod init;
 mod log;
 mod probes;
@@ -23,6 +26,7 @@ mod replace;
 mod rules;
 mod serve;
 mod terminal;
+mod verify;
 mod whatif;
 
 /// The exit status for a bad configuration: `EX_CONFIG` of sysexits.h. systemd's unit does not
@@ -82,6 +86,12 @@ enum Command {
     Rules(rules::Options),
     /// What a rule would have raised, before it is saved: fridge whatif milk max 5 for 30m
     Whatif(whatif::Options),
+    /// What was measured, as CSV or JSON lines: fridge export milk --from march > march.csv
+    Export(export::Options),
+    /// Take another log into the history of a fridge, marked as imported
+    Import(import::Options),
+    /// Hold what is kept against the seals of its days
+    Verify(verify::Options),
     /// Read the configuration and say what is wrong in it, and where
     Check(check::Options),
     /// Check everything that can be wrong, a line each, and how to fix it
@@ -133,6 +143,9 @@ impl Cli {
             Command::Replace(options) => replace::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Rules(options) => rules::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Whatif(options) => whatif::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Export(options) => export::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Import(options) => import::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Verify(options) => verify::run(&options, files),
             Command::Check(options) => check::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Doctor(options) => doctor::run(&options, files),
             Command::Cert(options) => cert::run(&options, files).map(|()| ExitCode::SUCCESS),

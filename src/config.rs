@@ -17,6 +17,7 @@ use crate::fridge::names;
 use crate::gateway::Site;
 use crate::notify::Target;
 use crate::secret::Secret;
+use crate::store::Retention;
 use crate::text::Units;
 use crate::{https, mattermost};
 
@@ -24,6 +25,7 @@ mod alarm;
 mod bus;
 mod diagnostics;
 mod fridge;
+mod history;
 mod hook;
 pub mod last_good;
 mod notify;
@@ -61,6 +63,8 @@ pub struct Config {
     pub buses: Vec<Bus>,
     /// What works, and is probably not what was meant.
     pub warnings: Vec<String>,
+    /// How long readings are kept.
+    pub retention: Retention,
     /// The text that it was read from: it may hold tokens.
     pub source: Secret,
     /// Whether it is the last good one, because the file is wrong now.
@@ -172,6 +176,7 @@ impl Check<'_> {
             mattermost,
             targets: self.targets(file.notify),
             buses: self.buses(file.bus),
+            retention: self.retention(file.history),
             warnings: std::mem::take(&mut self.warnings),
             source: Secret::new(""),
             is_last_good: false,

@@ -12,6 +12,7 @@ use tracing::{error, info, warn};
 use crate::chat::Chat;
 use crate::config::{Config, last_good};
 use crate::gateway::Gateway;
+use crate::history::{Keeper, Kept};
 use crate::mattermost::Mattermost;
 use crate::mattermost::button_token::Signer;
 use crate::notify::{self, Notifier};
@@ -87,6 +88,9 @@ pub enum Error {
 /// on it.
 const BEFORE_START: Duration = Duration::from_secs(8 * 24 * 3_600);
 
+/// A disk gets so long to take the newest readings at the end: systemd would kill what takes 90 s.
+const LAST_FLUSH: Duration = Duration::from_secs(15);
+
 /// The machine's clocks. The one that never steps goes on while the machine sleeps, so that what was read before is old
 /// when it wakes.
 pub fn clock() -> Clock {
@@ -127,8 +131,13 @@ pub async fn run(
     let writer = writer.with_records(open_records(&paths.state, &clock), host::uptime(), parcels);
     let (state, history) = (writer.state(), writer.history());
     let recorder = writer.start()?;
-    let gateway =
-        Gateway::new(config.site.clone(), state, history, Arc::clone(&clock)).with_recorder(recorder.clone());
+    let keeper = Keeper::new(Arc::clone(&history), &paths.state, Arc::clone(&clock), config.retention);
+    let restoring = recorder.clone();
+    keeper.start(host::time_zone().0, move |restored| restoring.report(Input::Restored(restored)))?;
+    let past = Kept::new(&paths.state, Some(Arc::clone(&history)), Arc::clone(&clock));
+    let gateway = Gateway::new(config.site.clone(), state, Arc::clone(&history), Arc::clone(&clock))
+        .with_recorder(recorder.clone())
+        .with_past(Arc::new(past));
     let signer = Signer::ensure(&paths.state).unwrap_or_else(|error| {
         warn!("{error}; until then buttons work only until the next restart");
         Signer::ephemeral()
@@ -213,6 +222,10 @@ pub async fn run(
     parts.server.end().await;
     parts.supervisor.stop().await;
     recorder.end().await;
+    let flushed = tokio::task::spawn_blocking(move || history.flush(LAST_FLUSH)).await;
+    if !flushed.unwrap_or_default() {
+        warn!("the newest readings are not on the disk: it took too long");
+    }
     info!("ended");
     Ok(())
 }

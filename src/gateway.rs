@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::fridge::Fridge;
-use crate::history::{self, History, Minute};
+use crate::history::{self, History, Minute, Past};
 use crate::reading::{Clock, Stamp};
 use crate::recorder;
 use crate::state::{Snapshot, State};
@@ -31,18 +31,20 @@ pub struct Site {
 /// What answers are made from.
 #[derive(Clone)]
 pub struct Gateway {
-    site: Site,
+    site: Arc<Site>,
     state: Arc<State>,
     history: Arc<History>,
     clock: Clock,
     recorder: Option<recorder::Handle>,
+    past: Option<Arc<dyn Past>>,
     asked: Arc<AtomicU64>,
 }
 
 impl Gateway {
     /// A gateway of that site, which reads what a recorder writes. Nothing can be done through it.
     pub fn new(site: Site, state: Arc<State>, history: Arc<History>, clock: Clock) -> Self {
-        Gateway { site, state, history, clock, recorder: None, asked: Arc::default() }
+        let site = Arc::new(site);
+        Gateway { site, state, history, clock, recorder: None, past: None, asked: Arc::default() }
     }
 
     /// The same gateway, which hands what people want done to that recorder.
@@ -50,9 +52,24 @@ impl Gateway {
         Gateway { recorder: Some(recorder), ..self }
     }
 
+    /// The same gateway, which knows the past.
+    pub fn with_past(self, past: Arc<dyn Past>) -> Self {
+        Gateway { past: Some(past), ..self }
+    }
+
+    /// How the disk takes what is measured.
+    pub fn disk(&self) -> history::Disk {
+        self.history.disk()
+    }
+
+    /// Has all that was measured written to the disk, and returns whether it was within that time.
+    pub fn flush(&self, patience: Duration) -> bool {
+        self.history.flush(patience)
+    }
+
     /// The same gateway after its configuration was read again.
     pub fn reconfigured(&self, site: Site) -> Self {
-        Gateway { site, ..self.clone() }
+        Gateway { site: Arc::new(site), ..self.clone() }
     }
 
     /// The fridges, in the order of the configuration.
@@ -109,6 +126,7 @@ impl Gateway {
             snapshot,
             name: self.site.name.as_deref(),
             history: &self.history,
+            past: self.past.as_deref(),
             asked: self.asked.load(Ordering::Relaxed),
             fridges: self.site.fridges.iter().filter(|fridge| scope.sees(fridge)).collect(),
             everything: scope.is_everything(),
@@ -129,6 +147,8 @@ pub struct View<'a> {
     pub name: Option<&'a str>,
     /// The last 24 hours of the probes.
     pub history: &'a History,
+    /// What is kept of the past, on the disk: only an answer that says so first may ask it.
+    pub past: Option<&'a dyn Past>,
     /// How many questions were answered since the start.
     pub asked: u64,
     /// The fridges that the asker may see, in the order of the configuration.

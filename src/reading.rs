@@ -149,7 +149,7 @@ impl Serialize for Celsius {
 }
 
 /// Why there is no temperature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, VariantArray)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// No sweep has ended yet since the start.

@@ -6,12 +6,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::alarm::Message;
+use crate::alarm::{Message, Side};
 use crate::fridge::{Calibration, Excursion, Fridge, Limits};
-use crate::reading::{BusFault, Celsius, Notice, ProbeId, Sampled, Stamp};
-use crate::state::{BusInfo, BusKey, STALE_AFTER_PERIODS, Snapshot};
+use crate::history::{Restored, RestoredProbe};
+use crate::reading::{BusFault, Celsius, Notice, ProbeId, Sample, Sampled, Stamp};
+use crate::state::{BusInfo, BusKey, Day, STALE_AFTER_PERIODS, Snapshot};
 use crate::store::{Entry, Kept};
 
 mod absence;
@@ -32,6 +34,9 @@ pub use writer::{Handle, Parcel, Writer};
 /// Without a value for longer than this, and than its readings are fresh, nobody knows whether a fridge stayed outside its
 /// limits.
 const LONGEST_GAP: Duration = Duration::from_secs(10 * 60);
+/// History is written every minute for so long after a fridge has left its limits: one that nobody mends must not wear the
+/// card out.
+const LONGEST_URGENCY: Duration = Duration::from_secs(24 * 3_600);
 
 /// What the recorder takes in.
 #[derive(Debug)]
@@ -83,6 +88,8 @@ pub enum Input {
         /// Who.
         by: By,
     },
+    /// This was kept by earlier runs of the program.
+    Restored(Restored),
     /// Time has passed.
     Tick,
     /// The gateway ends.
@@ -103,12 +110,14 @@ pub struct Recipient {
 pub enum Effect {
     /// This is known from now on.
     Publish(Arc<Snapshot>),
-    /// These values go into the history.
+    /// These samples go into the history.
     Remember {
         /// When they were read.
         at: Stamp,
-        /// The values.
-        values: Vec<(ProbeId, Celsius)>,
+        /// What is known of every probe of the bus.
+        samples: Vec<(ProbeId, Sample)>,
+        /// Whether a fridge is outside its limits: history then goes on the disk every minute.
+        is_urgent: bool,
     },
     /// Probes were forgotten: the history of those that the snapshot does not know any more goes, too.
     Forget,
@@ -165,7 +174,10 @@ impl Recorder {
     pub fn step(&mut self, input: Input, now: Stamp) -> Vec<Effect> {
         let mut entries = Vec::new();
         let mut effects = Vec::new();
-        let is_news = matches!(input, Input::Buses { .. } | Input::Sweep { .. } | Input::Failed { .. });
+        let is_news = matches!(
+            input,
+            Input::Buses { .. } | Input::Sweep { .. } | Input::Failed { .. } | Input::Restored(_)
+        );
         match input {
             Input::Buses { buses, calibrations } => {
                 self.calibrations = calibrations;
@@ -199,13 +211,21 @@ impl Recorder {
                     limits = self.excursions(period, at, &values);
                 }
                 let changes = self.snapshot.record_sweep(bus, at, took, probes, notices);
-                effects.push(Effect::Remember { at, values });
+                effects.extend(self.remember(bus, at, now));
                 let changes = changes.into_iter().map(Line::Changed).collect();
                 let lines =
                     self.damping.admit(changes, now).into_iter().chain(self.damping.admit(limits, now));
                 effects.extend(lines.map(Effect::Log));
             }
-            Input::Failed { bus, at, fault } => self.snapshot.record_failure(bus, at, fault),
+            Input::Failed { bus, at, fault } => {
+                self.snapshot.record_failure(bus, at, fault);
+                effects.extend(self.remember(bus, at, now));
+            }
+            Input::Restored(restored) => {
+                for (probe, restored) in restored.probes {
+                    self.restore(probe, restored, now);
+                }
+            }
             Input::Delivered { id, alarms } => {
                 entries = self.watch.delivered(&alarms, now);
                 entries.extend(id.map(Entry::Delivered));
@@ -277,6 +297,43 @@ impl Recorder {
             }
         }
         lines
+    }
+
+    /// What every probe of a bus reads now, for the history. One that is not found there any more reads that.
+    fn remember(&self, bus: BusKey, at: Stamp, now: Stamp) -> Option<Effect> {
+        let state = self.snapshot.buses.iter().find(|state| state.key == bus)?;
+        let samples = state.probes.iter().map(|(probe, state)| (*probe, state.newest)).collect();
+        let is_recent = |since: Timestamp| now.wall.duration_since(since).unsigned_abs() < LONGEST_URGENCY;
+        let is_urgent = self.snapshot.excursions.values().any(|excursion| is_recent(excursion.since.wall))
+            || self.snapshot.alarms.iter().any(|alarm| !alarm.drill && is_recent(alarm.raised));
+        Some(Effect::Remember { at, samples, is_urgent })
+    }
+
+    /// Goes on with what was kept of a probe: the day's lowest and highest values, and since when it is outside its limits.
+    fn restore(&mut self, probe: ProbeId, restored: RestoredProbe, now: Stamp) {
+        let days = restored.days.into_iter().map(|(date, (min, max, since))| Day {
+            date,
+            min,
+            max,
+            since: now.at_wall(since),
+        });
+        self.snapshot.restore_days(probe, days.collect(), &now);
+        let Some((since, side, peak, newest)) = restored.outside else { return };
+        let (since, newest) = (now.at_wall(since), now.at_wall(newest));
+        let is_unread = self.snapshot.probe(probe).is_none() && now.since(&newest) <= LONGEST_GAP;
+        let excursions = Arc::make_mut(&mut self.snapshot.excursions);
+        match excursions.get_mut(&probe) {
+            Some(present) if present.side == side && present.since.since(&newest) <= LONGEST_GAP => {
+                let peak = match side {
+                    Side::Above => present.peak.max(peak),
+                    Side::Below => present.peak.min(peak),
+                };
+                *present = Excursion { since, peak, ..*present };
+            }
+            None if is_unread => drop(excursions.insert(probe, Excursion { side, since, peak, newest })),
+            // It has been read since, and was within its limits; or too long ago to know.
+            _ => {}
+        }
     }
 
     fn calibrate(&self, sampled: &mut Sampled) {

@@ -41,6 +41,8 @@ pub enum Question {
     Ask(String),
     /// The readings of the last 24 hours of the fridge with that id, one a minute.
     Readings(String),
+    /// To have all that was measured written to the disk; only for root and the group `fridge`.
+    Flush,
     /// What the doctor wants to know of the running gateway.
     Report,
     /// The last rejected requests; only for root and the group `fridge`.
@@ -275,7 +277,9 @@ mod tests {
                 Question::Ask(words) => {
                     serde_json::json!({ "words": words.len(), "privileged": peer.privileged }).to_string()
                 }
-                Question::Readings(_) | Question::Report | Question::RecentRejections => String::from("{}"),
+                Question::Readings(_) | Question::Flush | Question::Report | Question::RecentRejections => {
+                    String::from("{}")
+                }
             };
             Box::pin(async move { answer })
         })

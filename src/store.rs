@@ -8,10 +8,17 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+pub mod block;
+pub mod bucket;
+mod history;
 mod migrations;
 mod records;
+mod salvage;
+pub mod seal;
 
-pub use records::{Alive, Entry, Kept, Records};
+pub use history::{HistoryFile, Retention, Table, block_of, day_of};
+pub use records::{Alive, Deed, Entry, Kept, Logged, Records};
+pub use salvage::{Salvaged, salvage};
 
 /// How long another program that reads the file may hold it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -21,6 +28,15 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 const LOG_ROOM: u64 = 256 * 1024;
 /// … and is written over before that is used up: after so many pages of 4 KiB.
 const LOG_PAGES: i64 = 60;
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug)]
+struct Opening {
+    /// How it is checked: `integrity_check`, or `quick_check` where it is large.
+    check: &'static str,
+    /// Its log is written over after so many pages of 4 KiB.
+    log_pages: i64,
+}
 
 /// Why something was not written or read.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +59,16 @@ pub enum Error {
         /// The newest one that this program knows.
         known: i64,
     },
+    /// The file was written by an earlier version, and is opened to be read only.
+    #[error("{} was written by an earlier version of fridge (its format is {found}, this one's {known}): start the gateway once, it brings it up to date", path.display())]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// The version of its format.
+        found: i64,
+        /// The version of this program's.
+        known: i64,
+    },
     /// The damaged file cannot be set aside.
     #[error("{} is damaged, and cannot be renamed: {error}", path.display())]
     Damaged {
@@ -63,8 +89,8 @@ pub struct SetAside {
 }
 
 /// Opens a file with the settings of the house; a damaged one is set aside first.
-fn open(path: &Path, now: Timestamp) -> Result<(Connection, Option<SetAside>), Error> {
-    match connect(path) {
+fn open(path: &Path, now: Timestamp, opening: Opening) -> Result<(Connection, Option<SetAside>), Error> {
+    match connect(path, opening) {
         Ok(connection) => Ok((connection, None)),
         Err(error) if is_damage(&error) => {
             let aside = path.with_extension(format!("db.bad-{}", now.as_second()));
@@ -78,14 +104,14 @@ fn open(path: &Path, now: Timestamp) -> Result<(Connection, Option<SetAside>), E
                     _ => {}
                 }
             }
-            let connection = connect(path).map_err(|error| sqlite(path, error))?;
+            let connection = connect(path, opening).map_err(|error| sqlite(path, error))?;
             Ok((connection, Some(SetAside { path: aside, reason: error.to_string() })))
         }
         Err(error) => Err(sqlite(path, error)),
     }
 }
 
-fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
+fn connect(path: &Path, opening: Opening) -> Result<Connection, rusqlite::Error> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -93,16 +119,24 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
-    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    connection.pragma_update(None, "wal_autocheckpoint", opening.log_pages)?;
     // The log stays when the file is closed, and with it its room.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    let found: String = connection.query_row(&format!("PRAGMA {}(1)", opening.check), [], |row| row.get(0))?;
     if found == "ok" {
         Ok(connection)
     } else {
         let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
         Err(rusqlite::Error::SqliteFailure(code, Some(found)))
     }
+}
+
+/// Opens a file that may belong to a gateway that runs, to read it.
+fn open_to_read(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| sqlite(path, error))?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(|error| sqlite(path, error))?;
+    Ok(connection)
 }
 
 /// Gives the log of a file its room, where it has none yet.
@@ -116,6 +150,13 @@ fn make_room(connection: &Connection, path: &Path) {
         "DROP TABLE IF EXISTS room; CREATE TABLE room (b BLOB); INSERT INTO room VALUES (zeroblob({LOG_ROOM})); DROP TABLE room;
          PRAGMA wal_checkpoint(RESTART);"
     ));
+}
+
+impl Error {
+    /// Whether the file itself is damaged.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Error::Sqlite { error, .. } if is_damage(error))
+    }
 }
 
 fn is_damage(error: &rusqlite::Error) -> bool {

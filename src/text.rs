@@ -18,6 +18,7 @@ pub mod history;
 pub mod minmax;
 pub mod notices;
 pub mod outage;
+pub mod past;
 pub mod probes;
 pub mod recording;
 pub mod rules;

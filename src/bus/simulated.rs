@@ -93,11 +93,12 @@ impl Simulated {
         let played = self.replay.as_ref().map(|recording| recording.at(Duration::from_secs_f64(seconds)));
         for (probe, cabinet) in wire.probes.iter_mut().zip(&self.cabinets) {
             if self.replay.is_some() {
-                probe.mute = played == Some(Played::Nothing);
+                // Whatever the fault was, no answer is one.
+                probe.mute = matches!(played, Some(Played::Nothing | Played::Fault(_)));
             }
             probe.next = match played {
                 Some(Played::PowerOnReset) => Next::PowerOnReset,
-                Some(Played::Nothing) => continue,
+                Some(Played::Nothing | Played::Fault(_)) => continue,
                 Some(Played::Value(celsius)) => Next::Sixteenths(celsius.sixteenths()),
                 None => Next::Sixteenths(cabinet.at(seconds).sixteenths()),
             };

@@ -17,8 +17,10 @@ pub enum Command {
     Trend,
     /// Their lowest and highest values.
     MinMax,
-    /// Their last 24 hours as a line.
+    /// Their last 24 hours, or another time, as a line.
     History,
+    /// Since when they have been outside their limits.
+    Since,
     /// The open alarms.
     Alarms,
     /// Takes alarms on.
@@ -76,6 +78,7 @@ impl Command {
             Command::Trend => &help::TREND,
             Command::MinMax => &help::MINMAX,
             Command::History => &help::HISTORY,
+            Command::Since => &help::SINCE,
             Command::Alarms => &help::ALARMS,
             Command::Ack => &help::ACK,
             Command::Snooze => &help::SNOOZE,

@@ -10,6 +10,7 @@ use jiff::civil::Time;
 
 use crate::alarm::{Alarm, Defrost, Kind, RuleName, Urgency, UsedBudget};
 use crate::fridge::{Limits, Verdict};
+use crate::history::Beyond;
 use crate::reading::{Celsius, Counts, Fault, Notice, ProbeId};
 use crate::state::Day;
 
@@ -25,6 +26,10 @@ pub enum Data {
     Extremes(Vec<ExtremesRow>),
     /// Their last 24 hours.
     Histories(Vec<HistoryRow>),
+    /// A time in the past, in equal steps.
+    Series(Vec<SeriesRow>),
+    /// Since when they have been outside their limits.
+    Since(Vec<SinceRow>),
     /// Alarms.
     Alarms(Vec<AlarmRow>),
     /// The ids of the fridges about which nothing is told for a while.
@@ -111,6 +116,38 @@ pub struct ExtremesRow {
     pub max: Option<Celsius>,
     /// Since when they count: the begin of the period, or the start of the gateway where that is later.
     pub since: Timestamp,
+    /// Until when; `None` for now.
+    pub until: Option<Timestamp>,
+}
+
+/// A time in the past of one fridge, in equal steps.
+#[derive(Clone, Debug, Serialize)]
+pub struct SeriesRow {
+    /// What people call it.
+    pub name: String,
+    /// The begin of the time.
+    pub from: Timestamp,
+    /// Its end.
+    pub to: Timestamp,
+    /// The length of a step in seconds.
+    pub step_s: u64,
+    /// The mean of each step in °C, the oldest first; `None` where there was no reading.
+    pub means: Vec<Option<f64>>,
+    /// The lowest value in °C.
+    pub min: Option<Celsius>,
+    /// The highest value in °C.
+    pub max: Option<Celsius>,
+    /// The mean in °C.
+    pub mean: Option<f64>,
+}
+
+/// Since when one fridge has been outside its limits.
+#[derive(Clone, Debug, Serialize)]
+pub struct SinceRow {
+    /// What people call it.
+    pub name: String,
+    /// Since when, and how far; `None` where it is not.
+    pub beyond: Option<Beyond>,
 }
 
 /// The last 24 hours of one fridge.

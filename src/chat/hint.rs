@@ -20,8 +20,7 @@ pub fn instead_of(answer: Answer, command: Command, rest: &str, view: &View<'_>)
     let is_time = is_time(&names::fold(&last));
     let (allowed, is_certain, fridges) = match command {
         _ if is_unit => (words::UNITS, true, fridges),
-        Command::MinMax => (words::PERIODS, is_time, before),
-        Command::History if is_time => (words::HISTORY_COVERS, true, before),
+        Command::MinMax | Command::History => (words::PERIODS, is_time, before),
         Command::Trend if is_time => (words::TREND_COVERS, true, before),
         _ => return answer,
     };

@@ -1,12 +1,14 @@
-//! `history`: the last 24 hours as a line of block characters, with its figures.
+//! `history`: the last 24 hours, or another time, as a line of block characters, with its figures.
 
-use super::data::HistoryRow;
-use super::{Answer, Data, View, doc, selection};
+use std::time::Duration;
+
+use super::data::{HistoryRow, SeriesRow};
+use super::{Answer, Data, View, asked, doc, selection};
 use crate::doc::{Block, Table, Text};
 use crate::fridge::Fridge;
-use crate::history::{MINUTES, Minute};
+use crate::history::{MINUTES, Minute, Period, Point, extremes, period, series};
 use crate::reading::Celsius;
-use crate::text::{self, history};
+use crate::text::{self, history, past};
 
 /// The blocks, from the lowest to the highest.
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -16,12 +18,16 @@ const GAP: char = '·';
 const MARKS: usize = 48;
 const MARKS_IN_TABLE: usize = 24;
 
-/// The last 24 hours of the fridges that are meant.
+/// The last 24 hours of the fridges that are meant, or another time that stands at the end.
 pub fn answer(typed: &str, view: &View<'_>) -> Answer {
+    let (typed, period) = asked::about(typed, view);
     let fridges = match selection::resolve_or_explain(typed, view) {
         Ok(fridges) => fridges,
         Err(explanation) => return *explanation,
     };
+    if let Some(period) = period.filter(|period| period.kind != period::Kind::LastDay && !fridges.is_empty()) {
+        return of_period(&fridges, &period, view);
+    }
     let days: Vec<(HistoryRow, Vec<Option<Minute>>)> =
         fridges.iter().map(|fridge| day_of(fridge, view)).collect();
     let doc = match &days[..] {
@@ -50,6 +56,70 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
         }
     };
     Answer::new(doc, Data::Histories(days.into_iter().map(|(row, _)| row).collect()))
+}
+
+/// A time in the past, from the disk.
+fn of_period(fridges: &[&Fridge], period: &Period, view: &View<'_>) -> Answer {
+    let ids = asked::ids(fridges);
+    let marks = if fridges.len() == 1 { MARKS } else { MARKS_IN_TABLE };
+    let step = step_of(period, marks);
+    let found = asked::of_past(view, |past| {
+        let points = series(past, &ids, period.from, period.to, step)?;
+        Ok((points, extremes(past, &ids, period.from, period.to)?))
+    });
+    let (points, sums) = match found {
+        Ok(found) => found,
+        Err(why) => return asked::unreadable(&why, view),
+    };
+    let means = |points: &[Point]| points.iter().map(|point| point.aggregate.mean()).collect();
+    let rows: Vec<SeriesRow> = fridges
+        .iter()
+        .zip(points.iter().zip(&sums))
+        .map(|(fridge, (points, sum))| SeriesRow {
+            name: fridge.name.clone(),
+            from: period.from,
+            to: period.to,
+            step_s: step.as_secs(),
+            means: means(points),
+            min: sum.min(),
+            max: sum.max(),
+            mean: sum.mean(),
+        })
+        .collect();
+    let doc = match &rows[..] {
+        [only] => {
+            let figures = match (only.min, only.max, only.mean) {
+                (Some(min), Some(max), Some(mean)) => past::figures(min, max, mean, step, view.units),
+                _ => text::NO_VALUES.to_owned(),
+            };
+            doc(past::of_one(&only.name, &period.name), view)
+                .with(Block::Line(Text::code(blocks_of(&only.means))))
+                .with(Block::Line(figures.into()))
+        }
+        _ => {
+            let columns = [(text::FRIDGE, false), ("", false), (history::SPAN, true)];
+            let mut table = Table::new(columns, text::more);
+            for row in &rows {
+                let span = match (row.min, row.max) {
+                    (Some(min), Some(max)) => text::span(min, max, view.units),
+                    _ => text::NO_VALUES.to_owned(),
+                };
+                table.push([Text::name(&row.name), Text::code(blocks_of(&row.means)), span.into()]);
+            }
+            doc(past::of_many(&period.name, step), view).with(Block::Table(table))
+        }
+    };
+    Answer::new(doc, Data::Series(rows))
+}
+
+/// The step in which that time is drawn with so many marks: one that a person would choose.
+fn step_of(period: &Period, marks: usize) -> Duration {
+    const STEPS_MIN: [u64; 12] = [5, 10, 15, 30, 60, 120, 180, 240, 360, 480, 720, 1_440];
+    let length = period.to.duration_since(period.from).unsigned_abs();
+    let least = length.div_f64(marks as f64);
+    let usual = STEPS_MIN.map(|minutes| Duration::from_secs(minutes * 60));
+    let days = least.as_secs().div_ceil(86_400);
+    usual.into_iter().find(|step| *step >= least).unwrap_or(Duration::from_secs(days * 86_400))
 }
 
 fn day_of(fridge: &Fridge, view: &View<'_>) -> (HistoryRow, Vec<Option<Minute>>) {
@@ -81,7 +151,10 @@ fn mean(minutes: &[Option<Minute>]) -> Option<Celsius> {
 /// A line of blocks, the lowest value as the lowest block. Less than a degree of change is drawn as if
 /// it were one, so that noise does not look like a mountain.
 fn blocks(minutes: &[Option<Minute>], count: usize) -> String {
-    let middles = middles(minutes, count);
+    blocks_of(&middles(minutes, count))
+}
+
+fn blocks_of(middles: &[Option<f64>]) -> String {
     let known = || middles.iter().copied().flatten();
     let (low, high) = (known().fold(f64::MAX, f64::min), known().fold(f64::MIN, f64::max));
     let height = (high - low).max(1.0);

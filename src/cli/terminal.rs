@@ -1,7 +1,7 @@
 //! What a person at a terminal sees: text with colours where there is a terminal that wants them (`NO_COLOR` and
 //! `TERM=dumb` are heeded), progress, errors.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -66,4 +66,39 @@ pub fn printable(text: &str) -> String {
 pub fn progress(text: &str) {
     // The standard error may be closed.
     drop(writeln!(std::io::stderr(), "{text}"));
+}
+
+/// A line on the standard error that says how far something is; only on a terminal.
+pub struct Progress {
+    what: &'static str,
+    shown: Option<u64>,
+}
+
+impl Progress {
+    /// Nothing is shown yet.
+    pub fn new(what: &'static str) -> Progress {
+        Progress { what, shown: None }
+    }
+
+    /// So much is done, from 0 to 1.
+    pub fn show(&mut self, part: f64) {
+        let percent = (part.clamp(0.0, 1.0) * 100.0) as u64;
+        if self.shown == Some(percent) || !std::io::stderr().is_terminal() {
+            return;
+        }
+        self.shown = Some(percent);
+        let full = (percent / 5) as usize;
+        let bar = format!("{}{}", "█".repeat(full), "░".repeat(20 - full));
+        // The standard error may be closed.
+        drop(write!(std::io::stderr(), "\r{} {bar} {percent:3} %", self.what));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.shown.is_some() {
+            // As above.
+            drop(write!(std::io::stderr(), "\r\x1b[K"));
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `fridge whatif`: what a rule would have raised on the readings of a file, or on the last 24 hours of a fridge,
 //! before anybody saves it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -49,13 +49,24 @@ pub struct Options {
 
 /// The unit of a log.
 #[derive(Clone, Copy, ValueEnum)]
-enum LogUnit {
+pub enum LogUnit {
     /// °C
     C,
     /// °F
     F,
     /// Thousandths of a °C
     Milli,
+}
+
+impl LogUnit {
+    /// The unit.
+    pub fn unit(self) -> Unit {
+        match self {
+            LogUnit::C => Unit::Celsius,
+            LogUnit::F => Unit::Fahrenheit,
+            LogUnit::Milli => Unit::MilliCelsius,
+        }
+    }
 }
 
 /// Readings, and how far apart they usually are.
@@ -84,7 +95,11 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
         None => None,
     };
     let readings = match (&options.file, fridge) {
-        (Some(file), _) => of_file(file, options.unit)?,
+        (Some(file), fridge) => {
+            let named = Recording::fridges(file)?;
+            let name = fridge.map(|fridge| fridge.name.as_str()).filter(|name| named.iter().any(|it| it == name));
+            of_file(file, options.unit, name)?
+        }
         (None, Some(fridge)) => of_gateway(&fridge.id, files)?,
         (None, None) => {
             bail!("which readings? Name a fridge (its last 24 hours are replayed), or a log with --file")
@@ -158,13 +173,8 @@ fn words(words: &[String]) -> anyhow::Result<(String, Option<Rules>)> {
     Ok((name.join(" "), Some(rules)))
 }
 
-fn of_file(file: &std::path::Path, unit: Option<LogUnit>) -> anyhow::Result<Readings> {
-    let unit = unit.map(|unit| match unit {
-        LogUnit::C => Unit::Celsius,
-        LogUnit::F => Unit::Fahrenheit,
-        LogUnit::Milli => Unit::MilliCelsius,
-    });
-    let recording = Recording::read(file, unit)?;
+fn of_file(file: &Path, unit: Option<LogUnit>, fridge: Option<&str>) -> anyhow::Result<Readings> {
+    let recording = Recording::read_of(file, unit.map(LogUnit::unit), fridge)?;
     terminal::progress(&format!("{}: {}", file.display(), text::recording::understood(&recording)));
     let began = recording.began;
     let stamp = |at: Duration| Stamp { mono: at, wall: began.checked_add(at).unwrap_or(began) };

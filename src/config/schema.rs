@@ -19,6 +19,20 @@ pub struct File {
     pub bus: Vec<Spanned<Bus>>,
     pub fridge: Vec<Spanned<Fridge>>,
     pub notify: Vec<Spanned<Notify>>,
+    pub history: Option<History>,
+}
+
+/// `[history]`
+pub struct History {
+    pub raw_days: Option<Spanned<i64>>,
+    pub bucket_days: Option<Spanned<i64>>,
+}
+
+impl History {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> History {
+        History { raw_days: section.whole("raw_days"), bucket_days: section.whole("bucket_days") }
+    }
 }
 
 impl File {
@@ -37,6 +51,7 @@ impl File {
             bus: section.tables("bus", Bus::of),
             fridge: section.tables("fridge", Fridge::of),
             notify: section.tables("notify", Notify::of),
+            history: section.table("history", History::of).map(Spanned::into_inner),
         }
     }
 }

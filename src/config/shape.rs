@@ -66,7 +66,11 @@ const FILE: &[Setting] = &[
     setting("bus", Kind::Sections(BUS), ""),
     setting("fridge", Kind::Sections(FRIDGE), ""),
     setting("notify", Kind::Sections(NOTIFY), ""),
+    setting("history", Kind::Table(HISTORY), "{ raw_days = 30 }"),
 ];
+
+const HISTORY: &[Setting] =
+    &[setting("raw_days", Kind::Whole, "30"), setting("bucket_days", Kind::Whole, "1098")];
 
 const NOTIFY: &[Setting] = &[
     needed("kind", Kind::Text, "\"mattermost\""),

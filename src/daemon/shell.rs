@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::status;
 use crate::chat::{Asker, Rights};
@@ -12,6 +13,9 @@ use crate::socket::{self, Peer, Question};
 
 const NOT_FOR_EVERYBODY: &str =
     r#"{"error":"only root and the group fridge may see what was rejected: sudo fridge doctor --last"}"#;
+
+/// The disk gets so long to take what was measured: less than whoever asks waits.
+const FLUSH: Duration = Duration::from_secs(4);
 
 /// Whatever is answered from.
 pub struct Shell {
@@ -51,6 +55,12 @@ impl Shell {
                 serde_json::to_string(&*self.mattermost.chat().ask(&words, &Asker::local(rights)).await)
             }
             Question::Readings(id) => serde_json::to_string(&self.mattermost.chat().gateway().readings(&id)),
+            Question::Flush if peer.privileged => {
+                let gateway = self.mattermost.chat().gateway().clone();
+                let flushed = tokio::task::spawn_blocking(move || gateway.flush(FLUSH)).await;
+                Ok(serde_json::json!({ "flushed": flushed.unwrap_or_default() }).to_string())
+            }
+            Question::Flush => Ok(NOT_FOR_EVERYBODY.to_owned()),
             Question::Report => {
                 let Shell { server, mattermost, statuses, configuration } = self;
                 serde_json::to_string(&status::report(server, mattermost, statuses, configuration, peer))

@@ -33,7 +33,7 @@ fn sweep(bus: BusKey, seconds: u64, sample: Result<Celsius, Fault>) -> Input {
 fn what_a_sweep_says_arrives_in_one_snapshot_calibrated() {
     let (mut recorder, bus) = recorder();
     let effects = recorder.step(sweep(bus, 1, Ok(Celsius::from_sixteenths(64))), at(2));
-    let [Effect::Publish(snapshot), Effect::Remember { values, .. }, Effect::Log(Line::Changed(change))] =
+    let [Effect::Publish(snapshot), Effect::Remember { samples, .. }, Effect::Log(Line::Changed(change))] =
         &effects[..]
     else {
         panic!("{effects:?}")
@@ -42,12 +42,12 @@ fn what_a_sweep_says_arrives_in_one_snapshot_calibrated() {
     let calibrated = Celsius::from_sixteenths(48);
     assert_eq!((probe.newest, probe.raw), (Ok(calibrated), Some(Celsius::from_sixteenths(64))));
     assert_eq!(bus_state.notices, [Notice::NoPriority]);
-    assert_eq!((values, &change.sample), (&vec![(PROBE, calibrated)], &Ok(calibrated)));
-    // The same again is no change, and a fault is no value.
+    assert_eq!((samples, &change.sample), (&vec![(PROBE, Ok(calibrated))], &Ok(calibrated)));
+    // The same again is no change.
     let again = recorder.step(sweep(bus, 2, Ok(Celsius::from_sixteenths(65))), at(3));
     assert_eq!(again.len(), 2, "{again:?}");
     let fault = recorder.step(sweep(bus, 3, Err(Fault::Crc)), at(4));
-    assert!(matches!(&fault[1], Effect::Remember { values, .. } if values.is_empty()), "{fault:?}");
+    assert!(matches!(&fault[1], Effect::Remember { samples, .. } if *samples == [(PROBE, Err(Fault::Crc))]), "{fault:?}");
     assert!(
         matches!(&fault[2], Effect::Log(Line::Changed(change)) if change.sample == Err(Fault::Crc)),
         "{fault:?}"

@@ -125,14 +125,13 @@ impl Writer {
 
     /// Takes one input in and performs its effects, in the caller's thread.
     pub fn write(&mut self, input: Input) {
+        if let Input::Fridges(fridges) = &input {
+            self.history.set_fridges(fridges);
+        }
         for effect in self.recorder.step(input, (self.clock)()) {
             match effect {
                 Effect::Publish(snapshot) => self.state.publish(snapshot),
-                Effect::Remember { at, values } => {
-                    for (probe, celsius) in values {
-                        self.history.add(probe, &at, celsius);
-                    }
-                }
+                Effect::Remember { at, samples, is_urgent } => self.history.add(at, &samples, is_urgent),
                 Effect::Forget => {
                     let snapshot = self.state.snapshot();
                     self.history.retain(|probe| snapshot.probe(probe).is_some());

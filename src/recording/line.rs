@@ -5,6 +5,8 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use super::Unit;
+use super::heading::Fields;
+use crate::reading::Fault;
 
 /// A line's time, its number, and the unit that stands behind that.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +19,10 @@ pub struct Line {
     pub has_fraction: bool,
     /// Its unit, where it is written.
     pub unit: Option<Unit>,
+    /// Whether the time names its zone.
+    pub is_zoned: bool,
+    /// The fault that stands in place of the value.
+    pub fault: Option<Fault>,
 }
 
 /// Reads a line: two columns with a semicolon, a tab, a comma or a space between them.
@@ -25,11 +31,33 @@ pub struct Line {
 /// Why it is none, in words.
 pub fn read(line: &str) -> Result<Line, String> {
     let (time, value) = columns(line)?;
-    let time = timestamp(&time).ok_or_else(|| {
+    of(&time, &value)
+}
+
+/// Reads a line whose columns a heading names, and perhaps the unit of its values.
+///
+/// # Errors
+/// Why it is none, in words.
+pub fn of_fields(fields: &Fields, unit: Option<Unit>) -> Result<Line, String> {
+    let fault = fields.fault.as_deref().and_then(fault_of);
+    let line = match fault {
+        Some(_) if fields.value.is_empty() => Line { fault, ..of(&fields.time, "0")? },
+        _ => of(&fields.time, &fields.value)?,
+    };
+    Ok(Line { unit: line.unit.or(unit), ..line })
+}
+
+fn of(time: &str, value: &str) -> Result<Line, String> {
+    let (time, is_zoned) = timestamp(time).ok_or_else(|| {
         format!("`{time}` is not a time: 2026-01-31 18:05:00 was expected, or seconds since 1970")
     })?;
-    let (number, has_fraction, unit) = value_of(&value)?;
-    Ok(Line { time, number, has_fraction, unit })
+    let (number, has_fraction, unit) = value_of(value)?;
+    Ok(Line { time, number, has_fraction, unit, is_zoned, fault: None })
+}
+
+/// The fault of its name in JSON and in what is exported.
+fn fault_of(word: &str) -> Option<Fault> {
+    serde_json::from_value(serde_json::Value::from(word)).ok()
 }
 
 fn columns(line: &str) -> Result<(String, String), String> {
@@ -85,16 +113,17 @@ fn unit_of(text: &str) -> Option<Unit> {
     }
 }
 
-fn timestamp(text: &str) -> Option<Timestamp> {
+/// The time, and whether it names its zone.
+fn timestamp(text: &str) -> Option<(Timestamp, bool)> {
     if let Some(time) = undivided(text) {
-        return Some(time);
+        return Some((time, false));
     }
     if let Ok(seconds) = text.parse::<f64>() {
-        return Timestamp::from_millisecond((seconds * 1000.0) as i64).ok();
+        return Timestamp::from_millisecond((seconds * 1000.0).round() as i64).ok().map(|time| (time, true));
     }
     let text = text.replacen('_', "T", 1);
-    let zoned = text.parse::<Timestamp>().ok();
-    zoned.or_else(|| utc(text.parse::<DateTime>().ok()?))
+    let zoned = text.parse::<Timestamp>().ok().map(|time| (time, true));
+    zoned.or_else(|| utc(text.parse::<DateTime>().ok()?).map(|time| (time, false)))
 }
 
 /// A date and a time without anything between: 20251104, 202511042110 or 20251104211030. Seconds since 1970 have ten

@@ -71,6 +71,30 @@ impl ProbeState {
         }
     }
 
+    /// Takes in what was kept of a day: today's, or the day's before.
+    pub(super) fn restore(&mut self, kept: Day, today: Date) {
+        let is_before = |date: Date, next: Date| date.tomorrow().is_ok_and(|tomorrow| tomorrow == next);
+        let merged = |known: Day| Day {
+            min: known.min.min(kept.min),
+            max: known.max.max(kept.max),
+            since: if kept.since.wall < known.since.wall { kept.since } else { known.since },
+            ..known
+        };
+        if kept.date == today {
+            self.day = Some(self.day.filter(|day| day.date == today).map_or(kept, merged));
+        } else if is_before(kept.date, today) {
+            match self.day {
+                // Nothing was read today yet: it is the newest day of all.
+                None => self.day = Some(kept),
+                Some(day) if day.date == kept.date => self.day = Some(merged(day)),
+                Some(_) => {
+                    let known = self.day_before.filter(|day| day.date == kept.date);
+                    self.day_before = Some(known.map_or(kept, merged));
+                }
+            }
+        }
+    }
+
     /// Takes in what stands beside the newest sample.
     pub(super) fn update_details(&mut self, sampled: Sampled) {
         self.counts += sampled.counts;

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::ZonedDateTime;
+use jiff::{Timestamp, ZonedDateTime};
 use jiff::tz::TimeZone;
 
-use super::{BusInfo, BusKey, BusState, ProbeState};
+use super::{BusInfo, BusKey, BusState, Day, ProbeState};
 use crate::alarm::{Alarm, Quiet, UsedBudget};
 use crate::fridge::Excursion;
 use crate::reading::{BusFault, Fault, Notice, ProbeId, Reading, Sample, Sampled, Stamp};
@@ -151,6 +151,22 @@ impl Snapshot {
         state.fault = Some((fault, since));
     }
 
+    /// Puts back what was kept of a probe's last days, also of one that no bus has found yet.
+    pub fn restore_days(&mut self, probe: ProbeId, days: Vec<Day>, now: &Stamp) {
+        let today = self.local(now).date();
+        let bus = self.buses.iter().position(|bus| bus.probes.contains_key(&probe));
+        let state = match bus {
+            Some(bus) => Arc::make_mut(&mut self.buses[bus]).probes.get_mut(&probe),
+            None => {
+                let pending = || ProbeState::new(Err(Fault::Pending), *now);
+                Some(Arc::make_mut(&mut self.orphaned).entry(probe).or_insert_with(pending))
+            }
+        };
+        if let Some(state) = state {
+            days.into_iter().for_each(|day| state.restore(day, today));
+        }
+    }
+
     /// Forgets probes that have given no value for that long, but for those that are `kept`.
     pub fn forget(&mut self, kept: impl Fn(ProbeId) -> bool, after: Duration, now: &Stamp) {
         let goes = |id: &ProbeId, probe: &ProbeState| {
@@ -170,6 +186,11 @@ impl Snapshot {
     /// A moment as the clock on the wall of the machine's time zone shows it.
     pub fn local(&self, at: &Stamp) -> ZonedDateTime {
         at.wall.to_zoned_datetime(self.zone.clone())
+    }
+
+    /// The same of a moment of the wall clock.
+    pub fn local_at(&self, at: Timestamp) -> ZonedDateTime {
+        at.to_zoned_datetime(self.zone.clone())
     }
 
     /// Whether anything in it comes from no real probe.

@@ -9,11 +9,14 @@ use rusqlite::{Connection, ToSql, Transaction, params};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, SetAside, make_room, migrations, open, sqlite};
+use super::{Error, LOG_PAGES, Opening, SetAside, make_room, migrations, open, open_to_read, sqlite};
 use crate::alarm::{Alarm, Memory, Message, Quiet};
 
+/// The file's name in the state folder.
+pub const FILE: &str = "records.db";
+
 /// The format, version by version.
-const STEPS: [&str; 2] = [
+pub(super) const STEPS: [&str; 3] = [
     "CREATE TABLE alarm (number INTEGER PRIMARY KEY, is_open INTEGER NOT NULL, json TEXT NOT NULL) STRICT;
      CREATE INDEX open_alarm ON alarm (number) WHERE is_open;
      CREATE TABLE deed (id INTEGER PRIMARY KEY, at TEXT NOT NULL, who TEXT, what TEXT NOT NULL) STRICT;
@@ -23,7 +26,17 @@ const STEPS: [&str; 2] = [
      CREATE TABLE alive (id INTEGER PRIMARY KEY CHECK (id = 1), at TEXT NOT NULL) STRICT;",
     "DROP TABLE alive;
      CREATE TABLE alive (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL) STRICT;",
+    // Whatever happened, in the order in which it was recorded: nothing in it is changed or removed, and days are sealed
+    // over it.
+    "CREATE TABLE log (id INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
+     INSERT INTO log (json) SELECT json_object('deed', json_object('at', at, 'who', who, 'what', what)) FROM deed ORDER BY id;
+     INSERT INTO log (json) SELECT json_object('alarm', json(json)) FROM alarm ORDER BY number;
+     DROP TABLE deed;
+     CREATE TABLE seal (number INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;",
 ];
+
+/// How the file is checked and written.
+const OPENING: Opening = Opening { check: "integrity_check", log_pages: LOG_PAGES };
 
 /// The gateway lives, or was ended: what is known then of the time in which it was off.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -67,6 +80,27 @@ pub enum Entry {
     Alive(Alive),
 }
 
+/// What somebody did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deed {
+    /// When.
+    pub at: Timestamp,
+    /// Who, where that is known.
+    pub who: Option<String>,
+    /// What.
+    pub what: String,
+}
+
+/// A row of the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Logged {
+    /// Somebody did something.
+    Deed(Deed),
+    /// An alarm was recorded as it is.
+    Alarm(Box<Alarm>),
+}
+
 /// What was kept.
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
@@ -99,11 +133,51 @@ impl Records {
     /// # Errors
     /// [`Error`].
     pub fn open(folder: &Path, now: Timestamp) -> Result<(Records, Option<SetAside>), Error> {
-        let path = folder.join("records.db");
-        let (mut connection, set_aside) = open(&path, now)?;
+        let path = folder.join(FILE);
+        let (mut connection, set_aside) = open(&path, now, OPENING)?;
         migrations::migrate(&mut connection, &path, &STEPS)?;
         make_room(&connection, &path);
         Ok((Records { connection, path }, set_aside))
+    }
+
+    /// The alarms that began before `to` and had not ended by `from`, and what people did in that time; of a file that may
+    /// belong to a gateway that runs.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn between(
+        folder: &Path,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<(Vec<Alarm>, Vec<Deed>), Error> {
+        let path = folder.join(FILE);
+        if !path.exists() {
+            return Ok(Default::default());
+        }
+        let connection = open_to_read(&path)?;
+        migrations::check(&connection, &path, &STEPS)?;
+        let read = || {
+            let (mut alarms, mut deeds, mut unreadable) = (Vec::new(), Vec::new(), 0);
+            let mut statement = connection.prepare("SELECT json FROM alarm ORDER BY number")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let alarm: Option<Alarm> = parsed(&row.get::<_, String>(0)?, &mut unreadable);
+                let is_meant =
+                    |alarm: &Alarm| alarm.since < to && alarm.cleared.is_none_or(|it| it.at >= from);
+                alarms.extend(alarm.filter(is_meant));
+            }
+            let mut statement = connection.prepare("SELECT json FROM log WHERE json LIKE '{\"deed\"%' ORDER BY id")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                if let Some(Logged::Deed(deed)) = parsed(&row.get::<_, String>(0)?, &mut unreadable)
+                    && (from..to).contains(&deed.at)
+                {
+                    deeds.push(deed);
+                }
+            }
+            Ok((alarms, deeds))
+        };
+        read().map_err(|error| sqlite(&path, error))
     }
 
     /// What was kept. A row that cannot be read is counted, and left where it is.
@@ -170,9 +244,11 @@ fn put(transaction: &Transaction<'_>, entry: &Entry) -> Result<Option<i64>, rusq
         Entry::Alarm(alarm) => {
             let (number, is_open) = (alarm.number as i64, !alarm.ended);
             run("INSERT OR REPLACE INTO alarm VALUES (?1, ?2, ?3)", params![number, is_open, json(alarm)])?;
+            run("INSERT INTO log (json) VALUES (?1)", params![json(&Logged::Alarm(Box::new(alarm.clone())))])?;
         }
         Entry::Deed { at, who, what } => {
-            run("INSERT INTO deed (at, who, what) VALUES (?1, ?2, ?3)", params![at.to_string(), who, what])?;
+            let deed = Deed { at: *at, who: who.clone(), what: what.clone() };
+            run("INSERT INTO log (json) VALUES (?1)", params![json(&Logged::Deed(deed))])?;
         }
         Entry::Message { target, message } => {
             run("INSERT INTO outbox (target, json) VALUES (?1, ?2)", params![target, json(message)])?;

@@ -38,16 +38,23 @@ pub const TREND: CommandHelp = CommandHelp {
 
 /// `minmax`
 pub const MINMAX: CommandHelp = CommandHelp {
-    usage: "minmax [fridge or group] [today|yesterday|24h]",
-    summary: "their lowest and highest temperatures",
-    explanation: "Lowest and highest since midnight, of yesterday, or of the last 24 hours. After a restart they cover the time since then.",
+    usage: "minmax [fridge or group] [time]",
+    summary: "their lowest and highest temperatures, such as `minmax milk last week`",
+    explanation: "Lowest and highest since midnight, or of another time at the end: `yesterday`, `24h`, `7d`, `sunday`, `last week`, `march`, `2026-03-14`, `from monday to wednesday`.",
 };
 
 /// `history`
 pub const HISTORY: CommandHelp = CommandHelp {
-    usage: "history [fridge or group]",
-    summary: "their last 24 hours as a line",
-    explanation: "The last 24 hours as a line of blocks, the lowest value as the lowest block; a dot stands where there was no reading. It is kept in memory, and starts again when the gateway is restarted.",
+    usage: "history [fridge or group] [time]",
+    summary: "their last 24 hours as a line, or another time: `history milk 7d`",
+    explanation: "The last 24 hours, or another time at the end, as a line of blocks, the lowest value as the lowest block; a dot stands where there was no reading. A time is `today`, `yesterday`, `7d`, `sunday`, `last week`, `march`, `2026-03-14`, `from monday to wednesday`.",
+};
+
+/// `since`
+pub const SINCE: CommandHelp = CommandHelp {
+    usage: "since [fridge or group]",
+    summary: "since when they have been outside their limits",
+    explanation: "`fridge since milk` looks back, through restarts as well, to the last reading within the limits.",
 };
 
 /// `alarms`

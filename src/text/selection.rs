@@ -23,9 +23,7 @@ pub fn not_understood(word: &str) -> Text {
 /// What a unit may be.
 pub const UNITS: &str = "A unit at the end is `in C` or `in F`.";
 /// What a period may be.
-pub const PERIODS: &str = "A time at the end is `today`, `yesterday` or `24h`.";
-/// What a history covers.
-pub const HISTORY_COVERS: &str = "`history` covers the last 24 hours.";
+pub const PERIODS: &str = "A time at the end is `today`, `yesterday`, `7d`, `sunday`, `last week`, `march`, `2026-03-14` or `from monday to wednesday`.";
 /// What a trend covers.
 pub const TREND_COVERS: &str = "`trend` covers the last 60 minutes.";
 

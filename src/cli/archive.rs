@@ -1,0 +1,121 @@
+//! What the commands about the past work on: the state folder's files, the fridges by their names, the zone.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
+
+use super::{FileOptions, rules};
+use crate::fridge::{Fridge, Limits};
+use crate::history::{Kept, Past, period};
+use crate::reading::ProbeId;
+use crate::socket::{self, Question};
+use crate::{daemon, host};
+
+/// A time without an end or a begin reaches as far as anything is known.
+const TIMES: &str = "such as 2026-03-01, march, sunday, 7d, or \"tuesday 02:10\"";
+
+/// The past, and whose it is.
+pub struct Archive {
+    /// The state folder.
+    pub folder: PathBuf,
+    /// What is kept there.
+    pub past: Kept,
+    /// The fridges of the configuration; without one, those that the past knows.
+    pub fridges: Vec<Fridge>,
+    /// Where days begin.
+    pub zone: TimeZone,
+    /// The name of the gateway, where it has one.
+    pub gateway: Option<String>,
+}
+
+impl Archive {
+    /// Opens what is kept. A gateway that runs is asked to write what it has not written yet.
+    pub fn open(files: &FileOptions) -> anyhow::Result<Archive> {
+        // Where none runs, or another user's, what is on the disk is all there is.
+        drop(socket::ask(&files.sockets(), &Question::Flush));
+        let folder = files.state();
+        let past = Kept::new(&folder, None, daemon::clock());
+        let known = past.fridges().map_err(|error| with_cure(error.into(), &folder))?;
+        let config = files.load().ok();
+        let gateway = config.as_ref().and_then(|config| config.site.name.clone());
+        let mut fridges = config.map(|config| config.site.fridges).unwrap_or_default();
+        // One that was taken out of the configuration has a past, too.
+        let unknown: Vec<String> =
+            known.into_iter().filter(|id| !fridges.iter().any(|fridge| fridge.id == *id)).collect();
+        fridges.extend(unknown.into_iter().filter(|id| !id.is_empty()).map(|id| Fridge {
+            id: id.clone(),
+            ..Fridge::new(id, ProbeId::new(0, 0), Limits::default())
+        }));
+        Ok(Archive { folder, past, fridges, zone: host::time_zone().0, gateway })
+    }
+
+    /// The fridges that a person means by these words, each a part of a name; all for none.
+    pub fn named(&self, names: &[String]) -> anyhow::Result<Vec<&Fridge>> {
+        if names.is_empty() {
+            return Ok(self.fridges.iter().collect());
+        }
+        let mut found: Vec<&Fridge> = Vec::new();
+        for name in names {
+            for fridge in rules::named(name, &self.fridges)? {
+                if !found.iter().any(|known| known.id == fridge.id) {
+                    found.push(fridge);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The present moment on the wall's clock.
+    pub fn now(&self) -> ZonedDateTime {
+        Timestamp::now().to_zoned_datetime(self.zone.clone())
+    }
+
+    /// A moment on the wall's clock.
+    pub fn local(&self, at: Timestamp) -> ZonedDateTime {
+        at.to_zoned_datetime(self.zone.clone())
+    }
+
+    /// From the begin of one time to the end of another, as people say them.
+    pub fn between(
+        &self,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> anyhow::Result<(Timestamp, Timestamp)> {
+        let now = self.now();
+        let period = |words: &str| {
+            // "tuesday 02:10" is a moment: as a time it lasts until now.
+            period::of(words, &now).or_else(|| period::of(&format!("since {words}"), &now)).with_context(|| {
+                format!("`{words}` is no time: {TIMES}")
+            })
+        };
+        let extent = self.past.extent()?;
+        let (first, last) = extent.unwrap_or((now.timestamp(), now.timestamp()));
+        let from = from.map_or(Ok(first), |words| period(words).map(|period| period.from))?;
+        let to = match to {
+            None => last.max(now.timestamp()),
+            // The end of "sunday" is its midnight; that of a moment is itself.
+            Some(words) => match period::of(words, &now) {
+                Some(period) => period.to,
+                None => period(words)?.from,
+            },
+        };
+        if from >= to {
+            bail!("from {from} to {to} is no time: the begin comes before the end");
+        }
+        Ok((from, to))
+    }
+}
+
+/// An error about the state folder, with what helps.
+pub fn with_cure(error: anyhow::Error, folder: &std::path::Path) -> anyhow::Error {
+    let is_denied = std::fs::read_dir(folder)
+        .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+    let is_unwritable = error.to_string().contains("unable to open") || error.to_string().contains("readonly");
+    if is_denied || is_unwritable {
+        error.context(format!("{} belongs to the gateway: try again with sudo", folder.display()))
+    } else {
+        error.context(format!("nothing is known of the past in {}; another folder: --state", folder.display()))
+    }
+}

@@ -1,0 +1,402 @@
+//! A period: what can be said of a time in the past. Words go in, such as "last week", "march" or "from sunday to tuesday
+//! 14:00"; two moments come out. Days begin at midnight on the wall's clock, so that they have 23, 24 or 25 hours.
+
+use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::{Span, Timestamp, ToSpan, ZonedDateTime};
+
+/// No period reaches back further, in hours: three years and a bit.
+const LONGEST_HOURS: i64 = 4 * 366 * 24;
+
+/// A time in the past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// Its begin.
+    pub from: Timestamp,
+    /// Its end, which does not belong to it; never later than now.
+    pub to: Timestamp,
+    /// What it is called: "yesterday", "last 7 days", "2026-03-01 to 2026-03-31".
+    pub name: String,
+    /// What kind of period it is.
+    pub kind: Kind,
+}
+
+/// What kind of period it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The present day.
+    Today,
+    /// The day before.
+    Yesterday,
+    /// The last 24 hours.
+    LastDay,
+    /// Any other.
+    Other,
+}
+
+/// The period that the words end with, and how many words it is; the longest that can be read. `None` where the last word
+/// is about no time.
+pub fn at_end(words: &[&str], now: &ZonedDateTime) -> Option<(Period, usize)> {
+    let folded: Vec<String> = words.iter().map(|word| folded(word)).collect();
+    (0..folded.len()).find_map(|first| {
+        let tail: Vec<&str> = folded[first..].iter().map(String::as_str).collect();
+        Some((parse(&tail, now)?, folded.len() - first))
+    })
+}
+
+/// The period of these words alone.
+pub fn of(words: &str, now: &ZonedDateTime) -> Option<Period> {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    at_end(&words, now).filter(|(_, length)| *length == words.len()).map(|(period, _)| period)
+}
+
+fn folded(word: &str) -> String {
+    word.trim_end_matches([',', '?', '.']).to_lowercase()
+}
+
+fn parse(words: &[&str], now: &ZonedDateTime) -> Option<Period> {
+    let words = match words {
+        ["on" | "in" | "over" | "during" | "for", rest @ ..] if !rest.is_empty() => rest,
+        words => words,
+    };
+    let words = match words {
+        ["the", rest @ ..] => rest,
+        words => words,
+    };
+    if let Some(rest) = words.strip_prefix(&["since"]) {
+        let (from, _) = moment(rest, now)?;
+        let name = format!("since {}", rest.join(" "));
+        return period(from, now.clone(), name, Kind::Other, now);
+    }
+    if let ["from" | "between", rest @ ..] = words {
+        let middle = rest.iter().position(|word| matches!(*word, "to" | "until" | "till" | "and" | "-" | "–"))?;
+        let (from, _) = moment(&rest[..middle], now)?;
+        // "to Tuesday" includes Tuesday.
+        let (_, to) = moment(&rest[middle + 1..], now)?;
+        let name = format!("{} to {}", rest[..middle].join(" "), rest[middle + 1..].join(" "));
+        return period(from, to, name, Kind::Other, now);
+    }
+    if let Some(ago) = length(words) {
+        let from = now.checked_sub(ago).ok()?;
+        let hours = ago.get_hours() + i32::from(ago.get_days() as i16) * 24;
+        let is_day = ago.get_days() * 24 + ago.get_hours() == 24;
+        let name = match (ago.get_days(), ago.get_hours()) {
+            _ if is_day => String::from("last 24 h"),
+            (0, 0) => format!("last {} min", ago.get_minutes()),
+            (0, _) => format!("last {hours} h"),
+            (days, _) => format!("last {days} days"),
+        };
+        let kind = if is_day { Kind::LastDay } else { Kind::Other };
+        return period(from, now.clone(), name, kind, now);
+    }
+    let today = now.date();
+    let (from, to) = moment(words, now)?;
+    let (name, kind) = match words {
+        ["today"] => (String::from("today"), Kind::Today),
+        ["yesterday"] => (String::from("yesterday"), Kind::Yesterday),
+        _ => {
+            let (first, last) = (from.date(), to.date().yesterday().unwrap_or(today));
+            let name = if first >= last || to.datetime().time() != Time::midnight() {
+                first.to_string()
+            } else {
+                format!("{first} to {last}")
+            };
+            let weekday = words.len() == 1 && weekday(words[0]).is_some();
+            (if weekday { format!("{} {name}", capital(words[0], first)) } else { name }, Kind::Other)
+        }
+    };
+    period(from, to, name, kind, now)
+}
+
+/// The full name of a weekday.
+fn capital(_word: &str, date: Date) -> &'static str {
+    match date.weekday() {
+        Weekday::Monday => "Monday",
+        Weekday::Tuesday => "Tuesday",
+        Weekday::Wednesday => "Wednesday",
+        Weekday::Thursday => "Thursday",
+        Weekday::Friday => "Friday",
+        Weekday::Saturday => "Saturday",
+        Weekday::Sunday => "Sunday",
+    }
+}
+
+fn period(from: ZonedDateTime, to: ZonedDateTime, name: String, kind: Kind, now: &ZonedDateTime) -> Option<Period> {
+    let to = to.timestamp().min(now.timestamp());
+    let from = from.timestamp();
+    let earliest = now.timestamp().checked_sub(LONGEST_HOURS.hours()).ok()?;
+    (from < to && from >= earliest).then_some(Period { from, to, name, kind })
+}
+
+/// "24h", "7d", "2 weeks", "last 30 days", "90 min"
+fn length(words: &[&str]) -> Option<Span> {
+    let words = match words {
+        ["last" | "past", rest @ ..] if !rest.is_empty() => rest,
+        words => words,
+    };
+    let (number, unit) = match words {
+        ["day"] => ("24", "h"),
+        [word] => word.split_at(word.find(|letter: char| !letter.is_ascii_digit())?),
+        [number, unit] => (*number, *unit),
+        _ => return None,
+    };
+    let number: i64 = number.parse().ok().filter(|number| (1..=40_000).contains(number))?;
+    match unit {
+        "min" | "mins" | "minute" | "minutes" => Some(number.minutes()),
+        "h" | "hr" | "hrs" | "hour" | "hours" => Some(number.hours()),
+        "d" | "day" | "days" if number == 1 => Some(24.hours()),
+        "d" | "day" | "days" if number <= 3_000 => Some(number.days()),
+        "w" | "week" | "weeks" if number <= 400 => Some((number * 7).days()),
+        "month" | "months" if number <= 60 => Some((number * 30).days()),
+        "y" | "year" | "years" if number <= 10 => Some((number * 365).days()),
+        _ => None,
+    }
+}
+
+/// A day, a week, a month, a year, or a minute of a day: its begin and its end.
+fn moment(words: &[&str], now: &ZonedDateTime) -> Option<(ZonedDateTime, ZonedDateTime)> {
+    let words = match words {
+        ["the" | "on", rest @ ..] if !rest.is_empty() => rest,
+        words => words,
+    };
+    let today = now.date();
+    let zone = now.time_zone().clone();
+    let days = |first: Date, next: Date| {
+        Some((first.to_zoned_datetime(zone.clone()).ok()?, next.to_zoned_datetime(zone.clone()).ok()?))
+    };
+    let day = |date: Date| days(date, date.tomorrow().ok()?);
+    let month = |date: Date| days(date.first_of_month(), date.last_of_month().tomorrow().ok()?);
+    let monday = today.checked_sub(i64::from(today.weekday().to_monday_zero_offset()).days()).ok()?;
+    match words {
+        [] => None,
+        ["now"] => Some((now.clone(), now.clone())),
+        ["today"] => day(today),
+        ["yesterday"] => day(today.yesterday().ok()?),
+        ["this", "week"] | ["week"] => days(monday, monday.checked_add(7.days()).ok()?),
+        ["last", "week"] => days(monday.checked_sub(7.days()).ok()?, monday),
+        ["this", "month"] | ["month"] => month(today),
+        ["last", "month"] => month(today.first_of_month().yesterday().ok()?),
+        ["this", "year"] | ["year"] => days(today.first_of_year(), today.last_of_year().tomorrow().ok()?),
+        ["last", "year"] => {
+            let before = today.first_of_year().yesterday().ok()?;
+            days(before.first_of_year(), today.first_of_year())
+        }
+        ["last", name] if weekday(name).is_some() => {
+            let ago = today.since(Date::MIN).ok().and(weekday(name))?;
+            day(latest(today.yesterday().ok()?, ago)?)
+        }
+        [before @ .., time] if !before.is_empty() && clock(time).is_some() => {
+            let date = moment(before, now)?.0.date();
+            let at = DateTime::from_parts(date, clock(time)?).to_zoned_datetime(zone).ok()?;
+            Some((at.clone(), at))
+        }
+        [time] if time.contains(':') && clock(time).is_some() => {
+            let at = DateTime::from_parts(today, clock(time)?).to_zoned_datetime(zone).ok()?;
+            Some((at.clone(), at))
+        }
+        [name] => {
+            if let Some(weekday) = weekday(name) {
+                return day(latest(today, weekday)?);
+            }
+            if let Some(number) = month_number(name) {
+                // The newest that has begun.
+                let of_year = |year| Date::new(year, number, 1).ok();
+                let date = of_year(today.year()).filter(|date| *date <= today);
+                return month(date.or_else(|| of_year(today.year() - 1))?);
+            }
+            if let Ok(date) = name.parse::<Date>() {
+                return day(date);
+            }
+            match name.split_once('-').map(|(year, month)| (year.parse(), month.parse())) {
+                // "2026-03"
+                Some((Ok(year), Ok(number))) if name.len() == 7 => month(Date::new(year, number, 1).ok()?),
+                _ => {
+                    let year: i16 = name.parse().ok().filter(|year| (2000..2200).contains(year))?;
+                    let first = Date::new(year, 1, 1).ok()?;
+                    days(first, first.last_of_year().tomorrow().ok()?)
+                }
+            }
+        }
+        [one, other] => match (month_number(one), month_number(other)) {
+            // "march 2026" before "march 14": no month has 2,026 days.
+            (Some(number), None) => match other.parse::<i16>().ok().filter(|year| *year >= 2000) {
+                Some(year) => month(Date::new(year, number, 1).ok()?),
+                None => day(of_month(today, number, other)?),
+            },
+            (None, Some(number)) => day(of_month(today, number, one)?),
+            _ => None,
+        },
+        [one, other, year] => {
+            let year: i16 = year.parse().ok().filter(|year| *year >= 2000)?;
+            let (number, date) = match (month_number(one), month_number(other)) {
+                (Some(number), None) => (number, other),
+                (None, Some(number)) => (number, one),
+                _ => return None,
+            };
+            day(Date::new(year, number, day_number(date)?).ok()?)
+        }
+        _ => None,
+    }
+}
+
+/// The latest such day of the week that is not after that date.
+fn latest(date: Date, weekday: Weekday) -> Option<Date> {
+    date.checked_sub(i64::from(weekday.until(date.weekday())).days()).ok()
+}
+
+/// The newest such day that has begun.
+fn of_month(today: Date, month: i8, day: &str) -> Option<Date> {
+    let day = day_number(day)?;
+    let of_year = |year| Date::new(year, month, day).ok();
+    of_year(today.year()).filter(|date| *date <= today).or_else(|| of_year(today.year() - 1))
+}
+
+/// "14", "14th", "14."
+fn day_number(word: &str) -> Option<i8> {
+    word.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == '.').parse().ok()
+}
+
+/// "14:00", "2:10", "14h" is a length and not a time.
+fn clock(word: &str) -> Option<Time> {
+    let (hour, minute) = word.split_once(':')?;
+    Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
+}
+
+fn weekday(word: &str) -> Option<Weekday> {
+    match word {
+        "monday" | "mon" => Some(Weekday::Monday),
+        "tuesday" | "tue" | "tues" => Some(Weekday::Tuesday),
+        "wednesday" | "wed" => Some(Weekday::Wednesday),
+        "thursday" | "thu" | "thurs" => Some(Weekday::Thursday),
+        "friday" | "fri" => Some(Weekday::Friday),
+        "saturday" | "sat" => Some(Weekday::Saturday),
+        "sunday" | "sun" => Some(Weekday::Sunday),
+        _ => None,
+    }
+}
+
+fn month_number(word: &str) -> Option<i8> {
+    const MONTHS: [&str; 12] = [
+        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
+        "november", "december",
+    ];
+    let named = |month: &&str| **month == *word || word.len() >= 3 && month.starts_with(word);
+    MONTHS.iter().position(|month| named(&month)).and_then(|index| i8::try_from(index + 1).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+
+    /// A Friday.
+    fn now() -> ZonedDateTime {
+        zoned("2026-11-27T14:30")
+    }
+
+    fn berlin() -> TimeZone {
+        // As TZ strings are written: no database is needed.
+        TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap()
+    }
+
+    fn zoned(at: &str) -> ZonedDateTime {
+        at.parse::<DateTime>().unwrap().to_zoned_datetime(berlin()).unwrap()
+    }
+
+    fn shown(at: Timestamp) -> String {
+        at.to_zoned_datetime(berlin()).strftime("%F %R").to_string()
+    }
+
+    fn read(words: &str) -> Option<(String, String, String)> {
+        let period = of(words, &now())?;
+        Some((shown(period.from), shown(period.to), period.name))
+    }
+
+    #[test]
+    fn what_can_be_said_of_a_time() {
+        let end = "2026-11-27 14:30";
+        for (words, from, to, name) in [
+            ("today", "2026-11-27 00:00", end, "today"),
+            ("Yesterday", "2026-11-26 00:00", "2026-11-27 00:00", "yesterday"),
+            ("24h", "2026-11-26 14:30", end, "last 24 h"),
+            ("day", "2026-11-26 14:30", end, "last 24 h"),
+            ("7d", "2026-11-20 14:30", end, "last 7 days"),
+            ("last 2 weeks", "2026-11-13 14:30", end, "last 14 days"),
+            ("the last 90 min", "2026-11-27 13:00", end, "last 90 min"),
+            ("36h", "2026-11-26 02:30", end, "last 36 h"),
+            ("this week", "2026-11-23 00:00", end, "2026-11-23 to 2026-11-29"),
+            ("last week", "2026-11-16 00:00", "2026-11-23 00:00", "2026-11-16 to 2026-11-22"),
+            ("sunday", "2026-11-22 00:00", "2026-11-23 00:00", "Sunday 2026-11-22"),
+            ("on Sun", "2026-11-22 00:00", "2026-11-23 00:00", "Sunday 2026-11-22"),
+            ("friday", "2026-11-27 00:00", end, "Friday 2026-11-27"),
+            ("last friday", "2026-11-20 00:00", "2026-11-21 00:00", "2026-11-20"),
+            ("march", "2026-03-01 00:00", "2026-04-01 00:00", "2026-03-01 to 2026-03-31"),
+            ("december", "2025-12-01 00:00", "2026-01-01 00:00", "2025-12-01 to 2025-12-31"),
+            ("in march 2025", "2025-03-01 00:00", "2025-04-01 00:00", "2025-03-01 to 2025-03-31"),
+            ("2025-03", "2025-03-01 00:00", "2025-04-01 00:00", "2025-03-01 to 2025-03-31"),
+            ("2026-11-02", "2026-11-02 00:00", "2026-11-03 00:00", "2026-11-02"),
+            ("14 march", "2026-03-14 00:00", "2026-03-15 00:00", "2026-03-14"),
+            ("march 14th", "2026-03-14 00:00", "2026-03-15 00:00", "2026-03-14"),
+            ("dec 24", "2025-12-24 00:00", "2025-12-25 00:00", "2025-12-24"),
+            ("24 dec 2024", "2024-12-24 00:00", "2024-12-25 00:00", "2024-12-24"),
+            ("last month", "2026-10-01 00:00", "2026-11-01 00:00", "2026-10-01 to 2026-10-31"),
+            ("2025", "2025-01-01 00:00", "2026-01-01 00:00", "2025-01-01 to 2025-12-31"),
+            ("last year", "2025-01-01 00:00", "2026-01-01 00:00", "2025-01-01 to 2025-12-31"),
+            ("since tuesday 02:10", "2026-11-24 02:10", end, "since tuesday 02:10"),
+            ("from sunday to tuesday", "2026-11-22 00:00", "2026-11-25 00:00", "sunday to tuesday"),
+            (
+                "from 2026-11-02 14:00 to 2026-11-03 9:30",
+                "2026-11-02 14:00",
+                "2026-11-03 09:30",
+                "2026-11-02 14:00 to 2026-11-03 9:30",
+            ),
+            ("between march and april", "2026-03-01 00:00", "2026-05-01 00:00", "march to april"),
+            ("from 09:00 to now", "2026-11-27 09:00", end, "09:00 to now"),
+        ] {
+            assert_eq!(
+                read(words),
+                Some((from.to_owned(), to.to_owned(), name.to_owned())),
+                "{words}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_none() {
+        for words in [
+            "", "milk", "tomorrow", "0h", "-3d", "h", "march 32", "2026-13-01", "25:00", "from sunday",
+            "from now to sunday", "2099-01-01", "1999", "99999999999h", "9000 years", "m", "last", "since",
+            "from to", "month march", "31 february",
+        ] {
+            assert_eq!(read(words), None, "{words}");
+        }
+    }
+
+    #[test]
+    fn a_period_stands_at_the_end_of_a_question_and_takes_all_the_words_it_can() {
+        let at_end = |words: &str| {
+            let words: Vec<&str> = words.split_whitespace().collect();
+            at_end(&words, &now()).map(|(period, length)| (words.len() - length, period.name))
+        };
+        assert_eq!(at_end("milk last week"), Some((1, "2026-11-16 to 2026-11-22".into())));
+        assert_eq!(at_end("crème fraîche from sunday to tuesday").unwrap().0, 2);
+        assert_eq!(at_end("freezer 2 7d").unwrap().0, 2);
+        assert_eq!(at_end("freezer 2"), None);
+        assert_eq!(at_end("milk"), None);
+    }
+
+    #[test]
+    fn days_have_23_and_25_hours_where_the_clock_is_changed() {
+        let hours = |words: &str, now: &str| {
+            let period = of(words, &zoned(now)).unwrap();
+            period.to.duration_since(period.from).as_hours()
+        };
+        assert_eq!(hours("2026-03-29", "2026-11-27T14:30"), 23);
+        assert_eq!(hours("2026-10-25", "2026-11-27T14:30"), 25);
+        assert_eq!(hours("yesterday", "2026-03-30T01:00"), 23);
+        assert_eq!(hours("24h", "2026-03-30T01:00"), 24);
+        assert_eq!(hours("last week", "2026-03-31T01:00"), 7 * 24 - 1);
+        // A night that there is not: it begins when it can.
+        assert_eq!(hours("today", "2026-03-29T12:00"), 11);
+    }
+}
