@@ -11,7 +11,7 @@ use fridge::fridge::{Fridge, Limits};
 use fridge::gateway::{Gateway, Site};
 use fridge::reading::{Celsius, Clock, Fault, ProbeId, Sampled, Stamp};
 use fridge::recorder::{Input, Recorder, Writer};
-use fridge::recording::{Played, Recording};
+use fridge::recording::Recording;
 use fridge::state::BusInfo;
 
 const PERIOD: Duration = Duration::from_secs(600);
@@ -35,11 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for sweep in 0..A_DAY {
         let at = stamp(PERIOD * sweep);
         *now.lock().expect("nobody panics") = at;
-        let sample = match recording.at(at.mono) {
-            Played::Nothing => Err(Fault::NoAnswer),
-            Played::Value(celsius) => Ok(celsius),
-            Played::PowerOnReset => Err(Fault::PowerOnReset),
-        };
+        let sample = recording.at(at.mono).sample().unwrap_or(Err(Fault::NoAnswer));
         let probes = vec![Sampled::from((probe, sample))];
         let (bus, took) = (writer.keys()[0], Duration::ZERO);
         writer.write(Input::Sweep { bus, at, took, probes, notices: Vec::new() });

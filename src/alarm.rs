@@ -39,12 +39,12 @@ pub use drill::drill;
 pub use event::Event;
 pub use exposure::{Exposure, TimeOutside};
 pub use memory::{ExcursionMemory, Memory, RuleMemory, StateMemory};
-pub use message::{Message, Topic};
+pub use message::{GatewayNotice, Message, Topic};
 pub use monitor::{Monitor, Observation};
 pub use outage::{Estimate, Outage};
 pub use preset::Preset;
 pub use record::{Acknowledgement, Alarm, Clearance, UsedBudget};
-pub use replay::{Outcome, Replayed, replay};
+pub use replay::{Outcome, Replayed, furthest_lag, replay};
 pub use rules::{Condition, Rule, Rules};
 
 /// Which end of the range a rule watches.

@@ -28,6 +28,7 @@ mod minmax;
 mod probes;
 mod reply;
 mod reply_cache;
+mod report;
 mod request;
 mod rules;
 mod selection;
@@ -153,16 +154,21 @@ impl Chat {
 /// that fridge's.
 pub fn answer(request: &Request, view: &View<'_>) -> Answer {
     let view = &View { units: request.units.unwrap_or(view.units), ..view.clone() };
+    match meant(request, view) {
+        Some((command, rest)) => hint::instead_of(answer_to(command, rest, view), command, rest, view),
+        None => help::unknown(&request.rest),
+    }
+}
+
+/// The command that is meant, and the words behind it.
+fn meant<'a>(request: &'a Request, view: &View<'_>) -> Option<(Command, &'a str)> {
     let rest = request.rest.as_str();
     match request.command {
-        Some(command) => hint::instead_of(answer_to(command, rest, view), command, rest, view),
-        None if selection::names_something(rest, view) => status::answer(rest, view),
+        Some(command) => Some((command, rest)),
+        None if selection::names_something(rest, view) => Some((Command::Status, rest)),
         None => {
             let (first, behind) = rest.split_once(' ').unwrap_or((rest, ""));
-            match Command::meant_by(first) {
-                Some(command) => hint::instead_of(answer_to(command, behind, view), command, behind, view),
-                None => help::unknown(rest),
-            }
+            Some((Command::meant_by(first)?, behind))
         }
     }
 }
@@ -175,6 +181,7 @@ fn answer_to(command: Command, rest: &str, view: &View<'_>) -> Answer {
         Command::MinMax => minmax::answer(rest, view),
         Command::History => history::answer(rest, view),
         Command::Since => since::answer(rest, view),
+        Command::Report => report::answer(rest, view),
         Command::Alarms => alarms::answer(view),
         Command::Ack => alarms::acknowledge(rest, view),
         Command::Snooze => alarms::snooze(rest, view),

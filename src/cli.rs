@@ -11,8 +11,10 @@ use crate::chat;
 use crate::config::{Config, paths};
 use crate::daemon::{self, HangUp, Paths};
 
+mod advise;
 mod archive;
 mod ask;
+mod backup;
 mod cert;
 mod check;
 mod demo;
@@ -23,6 +25,7 @@ mod init;
 mod log;
 mod probes;
 mod replace;
+mod report;
 mod rules;
 mod serve;
 mod terminal;
@@ -88,6 +91,14 @@ enum Command {
     Whatif(whatif::Options),
     /// What was measured, as CSV or JSON lines: fridge export milk --from march > march.csv
     Export(export::Options),
+    /// The page that an inspector knows, to be printed: fridge report milk --day sunday > milk.html
+    Report(report::Options),
+    /// Whether limits fit what the fridges do: usual defrosts, and how near they come
+    Advise(advise::Options),
+    /// Make one file of the configuration, the certificate and all that was measured
+    Backup(backup::BackupOptions),
+    /// Put such a file back, where nothing is yet
+    Restore(backup::RestoreOptions),
     /// Take another log into the history of a fridge, marked as imported
     Import(import::Options),
     /// Hold what is kept against the seals of its days
@@ -144,6 +155,10 @@ impl Cli {
             Command::Rules(options) => rules::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Whatif(options) => whatif::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Export(options) => export::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Report(options) => report::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Advise(options) => advise::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Backup(options) => backup::backup(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Restore(options) => backup::restore(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Import(options) => import::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Verify(options) => verify::run(&options, files),
             Command::Check(options) => check::run(&options, files).map(|()| ExitCode::SUCCESS),

@@ -17,7 +17,6 @@ use crate::fridge::names;
 use crate::gateway::Site;
 use crate::notify::Target;
 use crate::secret::Secret;
-use crate::store::Retention;
 use crate::text::Units;
 use crate::{https, mattermost};
 
@@ -30,6 +29,7 @@ mod hook;
 pub mod last_good;
 mod notify;
 pub mod paths;
+mod redact;
 mod replace_probe;
 mod schema;
 mod section;
@@ -38,6 +38,7 @@ mod snippet;
 
 use diagnostics::Collector;
 pub use diagnostics::{Problem, Problems};
+pub use redact::{redacted, token_files};
 pub use replace_probe::{Error as ReplaceError, Replaced, replace};
 use section::Section;
 pub use snippet::fridge_table;
@@ -63,8 +64,8 @@ pub struct Config {
     pub buses: Vec<Bus>,
     /// What works, and is probably not what was meant.
     pub warnings: Vec<String>,
-    /// How long readings are kept.
-    pub retention: Retention,
+    /// How long what is measured is kept.
+    pub history: crate::history::Config,
     /// The text that it was read from: it may hold tokens.
     pub source: Secret,
     /// Whether it is the last good one, because the file is wrong now.
@@ -176,7 +177,7 @@ impl Check<'_> {
             mattermost,
             targets: self.targets(file.notify),
             buses: self.buses(file.bus),
-            retention: self.retention(file.history),
+            history: self.history(file.history),
             warnings: std::mem::take(&mut self.warnings),
             source: Secret::new(""),
             is_last_good: false,

@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
+use crate::alarm::GatewayNotice;
 use crate::chat::Chat;
 use crate::config::{Config, last_good};
 use crate::gateway::Gateway;
-use crate::history::{Keeper, Kept};
+use crate::history::{Keeper, Kept, Reported};
 use crate::mattermost::Mattermost;
 use crate::mattermost::button_token::Signer;
 use crate::notify::{self, Notifier};
@@ -27,7 +28,7 @@ mod status;
 mod supervisor;
 mod watchdog;
 
-pub use status::{BusReport, Report};
+pub use status::{BusReport, HistoryReport, Report};
 use supervisor::Supervisor;
 
 /// What a hang-up (SIGHUP) means.
@@ -88,8 +89,8 @@ pub enum Error {
 /// on it.
 const BEFORE_START: Duration = Duration::from_secs(8 * 24 * 3_600);
 
-/// A disk gets so long to take the newest readings at the end: systemd would kill what takes 90 s.
-const LAST_FLUSH: Duration = Duration::from_secs(15);
+/// A disk gets so long to take the newest readings at the end: the unit's `TimeoutStopSec` is 20 s for all of it.
+const LAST_FLUSH: Duration = Duration::from_secs(5);
 
 /// The machine's clocks. The one that never steps goes on while the machine sleeps, so that what was read before is old
 /// when it wakes.
@@ -131,9 +132,15 @@ pub async fn run(
     let writer = writer.with_records(open_records(&paths.state, &clock), host::uptime(), parcels);
     let (state, history) = (writer.state(), writer.history());
     let recorder = writer.start()?;
-    let keeper = Keeper::new(Arc::clone(&history), &paths.state, Arc::clone(&clock), config.retention);
-    let restoring = recorder.clone();
-    keeper.start(host::time_zone().0, move |restored| restoring.report(Input::Restored(restored)))?;
+    let keeper = Keeper::new(Arc::clone(&history), &paths.state, Arc::clone(&clock));
+    history.set_config(config.history);
+    let reporting = recorder.clone();
+    keeper.start(host::time_zone().0, move |reported| match reported {
+        Reported::Restored(restored) => reporting.report(Input::Restored(restored)),
+        Reported::Sealed(seal) => {
+            reporting.report(Input::Notice(GatewayNotice::Sealed { day: seal.day, hash: seal.hash }));
+        }
+    })?;
     let past = Kept::new(&paths.state, Some(Arc::clone(&history)), Arc::clone(&clock));
     let gateway = Gateway::new(config.site.clone(), state, Arc::clone(&history), Arc::clone(&clock))
         .with_recorder(recorder.clone())
@@ -314,6 +321,7 @@ impl Parts {
         self.server.reload(&config.https).await?;
         self.notices.tell(config)?;
         self.gateway = self.gateway.reconfigured(config.site.clone());
+        self.gateway.set_history_config(config.history);
         let chat = Arc::new(Chat::new(self.gateway.clone()));
         self.mattermost.reload(config.mattermost.clone(), chat);
         for warning in &config.warnings {

@@ -57,6 +57,11 @@ impl Gateway {
         Gateway { past: Some(past), ..self }
     }
 
+    /// How long what is measured is kept, from now on.
+    pub fn set_history_config(&self, config: history::Config) {
+        self.history.set_config(config);
+    }
+
     /// How the disk takes what is measured.
     pub fn disk(&self) -> history::Disk {
         self.history.disk()

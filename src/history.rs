@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::fridge::{Fridge, Limits};
 use crate::reading::{ProbeId, Sample, Stamp};
+use crate::store::Retention;
 
 mod keeper;
 mod past;
@@ -16,7 +17,7 @@ pub mod period;
 mod query;
 mod ring;
 
-pub use keeper::{Keeper, Restored, RestoredProbe};
+pub use keeper::{Keeper, Reported, Restored, RestoredProbe};
 pub use past::{Kept, Past, PastError, Seen};
 use pending::Pending;
 pub use period::Period;
@@ -32,6 +33,15 @@ pub struct History {
     changed: Condvar,
 }
 
+/// What is kept for how long, and told of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// How long readings are kept.
+    pub retention: Retention,
+    /// Whether the hash of each day is told in the channel.
+    pub daily_hash: bool,
+}
+
 /// What waits for the disk. Its lock is never held while anything is written.
 #[derive(Debug, Default)]
 struct Waiting {
@@ -42,6 +52,7 @@ struct Waiting {
     flushes_wanted: u64,
     flushes_done: u64,
     disk: Disk,
+    config: Config,
 }
 
 /// How the disk takes what is measured.
@@ -60,13 +71,17 @@ pub struct Disk {
 }
 
 impl History {
+    /// This holds from now on.
+    pub fn set_config(&self, config: Config) {
+        self.waiting().config = config;
+    }
+
     /// These fridges are watched from now on.
     pub fn set_fridges(&self, fridges: &[Fridge]) {
         let mut waiting = self.waiting();
         let in_use = || fridges.iter();
         waiting.pending.set_fridges(in_use().map(|fridge| (fridge.id.as_str(), fridge.probe)));
-        waiting.fridges =
-            in_use().map(|fridge| (fridge.id.clone(), (fridge.probe, fridge.limits))).collect();
+        waiting.fridges = in_use().map(|fridge| (fridge.id.clone(), (fridge.probe, fridge.limits))).collect();
         drop(waiting);
         self.changed.notify_all();
     }
@@ -82,9 +97,10 @@ impl History {
         self.waiting().pending.add(at, samples, is_urgent);
     }
 
-    /// Keeps the minutes of these probes, and of no other.
+    /// Keeps the minutes of these probes, and of those that are in a fridge.
     pub fn retain(&self, is_kept: impl Fn(ProbeId) -> bool) {
-        self.rings.retain(is_kept);
+        let in_fridges: Vec<ProbeId> = self.waiting().fridges.values().map(|(probe, _)| *probe).collect();
+        self.rings.retain(|probe| is_kept(probe) || in_fridges.contains(&probe));
     }
 
     /// The last `length` minutes of a probe, the oldest first, the present one last; `None` for a minute without a value.
@@ -109,7 +125,7 @@ impl History {
             .changed
             .wait_timeout_while(waiting, patience, |waiting| waiting.flushes_done < wanted)
             .unwrap_or_else(PoisonError::into_inner);
-        waited.0.flushes_done >= wanted
+        waited.0.flushes_done >= wanted && waited.0.disk.failing.is_none()
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {

@@ -103,6 +103,8 @@ pub mod doc;
 
 pub mod text;
 
+pub mod report;
+
 pub mod recorder;
 
 pub mod gateway;

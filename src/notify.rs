@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tracing::warn;
 
-use crate::alarm::{Alarm, Message, Outage, Topic, Urgency};
+use crate::alarm::{Alarm, GatewayNotice, Message, Outage, Topic, Urgency};
 use crate::chat::Severity;
 use crate::mattermost::button_token::Signer;
 use crate::reading::Clock;
@@ -82,6 +82,7 @@ fn severity(message: &Message) -> Severity {
     let is_urgent = |alarm: &Alarm| alarm.urgency == Urgency::Urgent && !alarm.drill;
     match message.topic {
         Topic::Cleared | Topic::Test => Severity::Ok,
+        Topic::Gateway if !matches!(message.notice, Some(GatewayNotice::DiskFailing { .. })) => Severity::Ok,
         Topic::Outage if message.outage.iter().all(Outage::is_harmless) => Severity::Ok,
         _ if message.alarms.iter().any(is_urgent) => Severity::Critical,
         _ => Severity::Warning,

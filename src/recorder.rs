@@ -6,10 +6,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::alarm::{Message, Side};
+use crate::alarm::{GatewayNotice, Message, Side};
 use crate::fridge::{Calibration, Excursion, Fridge, Limits};
 use crate::history::{Restored, RestoredProbe};
 use crate::reading::{BusFault, Celsius, Notice, ProbeId, Sample, Sampled, Stamp};
@@ -18,7 +17,9 @@ use crate::store::{Entry, Kept};
 
 mod absence;
 mod act;
+mod disk_watch;
 mod known_probes;
+mod ledger;
 mod log;
 mod log_text;
 mod watch;
@@ -26,10 +27,11 @@ pub mod writer;
 
 pub use act::{Act, ActError, By};
 use known_probes::KnownProbes;
+pub use ledger::Parcel;
 use log::Damping;
 pub use log::Line;
 use watch::Watch;
-pub use writer::{Handle, Parcel, Writer};
+pub use writer::{Handle, Writer};
 
 /// Without a value for longer than this, and than its readings are fresh, nobody knows whether a fridge stayed outside its
 /// limits.
@@ -88,6 +90,8 @@ pub enum Input {
         /// Who.
         by: By,
     },
+    /// The gateway has something to say of itself.
+    Notice(GatewayNotice),
     /// This was kept by earlier runs of the program.
     Restored(Restored),
     /// Time has passed.
@@ -221,6 +225,7 @@ impl Recorder {
                 self.snapshot.record_failure(bus, at, fault);
                 effects.extend(self.remember(bus, at, now));
             }
+            Input::Notice(notice) => self.watch.tell(notice),
             Input::Restored(restored) => {
                 for (probe, restored) in restored.probes {
                     self.restore(probe, restored, now);
@@ -302,10 +307,13 @@ impl Recorder {
     /// What every probe of a bus reads now, for the history. One that is not found there any more reads that.
     fn remember(&self, bus: BusKey, at: Stamp, now: Stamp) -> Option<Effect> {
         let state = self.snapshot.buses.iter().find(|state| state.key == bus)?;
-        let samples = state.probes.iter().map(|(probe, state)| (*probe, state.newest)).collect();
-        let is_recent = |since: Timestamp| now.wall.duration_since(since).unsigned_abs() < LONGEST_URGENCY;
-        let is_urgent = self.snapshot.excursions.values().any(|excursion| is_recent(excursion.since.wall))
-            || self.snapshot.alarms.iter().any(|alarm| !alarm.drill && is_recent(alarm.raised));
+        // One that another bus has seen since is that one's.
+        let is_here = |probe: ProbeId| self.snapshot.probe(probe).is_none_or(|(other, _)| other.key == bus);
+        let here = state.probes.iter().filter(|(probe, _)| is_here(**probe));
+        let samples = here.map(|(probe, state)| (*probe, state.newest)).collect();
+        let is_recent = |since: &Stamp| now.since(since) < LONGEST_URGENCY;
+        let is_urgent = self.snapshot.excursions.values().any(|excursion| is_recent(&excursion.since))
+            || self.snapshot.alarms.iter().any(|alarm| !alarm.drill && is_recent(&now.at_wall(alarm.raised)));
         Some(Effect::Remember { at, samples, is_urgent })
     }
 

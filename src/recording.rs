@@ -23,6 +23,9 @@ const GAP_PERIODS: u32 = 5;
 /// Whole numbers that are all no larger are degrees, and no thousandths of one.
 const LARGEST_DEGREES: f64 = 200.0;
 
+/// What a probe reads that has lost its power; and what a fridge in an oven does.
+const POWER_ON: Celsius = Celsius::from_sixteenths(85 * 16);
+
 /// A temperature log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
@@ -214,7 +217,7 @@ impl Recording {
         let mut points = Vec::with_capacity(lines.len());
         for (number, line) in &lines {
             let at = line.time.duration_since(first.unwrap_or(line.time)).unsigned_abs();
-            match line.fault.map_or_else(|| played(line.number, unit), |fault| Ok(played_fault(fault))) {
+            match point_of(line, unit) {
                 Ok(value) => points.push(Point { at, value }),
                 Err(reason) => passed_over.push((*number, reason)),
             }
@@ -301,6 +304,15 @@ fn fridges_of(text: &str) -> Vec<String> {
         }
     }
     fridges
+}
+
+/// What a line says; where it names no fault, what its value is.
+fn point_of(line: &Line, unit: Unit) -> Result<Played, String> {
+    match (line.fault, played(line.number, unit)) {
+        (Some(fault), _) => Ok(played_fault(fault)),
+        (None, Ok(Played::PowerOnReset)) if line.is_plain => Ok(Played::Value(POWER_ON)),
+        (None, played) => played,
+    }
 }
 
 fn played_fault(fault: Fault) -> Played {

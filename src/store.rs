@@ -10,15 +10,17 @@ use rusqlite::{Connection, OpenFlags};
 
 pub mod block;
 pub mod bucket;
+mod damaged;
 mod history;
 mod migrations;
 mod records;
 mod salvage;
 pub mod seal;
 
-pub use history::{HistoryFile, Retention, Table, block_of, day_of};
-pub use records::{Alive, Deed, Entry, Kept, Logged, Records};
-pub use salvage::{Salvaged, salvage};
+pub use damaged::set_aside;
+pub use history::{FILE as HISTORY, HistoryFile, Retention, Table, block_of, day_of};
+pub use records::{Alive, Deed, Entry, FILE as RECORDS, Kept, Logged, Records};
+pub use salvage::{Salvaged, done as salvage_done, salvage};
 
 /// How long another program that reads the file may hold it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -28,6 +30,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 const LOG_ROOM: u64 = 256 * 1024;
 /// … and is written over before that is used up: after so many pages of 4 KiB.
 const LOG_PAGES: i64 = 60;
+
+/// Each connection keeps so many pages in memory, in KiB below zero: whoever asks of a year reads each of them once.
+const CACHE: i64 = -256;
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug)]
@@ -112,17 +117,23 @@ fn open(path: &Path, now: Timestamp, opening: Opening) -> Result<(Connection, Op
 }
 
 fn connect(path: &Path, opening: Opening) -> Result<Connection, rusqlite::Error> {
+    let is_new = !path.exists();
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    if is_new {
+        give_to_owner(path);
+    }
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.pragma_update(None, "cache_size", CACHE)?;
     connection.pragma_update(None, "wal_autocheckpoint", opening.log_pages)?;
     // The log stays when the file is closed, and with it its room.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    let found: String = connection.query_row(&format!("PRAGMA {}(1)", opening.check), [], |row| row.get(0))?;
+    let found: String =
+        connection.query_row(&format!("PRAGMA {}(1)", opening.check), [], |row| row.get(0))?;
     if found == "ok" {
         Ok(connection)
     } else {
@@ -131,11 +142,48 @@ fn connect(path: &Path, opening: Opening) -> Result<Connection, rusqlite::Error>
     }
 }
 
+/// Copies a file that may be written to meanwhile, by SQLite itself: what is copied is whole.
+///
+/// # Errors
+/// [`Error`]
+pub fn copy(path: &Path, target: &Path) -> Result<(), Error> {
+    let connection = open_to_read(path)?;
+    let target = target.to_string_lossy();
+    connection.execute("VACUUM INTO ?1", [target.as_ref()]).map(drop).map_err(|error| sqlite(path, error))
+}
+
+/// Checks a file that nobody writes to: all of its pages.
+///
+/// # Errors
+/// [`Error`]
+pub fn check(path: &Path) -> Result<(), Error> {
+    let connection = open_to_read(path)?;
+    let found: String = connection
+        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+        .map_err(|error| sqlite(path, error))?;
+    if found == "ok" {
+        return Ok(());
+    }
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    Err(sqlite(path, rusqlite::Error::SqliteFailure(code, Some(found))))
+}
+
+/// Gives a file that root has begun to the owner of its folder: the gateway must be able to write to it.
+pub fn give_to_owner(path: &Path) {
+    use std::os::unix::fs::MetadataExt;
+    let Some(folder) = path.parent().and_then(|folder| std::fs::metadata(folder).ok()) else { return };
+    if rustix::process::geteuid().is_root() && folder.uid() != 0 {
+        // Where that fails, the gateway says that it cannot write.
+        let _given = std::os::unix::fs::chown(path, Some(folder.uid()), Some(folder.gid()));
+    }
+}
+
 /// Opens a file that may belong to a gateway that runs, to read it.
 fn open_to_read(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| sqlite(path, error))?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(|error| sqlite(path, error))?;
+    connection.pragma_update(None, "cache_size", CACHE).map_err(|error| sqlite(path, error))?;
     Ok(connection)
 }
 

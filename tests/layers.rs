@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. `docs/structure.md` draws it.
-const ORDER: [&str; 26] = [
+const ORDER: [&str; 27] = [
     "reading",
     "secret",
     "atomic_file",
@@ -21,6 +21,7 @@ const ORDER: [&str; 26] = [
     "history",
     "doc",
     "text",
+    "report",
     "recorder",
     "gateway",
     "chat",

@@ -104,7 +104,7 @@ proptest! {
             // Most values come close together, some after a gap.
             minute += if passed < 2_900 { passed % 3 } else { passed };
             let celsius = Celsius::from_sixteenths(sixteenths);
-            history.add(probe, &at(minute), celsius);
+            history.add(at(minute), &[(probe, Ok(celsius))], false);
             let (min, max) = all.entry(minute).or_insert((celsius, celsius));
             (*min, *max) = ((*min).min(celsius), (*max).max(celsius));
         }

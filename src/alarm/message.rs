@@ -21,8 +21,30 @@ pub enum Topic {
     Cleared,
     /// The gateway was off.
     Outage,
+    /// The gateway itself: its disk, or the hash of a day.
+    Gateway,
     /// A test of the way to a target.
     Test,
+}
+
+/// What the gateway says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GatewayNotice {
+    /// What is measured, or what happens, cannot be kept.
+    DiskFailing {
+        /// What the system says.
+        why: String,
+    },
+    /// It can be kept again.
+    DiskAgain,
+    /// A day is over, and sealed.
+    Sealed {
+        /// The day, in UTC.
+        day: jiff::civil::Date,
+        /// Its hash, in hexadecimal digits.
+        hash: String,
+    },
 }
 
 /// One message.
@@ -37,12 +59,15 @@ pub struct Message {
     /// What is known of the time in which the gateway was off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outage: Option<Outage>,
+    /// What the gateway says of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<GatewayNotice>,
 }
 
 impl Message {
     /// A message about those alarms.
     pub fn new(topic: Topic, at: Timestamp, alarms: Vec<Alarm>) -> Message {
-        Message { topic, at, alarms, outage: None }
+        Message { topic, at, alarms, outage: None, notice: None }
     }
 
     /// Whether it is for those, too, who are called only when it is urgent or nobody answers: what calls them, and

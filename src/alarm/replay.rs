@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::interval::Interval;
+use super::product_lag::ProductLag;
 use super::{Event, Kind, Monitor, Observation, RuleName, Rules, Side, Urgency};
 use crate::reading::{Celsius, Stamp};
 
@@ -68,6 +69,29 @@ pub fn replay(
         }
     }
     outcome
+}
+
+/// How far beyond a limit the product would have been at the most, in kelvin; negative where it stayed within. `None` without
+/// readings.
+pub fn furthest_lag(
+    side: Side,
+    limit: Celsius,
+    time_constant: Duration,
+    period: Duration,
+    readings: impl IntoIterator<Item = (Stamp, Celsius)>,
+) -> Option<f64> {
+    let mut lag = ProductLag::default();
+    let mut before: Option<Stamp> = None;
+    let mut furthest: Option<f64> = None;
+    for (at, celsius) in readings {
+        let passed = before.replace(at).map_or(Duration::ZERO, |from| at.since(&from));
+        lag.feed(side.excess(celsius.degrees(), limit), Interval::new(passed, period), time_constant);
+        furthest = match (furthest, lag.estimate()) {
+            (Some(furthest), Some(estimate)) => Some(furthest.max(estimate)),
+            (furthest, estimate) => furthest.or(estimate),
+        };
+    }
+    furthest
 }
 
 impl Outcome {

@@ -21,6 +21,8 @@ pub enum Command {
     History,
     /// Since when they have been outside their limits.
     Since,
+    /// What an inspector asks for, of a day or another time.
+    Report,
     /// The open alarms.
     Alarms,
     /// Takes alarms on.
@@ -79,6 +81,7 @@ impl Command {
             Command::MinMax => &help::MINMAX,
             Command::History => &help::HISTORY,
             Command::Since => &help::SINCE,
+            Command::Report => &help::REPORT,
             Command::Alarms => &help::ALARMS,
             Command::Ack => &help::ACK,
             Command::Snooze => &help::SNOOZE,

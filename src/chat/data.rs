@@ -12,6 +12,7 @@ use crate::alarm::{Alarm, Defrost, Kind, RuleName, Urgency, UsedBudget};
 use crate::fridge::{Limits, Verdict};
 use crate::history::Beyond;
 use crate::reading::{Celsius, Counts, Fault, Notice, ProbeId};
+use crate::report::Report;
 use crate::state::Day;
 
 /// The data behind an answer.
@@ -30,6 +31,8 @@ pub enum Data {
     Series(Vec<SeriesRow>),
     /// Since when they have been outside their limits.
     Since(Vec<SinceRow>),
+    /// What an inspector asks for.
+    Reports(Vec<Report>),
     /// Alarms.
     Alarms(Vec<AlarmRow>),
     /// The ids of the fridges about which nothing is told for a while.

@@ -20,7 +20,7 @@ pub fn instead_of(answer: Answer, command: Command, rest: &str, view: &View<'_>)
     let is_time = is_time(&names::fold(&last));
     let (allowed, is_certain, fridges) = match command {
         _ if is_unit => (words::UNITS, true, fridges),
-        Command::MinMax | Command::History => (words::PERIODS, is_time, before),
+        Command::MinMax | Command::History | Command::Report => (words::PERIODS, is_time, before),
         Command::Trend if is_time => (words::TREND_COVERS, true, before),
         _ => return answer,
     };

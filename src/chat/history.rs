@@ -25,7 +25,8 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
         Ok(fridges) => fridges,
         Err(explanation) => return *explanation,
     };
-    if let Some(period) = period.filter(|period| period.kind != period::Kind::LastDay && !fridges.is_empty()) {
+    if let Some(period) = period.filter(|period| period.kind != period::Kind::LastDay && !fridges.is_empty())
+    {
         return of_period(&fridges, &period, view);
     }
     let days: Vec<(HistoryRow, Vec<Option<Minute>>)> =

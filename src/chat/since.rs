@@ -31,7 +31,9 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
         .collect();
     let doc = match (&fridges[..], &found[..]) {
         ([], _) => doc(Text::sentence(text::NO_FRIDGES), view),
-        ([only], [found]) => doc(Text::name(&only.name).and(": ").and(words(only, found.as_ref(), view)), view),
+        ([only], [found]) => {
+            doc(Text::name(&only.name).and(": ").and(words(only, found.as_ref(), view)), view)
+        }
         _ if found.iter().all(Option::is_none) => doc(past::NONE_OUTSIDE, view),
         _ => {
             let mut table = Table::new([(text::FRIDGE, false), (past::SINCE, false)], text::more);

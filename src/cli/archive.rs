@@ -6,11 +6,12 @@ use anyhow::{Context, bail};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::{FileOptions, rules};
-use crate::fridge::{Fridge, Limits};
+use super::{FileOptions, rules, terminal};
+use crate::fridge::{Fridge, Limits, names};
 use crate::history::{Kept, Past, period};
 use crate::reading::ProbeId;
 use crate::socket::{self, Question};
+use crate::text::Units;
 use crate::{daemon, host};
 
 /// A time without an end or a begin reaches as far as anything is known.
@@ -28,6 +29,10 @@ pub struct Archive {
     pub zone: TimeZone,
     /// The name of the gateway, where it has one.
     pub gateway: Option<String>,
+    /// The unit of temperatures.
+    pub units: Units,
+    /// Whether the configuration's buses are simulated.
+    pub is_simulated: bool,
 }
 
 impl Archive {
@@ -38,27 +43,48 @@ impl Archive {
         let folder = files.state();
         let past = Kept::new(&folder, None, daemon::clock());
         let known = past.fridges().map_err(|error| with_cure(error.into(), &folder))?;
-        let config = files.load().ok();
+        let config = match files.load() {
+            Ok(config) => Some(config),
+            Err(problems) => {
+                // Without one, fridges go by their ids.
+                if files.config_path().is_ok_and(|path| path.exists()) {
+                    terminal::progress(&format!(
+                        "fridges go by their ids, and limits are not known: {problems}"
+                    ));
+                }
+                None
+            }
+        };
         let gateway = config.as_ref().and_then(|config| config.site.name.clone());
+        let units = config.as_ref().map(|config| config.site.units).unwrap_or_default();
+        let is_simulated =
+            config.as_ref().is_some_and(|config| config.buses.iter().any(|bus| bus.config.is_simulated()));
         let mut fridges = config.map(|config| config.site.fridges).unwrap_or_default();
         // One that was taken out of the configuration has a past, too.
         let unknown: Vec<String> =
             known.into_iter().filter(|id| !fridges.iter().any(|fridge| fridge.id == *id)).collect();
-        fridges.extend(unknown.into_iter().filter(|id| !id.is_empty()).map(|id| Fridge {
-            id: id.clone(),
-            ..Fridge::new(id, ProbeId::new(0, 0), Limits::default())
-        }));
-        Ok(Archive { folder, past, fridges, zone: host::time_zone().0, gateway })
+        fridges.extend(
+            unknown.into_iter().filter(|id| !id.is_empty()).map(|id| Fridge {
+                id: id.clone(),
+                ..Fridge::new(id, ProbeId::new(0, 0), Limits::default())
+            }),
+        );
+        Ok(Archive { folder, past, fridges, zone: host::time_zone().0, gateway, units, is_simulated })
     }
 
     /// The fridges that a person means by these words, each a part of a name; all for none.
-    pub fn named(&self, names: &[String]) -> anyhow::Result<Vec<&Fridge>> {
-        if names.is_empty() {
+    pub fn named(&self, typed: &[String]) -> anyhow::Result<Vec<&Fridge>> {
+        if typed.is_empty() {
             return Ok(self.fridges.iter().collect());
         }
         let mut found: Vec<&Fridge> = Vec::new();
-        for name in names {
-            for fridge in rules::named(name, &self.fridges)? {
+        for name in typed {
+            let folded = names::fold(name);
+            let is_of_group =
+                |fridge: &&Fridge| fridge.group.as_ref().is_some_and(|group| names::fold(group) == folded);
+            let of_group: Vec<&Fridge> = self.fridges.iter().filter(is_of_group).collect();
+            let meant = if of_group.is_empty() { rules::named(name, &self.fridges)? } else { of_group };
+            for fridge in meant {
                 if !found.iter().any(|known| known.id == fridge.id) {
                     found.push(fridge);
                 }
@@ -78,17 +104,13 @@ impl Archive {
     }
 
     /// From the begin of one time to the end of another, as people say them.
-    pub fn between(
-        &self,
-        from: Option<&str>,
-        to: Option<&str>,
-    ) -> anyhow::Result<(Timestamp, Timestamp)> {
+    pub fn between(&self, from: Option<&str>, to: Option<&str>) -> anyhow::Result<(Timestamp, Timestamp)> {
         let now = self.now();
         let period = |words: &str| {
             // "tuesday 02:10" is a moment: as a time it lasts until now.
-            period::of(words, &now).or_else(|| period::of(&format!("since {words}"), &now)).with_context(|| {
-                format!("`{words}` is no time: {TIMES}")
-            })
+            period::of(words, &now)
+                .or_else(|| period::of(&format!("since {words}"), &now))
+                .with_context(|| format!("`{words}` is no time: {TIMES}"))
         };
         let extent = self.past.extent()?;
         let (first, last) = extent.unwrap_or((now.timestamp(), now.timestamp()));
@@ -110,12 +132,14 @@ impl Archive {
 
 /// An error about the state folder, with what helps.
 pub fn with_cure(error: anyhow::Error, folder: &std::path::Path) -> anyhow::Error {
-    let is_denied = std::fs::read_dir(folder)
-        .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
-    let is_unwritable = error.to_string().contains("unable to open") || error.to_string().contains("readonly");
+    let is_denied =
+        std::fs::read_dir(folder).is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+    let is_unwritable =
+        error.to_string().contains("unable to open") || error.to_string().contains("readonly");
     if is_denied || is_unwritable {
         error.context(format!("{} belongs to the gateway: try again with sudo", folder.display()))
     } else {
-        error.context(format!("nothing is known of the past in {}; another folder: --state", folder.display()))
+        error
+            .context(format!("nothing is known of the past in {}; another folder: --state", folder.display()))
     }
 }

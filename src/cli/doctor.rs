@@ -22,6 +22,7 @@ use crate::text;
 
 mod finding;
 mod gpio;
+mod history;
 mod host;
 mod link;
 mod targets;
@@ -352,6 +353,7 @@ fn running(report: &Report, findings: &mut Findings) {
         findings.warning(Id::TimeZone, "clock", problem.clone(), "then restart the gateway");
     }
     traffic::examine(report, findings);
+    history::examine(report, findings);
 }
 
 #[cfg(test)]

@@ -197,15 +197,12 @@ fn aggregate(
     let (readings, faults) = (aggregate.readings, aggregate.faults);
     match format {
         Format::Csv => {
-            let number = |degrees: Option<f64>| degrees.map_or_else(String::new, |degrees| degrees.to_string());
+            let number =
+                |degrees: Option<f64>| degrees.map_or_else(String::new, |degrees| degrees.to_string());
             let fault = aggregate.fault.map_or_else(String::new, word);
             let degrees = |celsius: Option<crate::reading::Celsius>| number(celsius.map(|it| it.degrees()));
             let (min, mean, max) = (degrees(min), number(aggregate.mean()), degrees(max));
-            writeln!(
-                output,
-                "{time},{},{min},{mean},{max},{readings},{faults},{fault}",
-                quoted(&fridge.name)
-            )
+            writeln!(output, "{time},{},{min},{mean},{max},{readings},{faults},{fault}", quoted(&fridge.name))
         }
         Format::Jsonl => {
             let row = json!({ "time": time, "fridge": fridge.name, "min": min, "mean": aggregate.mean(), "max": max, "readings": readings, "faults": faults, "fault": aggregate.fault });
@@ -222,7 +219,10 @@ fn time(archive: &Archive, at: Timestamp) -> String {
 /// A fault by its name in JSON.
 fn word(fault: Fault) -> String {
     let sample: Sample = Err(fault);
-    serde_json::to_value(sample.err()).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(sample.err())
+        .ok()
+        .and_then(|word| word.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 fn part(at: Timestamp, from: Timestamp, to: Timestamp) -> f64 {

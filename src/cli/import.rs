@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{FileOptions, archive, rules, terminal, whatif};
-use crate::fridge::Fridge;
+use crate::fridge::{Fridge, names};
 use crate::host;
 use crate::reading::ProbeId;
 use crate::recording::Recording;
@@ -50,24 +50,42 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let named = Recording::fridges(&options.file)?;
     let unit = options.unit.map(whatif::LogUnit::unit);
     let pairs: Vec<(Option<String>, &Fridge)> = match &options.fridge {
-        Some(name) => vec![(None, only(name, &fridges)?)],
+        Some(name) if named.len() > 1 => {
+            bail!(
+                "the log is about several fridges, and `{name}` is one: without --fridge, each goes where it belongs"
+            )
+        }
+        Some(name) => vec![(named.first().cloned(), only(name, &fridges)?)],
         None if named.is_empty() => bail!("which fridge is it about? --fridge milk"),
         None => named
             .into_iter()
-            .map(|name| only(&name, &fridges).map(|fridge| (Some(name), fridge)))
+            .map(|name| exactly(&name, &fridges).map(|fridge| (Some(name), fridge)))
             .collect::<anyhow::Result<_>>()?,
     };
     let folder = files.state();
-    let opened = HistoryFile::open(&folder, Timestamp::now());
-    let (mut file, _) = opened.map_err(|error| archive::with_cure(error.into(), &folder))?;
+    let mut file =
+        HistoryFile::open_sound(&folder).map_err(|error| archive::with_cure(error.into(), &folder))?;
     for (name, fridge) in pairs {
         let recording = Recording::read_of(&options.file, unit, name.as_deref())?;
         let count = take(&mut file, &recording, fridge, &zone)?;
         let understood = text::recording::understood(&recording);
         terminal::progress(&format!("{}: {}", options.file.display(), understood));
-        terminal::print(&format!("{count} readings are in the history of {}, marked as imported.\n", fridge.name))?;
+        terminal::print(&format!(
+            "{count} readings are in the history of {}, marked as imported.\n",
+            fridge.name
+        ))?;
     }
     Ok(())
+}
+
+/// The fridge of that very name: one that is only a part of it would be another fridge's past.
+fn exactly<'a>(name: &str, fridges: &'a [Fridge]) -> anyhow::Result<&'a Fridge> {
+    let is_meant = |fridge: &&Fridge| names::fold(&fridge.name) == names::fold(name) || fridge.id == name;
+    fridges.iter().find(is_meant).with_context(|| {
+        format!(
+            "the log is about `{name}`, and no fridge has that name: give the one that is meant with --fridge"
+        )
+    })
 }
 
 fn only<'a>(name: &str, fridges: &'a [Fridge]) -> anyhow::Result<&'a Fridge> {

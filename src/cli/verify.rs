@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 use jiff::civil::Date;
 use serde_json::json;
@@ -43,7 +44,12 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
         (day(from), day(to.checked_sub(std::time::Duration::from_secs(1)).unwrap_or(to)))
     };
     let mut progress = terminal::Progress::new("verifying");
-    let verified = verify(&archive.folder, days, |part| progress.show(part))?.unwrap_or_default();
+    let verified = verify(&archive.folder, days, |part| progress.show(part))?.with_context(|| {
+        format!(
+            "there are no records in {} to hold the history against: records.db is missing",
+            archive.folder.display()
+        )
+    })?;
     drop(progress);
     let is_changed = !verified.findings.is_empty();
     if options.json {

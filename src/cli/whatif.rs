@@ -97,7 +97,8 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let readings = match (&options.file, fridge) {
         (Some(file), fridge) => {
             let named = Recording::fridges(file)?;
-            let name = fridge.map(|fridge| fridge.name.as_str()).filter(|name| named.iter().any(|it| it == name));
+            let name =
+                fridge.map(|fridge| fridge.name.as_str()).filter(|name| named.iter().any(|it| it == name));
             of_file(file, options.unit, name)?
         }
         (None, Some(fridge)) => of_gateway(&fridge.id, files)?,

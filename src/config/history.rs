@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use toml::Spanned;
 
 use super::{Check, schema};
+use crate::history::Config;
 use crate::store::Retention;
 
 /// Each reading of twenty fridges takes a card 12 MB a month.
@@ -13,13 +14,14 @@ const RAW_DAYS: RangeInclusive<u32> = 2..=400;
 const BUCKET_DAYS: RangeInclusive<u32> = 31..=3_660;
 
 impl Check<'_> {
-    pub(super) fn retention(&mut self, history: Option<schema::History>) -> Retention {
+    pub(super) fn history(&mut self, history: Option<schema::History>) -> Config {
         let usual = Retention::default();
-        let Some(history) = history else { return usual };
-        Retention {
+        let Some(history) = history else { return Config::default() };
+        let retention = Retention {
             raw_days: self.days("raw_days", history.raw_days, RAW_DAYS, usual.raw_days),
             bucket_days: self.days("bucket_days", history.bucket_days, BUCKET_DAYS, usual.bucket_days),
-        }
+        };
+        Config { retention, daily_hash: history.daily_hash }
     }
 
     fn days(

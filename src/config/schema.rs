@@ -26,12 +26,17 @@ pub struct File {
 pub struct History {
     pub raw_days: Option<Spanned<i64>>,
     pub bucket_days: Option<Spanned<i64>>,
+    pub daily_hash: bool,
 }
 
 impl History {
     /// Takes its settings.
     pub fn of(section: Section<'_>) -> History {
-        History { raw_days: section.whole("raw_days"), bucket_days: section.whole("bucket_days") }
+        History {
+            raw_days: section.whole("raw_days"),
+            bucket_days: section.whole("bucket_days"),
+            daily_hash: section.flag("daily_hash"),
+        }
     }
 }
 

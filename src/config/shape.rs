@@ -69,8 +69,11 @@ const FILE: &[Setting] = &[
     setting("history", Kind::Table(HISTORY), "{ raw_days = 30 }"),
 ];
 
-const HISTORY: &[Setting] =
-    &[setting("raw_days", Kind::Whole, "30"), setting("bucket_days", Kind::Whole, "1098")];
+const HISTORY: &[Setting] = &[
+    setting("raw_days", Kind::Whole, "30"),
+    setting("bucket_days", Kind::Whole, "1098"),
+    setting("daily_hash", Kind::Flag, "true"),
+];
 
 const NOTIFY: &[Setting] = &[
     needed("kind", Kind::Text, "\"mattermost\""),
@@ -307,6 +310,7 @@ mod tests {
     fn file(way: &[&str], value: &str) -> String {
         match way {
             [top] => format!("{top} = {value}\n"),
+            ["history", key] => format!("[history]\n{key} = {value}\n"),
             [section, key] => format!("[[{section}]]\n{key} = {value}\n"),
             [section, table, key] => format!("[[{section}]]\n{table} = {{ {key} = {value} }}\n"),
             [section, table, inner, key] => {

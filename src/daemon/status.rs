@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::chat::Scope;
 use crate::fridge::Verdict;
 use crate::gateway::View;
+use crate::history::Disk;
 use crate::host;
 use crate::https::{self, TurnedAway};
 use crate::mattermost::{self, Mattermost};
 use crate::notify::{DeliveryStatus, DeliveryStatuses};
+use crate::reading::Stamp;
 use crate::socket::Peer;
 use crate::text;
 
@@ -46,6 +48,32 @@ pub struct Report {
     pub turned_away: Vec<TurnedAway>,
     /// How the delivery to those who are told of alarms goes, by their names.
     pub targets: BTreeMap<String, DeliveryStatus>,
+    /// How the disk takes what is measured.
+    pub history: HistoryReport,
+}
+
+/// How the disk takes what is measured.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct HistoryReport {
+    /// Since how many seconds nothing could be written, and what the system said.
+    pub failing: Option<(u64, String)>,
+    /// For how many seconds the present write has been under way.
+    pub writing_s: Option<u64>,
+    /// How many readings were lost, because more of them waited than there is room for.
+    pub lost: u64,
+    /// What happened to a damaged file.
+    pub damage: Option<String>,
+}
+
+impl HistoryReport {
+    fn of(disk: Disk, now: &Stamp) -> HistoryReport {
+        HistoryReport {
+            failing: disk.failing.map(|(since, why)| (now.since(&since).as_secs(), why)),
+            writing_s: disk.writing_since.map(|since| now.mono.saturating_sub(since).as_secs()),
+            lost: disk.lost,
+            damage: disk.damage,
+        }
+    }
 }
 
 /// One bus, as the doctor sees it.
@@ -113,5 +141,6 @@ pub fn report(
         transport: server.stats().report(),
         turned_away,
         targets: statuses.all(),
+        history: HistoryReport::of(chat.gateway().disk(), &view.now),
     }
 }

@@ -17,9 +17,12 @@ use super::past::{Kept, Past, Seen};
 use super::{History, query};
 use crate::alarm::Side;
 use crate::fridge::Limits;
+use crate::host;
 use crate::reading::{Celsius, Clock, ProbeId, Stamp};
 use crate::store::seal::{Seal, Seals};
-use crate::store::{Error, HistoryFile, Retention, SetAside, Table, salvage};
+use crate::store::{
+    Error, HISTORY, HistoryFile, SetAside, Table, salvage, salvage_done, set_aside as set_aside_files,
+};
 
 /// How often it looks whether there is something to be done.
 const LOOK: Duration = Duration::from_secs(5);
@@ -27,8 +30,13 @@ const LOOK: Duration = Duration::from_secs(5);
 const URGENT: Duration = Duration::from_secs(60);
 /// A disk that did not take something is tried again after this.
 const RETRY: Duration = Duration::from_secs(60);
-/// What is too old is removed once a day, and only by a clock that was right for that long.
+/// What is too old is removed once a day, and only by a clock that was not set for a while.
 const PRUNE: Duration = Duration::from_secs(24 * 3_600);
+const STEADY: Duration = Duration::from_secs(6 * 3_600);
+/// systemd's word that the clock is set.
+const SYNCHRONISED: &str = "/run/systemd/timesync/synchronized";
+/// A clock that nobody sets is believed after this: one without a battery goes on from where it was switched off.
+const CLOCK_PATIENCE: Duration = Duration::from_secs(120);
 /// Days that are over are sealed once an hour.
 const SEAL: Duration = Duration::from_secs(3_600);
 /// A wall clock that moves against the other by more than this was set.
@@ -40,7 +48,6 @@ pub struct Keeper {
     history: Arc<History>,
     folder: PathBuf,
     clock: Clock,
-    retention: Retention,
     file: Option<HistoryFile>,
     written: Duration,
     /// When the disk did not take something.
@@ -51,9 +58,18 @@ pub struct Keeper {
     pruned: Option<Duration>,
     sealed: Option<Duration>,
     cannot_seal: bool,
-    newest_seal: Option<Seal>,
+    new_seals: Vec<Seal>,
     is_restored: bool,
     salvage: Option<JoinHandle<()>>,
+}
+
+/// What the recorder is to know.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reported {
+    /// What earlier runs of the program have kept.
+    Restored(Restored),
+    /// A day is over, and sealed.
+    Sealed(Seal),
 }
 
 /// What earlier runs of the program have kept of the fridges' last days.
@@ -74,13 +90,12 @@ pub struct RestoredProbe {
 
 impl Keeper {
     /// Writes to the file in that folder.
-    pub fn new(history: Arc<History>, folder: &Path, clock: Clock, retention: Retention) -> Keeper {
+    pub fn new(history: Arc<History>, folder: &Path, clock: Clock) -> Keeper {
         let now = clock();
         Keeper {
             history,
             folder: folder.to_owned(),
             clock,
-            retention,
             file: None,
             written: now.mono,
             failed: None,
@@ -89,17 +104,21 @@ impl Keeper {
             pruned: None,
             sealed: None,
             cannot_seal: false,
-            newest_seal: None,
+            new_seals: Vec::new(),
             is_restored: false,
             salvage: None,
         }
     }
 
-    /// Starts its thread; `restored` is given what was kept, once the fridges are known.
+    /// Starts its thread; `report` is given what was kept, once the fridges are known, and the seals of the days that end.
     ///
     /// # Errors
     /// Where the system gives no thread.
-    pub fn start(mut self, zone: TimeZone, restored: impl Fn(Restored) + Send + 'static) -> std::io::Result<()> {
+    pub fn start(
+        mut self,
+        zone: TimeZone,
+        report: impl Fn(Reported) + Send + 'static,
+    ) -> std::io::Result<()> {
         let run = move || loop {
             let (wanted, has_fridges) = {
                 let waiting = self.history.waiting();
@@ -117,10 +136,15 @@ impl Keeper {
                 self.history.waiting().flushes_done = wanted;
                 self.history.changed.notify_all();
             }
-            if !self.is_restored && has_fridges {
+            for seal in self.new_seals.drain(..) {
+                report(Reported::Sealed(seal));
+            }
+            // Where the file does not open yet, or the clock is to be set, later is better than wrong.
+            let may_restore = self.file.is_some() && Keeper::is_clock_set();
+            if !self.is_restored && has_fridges && may_restore {
                 self.is_restored = true;
                 if let Some(found) = self.restore(&zone, (self.clock)()) {
-                    restored(found);
+                    report(Reported::Restored(found));
                 }
             }
         };
@@ -134,6 +158,8 @@ impl Keeper {
         if !may_try {
             return;
         }
+        // One that was taken away is not to be written to.
+        self.file.take_if(|file| !file.is_current());
         if self.file.is_none() && !self.open(now) {
             return;
         }
@@ -199,8 +225,15 @@ impl Keeper {
         match opened {
             Ok((file, set_aside)) => {
                 self.file = Some(file);
-                if let Some(set_aside) = set_aside {
-                    self.save(set_aside, now.wall);
+                if let Some(SetAside { path, reason }) = set_aside {
+                    let said = format!("{reason}; set aside as {}", path.display());
+                    error!("history was damaged: {said}");
+                    self.history.waiting().disk.damage = Some(said);
+                }
+                // That of an earlier run, too, which did not come to an end.
+                let damaged = set_aside_files(&self.folder.join(HISTORY));
+                if !damaged.is_empty() {
+                    self.save(damaged, now.wall);
                 }
                 true
             }
@@ -211,22 +244,23 @@ impl Keeper {
         }
     }
 
-    /// Has what can be read of a damaged file brought over, while the new one is written already.
-    fn save(&mut self, SetAside { path, reason }: SetAside, now: Timestamp) {
-        let said = format!("{reason}; set aside as {}", path.display());
-        error!("history was damaged: {said}; what can be read of it is brought over");
-        self.history.waiting().disk.damage = Some(said.clone());
+    /// Has what can be read of damaged files brought over, while the new one is written already.
+    fn save(&mut self, damaged: Vec<PathBuf>, now: Timestamp) {
         let (history, folder) = (Arc::clone(&self.history), self.folder.clone());
         let run = move || {
-            let end = match salvage(&path, &folder, now) {
-                Ok(salvaged) => format!(
-                    "{said}; {} rows were brought over, {} were damaged",
-                    salvaged.rows, salvaged.damaged
-                ),
-                Err(error) => format!("{said}; it could not be brought over: {error}"),
-            };
-            warn!("history was damaged: {end}");
-            history.waiting().disk.damage = Some(end);
+            for path in damaged {
+                let end = match salvage(&path, &folder, now) {
+                    Ok(salvaged) => format!(
+                        "{} rows of {} were brought over, {} were damaged",
+                        salvaged.rows,
+                        salvage_done(&path).display(),
+                        salvaged.damaged
+                    ),
+                    Err(error) => format!("{} could not be brought over: {error}", path.display()),
+                };
+                warn!("history was damaged: {end}");
+                history.waiting().disk.damage = Some(end);
+            }
         };
         match Builder::new().name(String::from("salvage")).spawn(run) {
             Ok(handle) => self.salvage = Some(handle),
@@ -240,6 +274,12 @@ impl Keeper {
             // A bug in it was told by the panic already.
             drop(salvage.join());
         }
+    }
+
+    /// Whether the wall clock is set; a while after the computer's start it is taken as it is, because on some networks nobody
+    /// sets it.
+    fn is_clock_set() -> bool {
+        Path::new(SYNCHRONISED).exists() || host::uptime() >= CLOCK_PATIENCE
     }
 
     fn follow_clock(&mut self, now: Stamp) {
@@ -265,7 +305,9 @@ impl Keeper {
                 for seal in &seals {
                     info!(day = %seal.day, hash = seal.hash, "the readings and records of a day are sealed");
                 }
-                self.newest_seal = seals.into_iter().next_back().or(self.newest_seal.take());
+                if self.history.waiting().config.daily_hash {
+                    self.new_seals.extend(seals);
+                }
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.cannot_seal, true) {
@@ -277,12 +319,13 @@ impl Keeper {
 
     fn prune(&mut self, now: Stamp) {
         self.seal(now);
-        let is_steady = now.since(&self.steady) >= PRUNE;
+        let is_steady = now.since(&self.steady) >= STEADY;
         let is_due = self.pruned.is_none_or(|pruned| now.mono.saturating_sub(pruned) >= PRUNE);
+        let retention = self.history.waiting().config.retention;
         let Some(file) = self.file.as_mut().filter(|_| is_steady && is_due) else { return };
         self.pruned = Some(now.mono);
         // Not before the days that go are sealed.
-        if let Err(error) = file.prune(self.retention, now.wall) {
+        if let Err(error) = file.prune(retention, now.wall) {
             warn!("what is too old cannot be removed from history: {error}");
         }
     }
@@ -293,9 +336,7 @@ impl Keeper {
         let fridges = self.history.waiting().fridges.clone();
         let past = Kept::new(&self.folder, Some(Arc::clone(&self.history)), Arc::clone(&self.clock));
         let restored = self.read_back(&past, &fridges, zone, now);
-        restored
-            .inspect_err(|error| warn!("what was kept before the start cannot be read: {error}"))
-            .ok()
+        restored.inspect_err(|error| warn!("what was kept before the start cannot be read: {error}")).ok()
     }
 
     fn read_back(
@@ -309,15 +350,16 @@ impl Keeper {
         let probes: Vec<ProbeId> = fridges.values().map(|(probe, _)| *probe).collect();
         let mut found: HashMap<ProbeId, RestoredProbe> = HashMap::new();
         let ago = |length| now.wall.checked_sub(length).unwrap_or(now.wall);
-        past.readings(&ids, ago(DAY), now.wall, &mut |Seen { fridge, at, sample, .. }| {
-            if let Ok(celsius) = sample {
+        past.readings(&ids, ago(DAY), now.wall, &mut |Seen { fridge, at, sample, imported, .. }| {
+            if let (Ok(celsius), false) = (sample, imported) {
                 self.history.rings.add(probes[fridge], &now.at_wall(at), celsius);
             }
             true
         })?;
         let local = |at: Timestamp| at.to_zoned_datetime(zone.clone());
         let yesterday = local(now.wall).date().yesterday().unwrap_or(Date::MIN);
-        let midnight = yesterday.to_zoned_datetime(zone.clone()).map_or(now.wall, |midnight| midnight.timestamp());
+        let midnight =
+            yesterday.to_zoned_datetime(zone.clone()).map_or(now.wall, |midnight| midnight.timestamp());
         past.buckets(&ids, midnight, now.wall, false, &mut |fridge, at, bucket| {
             if let Some((min, max)) = bucket.span {
                 let days = &mut found.entry(probes[fridge]).or_default().days;

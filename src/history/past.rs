@@ -2,16 +2,23 @@
 //! disk, so whoever asks may wait; answers about the present never ask here.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::History;
+use super::{History, Period};
+use crate::alarm::Alarm;
 use crate::reading::{Clock, ProbeId, Sample};
 use crate::store::block::{BLOCK_SECONDS, Block, Series};
-use crate::store::bucket::{self, Aggregate};
-use crate::store::{self, HistoryFile, Table, block_of};
+use crate::store::bucket::{self, Aggregate, Sum};
+use crate::store::{self, Deed, HistoryFile, Records, Table, block_of};
+
+/// So many five minutes are looked at together: a day of them …
+const BUCKETS_AT_ONCE: i64 = 288;
+/// … and of those with each reading five hours.
+const READINGS_AT_ONCE: i64 = 60;
 
 /// One reading of the past.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,7 +54,7 @@ pub type EachBucket<'a> = dyn FnMut(usize, Timestamp, Aggregate) -> bool + 'a;
 /// The past of all fridges, which are named by their ids.
 pub trait Past: Send + Sync {
     /// Shows what each five minutes come to that begin in that time, in order, or backwards from its end, until `each` says
-    /// false. Several buckets may be shown of the same five minutes.
+    /// false. What was imported counts where nothing was measured.
     ///
     /// # Errors
     /// [`PastError`]
@@ -83,6 +90,12 @@ pub trait Past: Send + Sync {
     /// # Errors
     /// [`PastError`]
     fn fridges(&self) -> Result<Vec<String>, PastError>;
+
+    /// The alarms of that time, and what people did in it.
+    ///
+    /// # Errors
+    /// [`PastError`]
+    fn records(&self, period: &Period) -> Result<(Vec<Alarm>, Vec<Deed>), PastError>;
 }
 
 /// The past as it is kept in a folder, together with what waits to be.
@@ -101,7 +114,10 @@ impl Kept {
     }
 
     /// Has something done with the file, opened anew where it was replaced.
-    fn with_file<T>(&self, work: impl FnOnce(&HistoryFile) -> Result<T, store::Error>) -> Result<T, PastError> {
+    fn with_file<T>(
+        &self,
+        work: impl FnOnce(&HistoryFile) -> Result<T, store::Error>,
+    ) -> Result<T, PastError> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if file.as_ref().is_none_or(|file| !file.is_current()) {
             *file = HistoryFile::open_to_read(&self.folder)?;
@@ -114,26 +130,67 @@ impl Kept {
         Ok(done?)
     }
 
-    /// What waits for the disk: blocks, and the places of these fridges in them.
-    fn waiting(&self, fridges: &[&str]) -> (BTreeMap<i64, Block>, BTreeMap<Series, usize>) {
-        let Some(history) = &self.history else { return Default::default() };
-        let now = (self.clock)();
-        let waiting = history.waiting();
-        let known = waiting.pending.fridges();
-        let place = |(index, id): (usize, &&str)| {
-            let place = known.iter().position(|known| known == id)?;
-            Some((Series::try_from(place).ok()?, index))
-        };
-        let places = fridges.iter().enumerate().filter_map(place).collect();
-        (waiting.pending.unwritten(&now), places)
+    /// The same, where without a file there is still what waits.
+    fn with_some_file(
+        &self,
+        work: impl FnOnce(&HistoryFile) -> Result<(), store::Error>,
+    ) -> Result<(), PastError> {
+        match self.with_file(work) {
+            Err(PastError::Nothing(_)) if self.history.is_some() => Ok(()),
+            done => done,
+        }
+    }
+
+    /// By which numbers the file and what waits know these fridges.
+    fn places(&self, fridges: &[&str]) -> Result<Places, PastError> {
+        let mut places = Places::default();
+        if let Some(history) = &self.history {
+            let now = (self.clock)();
+            let waiting = history.waiting();
+            let known = waiting.pending.fridges();
+            let place = |(index, id): (usize, &&str)| {
+                let place = known.iter().position(|known| known == id)?;
+                Some((Series::try_from(place).ok()?, index))
+            };
+            places.of_waiting = fridges.iter().enumerate().filter_map(place).collect();
+            places.waiting = waiting.pending.unwritten(&now);
+        }
+        self.with_some_file(|file| {
+            let series = file.series()?;
+            let place = |(index, id): (usize, &&str)| Some((*series.get(*id)?, index));
+            places.file = fridges.iter().enumerate().filter_map(place).collect();
+            Ok(())
+        })?;
+        Ok(places)
+    }
+
+    /// That time in parts that fit into memory, as far as anything is known of it.
+    fn windows(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        length: i64,
+        backwards: bool,
+    ) -> Result<Vec<(i64, i64)>, PastError> {
+        let Some((first, last)) = self.extent()? else { return Ok(Vec::new()) };
+        let begin = block_of(from.as_second().max(first.as_second()));
+        let end = to.as_second().min(last.as_second());
+        let count = ((end - begin).max(0) + length - 1) / length;
+        let window = |index: i64| (begin + index * length, (begin + (index + 1) * length).min(end));
+        let mut windows: Vec<(i64, i64)> = (0..count).map(window).collect();
+        if backwards {
+            windows.reverse();
+        }
+        Ok(windows)
     }
 }
 
-/// The numbers of these fridges in the file, with their places in the list.
-fn places(file: &HistoryFile, fridges: &[&str]) -> Result<BTreeMap<Series, usize>, store::Error> {
-    let series = file.series()?;
-    let place = |(index, id): (usize, &&str)| Some((*series.get(*id)?, index));
-    Ok(fridges.iter().enumerate().filter_map(place).collect())
+/// By which numbers fridges are known, with their places in the list of those that are asked about.
+#[derive(Default)]
+struct Places {
+    file: BTreeMap<Series, usize>,
+    of_waiting: BTreeMap<Series, usize>,
+    waiting: BTreeMap<i64, Block>,
 }
 
 impl Past for Kept {
@@ -145,64 +202,41 @@ impl Past for Kept {
         backwards: bool,
         each: &mut EachBucket<'_>,
     ) -> Result<(), PastError> {
-        let (from, to) = (block_of(from.as_second()), to.as_second());
-        let (waiting, waiting_places) = self.waiting(fridges);
-        let mut goes_on = true;
-        let of_waiting = |goes_on: &mut bool, each: &mut EachBucket<'_>| {
-            let mut blocks: Vec<_> = waiting.range(from..to.max(from)).collect();
-            if backwards {
-                blocks.reverse();
-            }
-            for (begins, block) in blocks {
+        let places = self.places(fridges)?;
+        let window = BUCKETS_AT_ONCE * BLOCK_SECONDS;
+        for (from, to) in self.windows(from, to, window, backwards)? {
+            let mut found: BTreeMap<(i64, usize), Sum> = BTreeMap::new();
+            self.with_some_file(|file| {
+                file.buckets(from, to, false, |begins, series, bucket| {
+                    if let Some(&place) = places.file.get(&series) {
+                        found.entry((begins, place)).or_default().add_all(&bucket);
+                    }
+                    true
+                })?;
+                file.imported_buckets(from, to, |begins, series, bucket| {
+                    // What was measured here counts before what was imported.
+                    if let Some(&place) = places.file.get(&series)
+                        && let Entry::Vacant(vacant) = found.entry((begins, place))
+                    {
+                        vacant.insert(Sum::default()).add_all(&bucket);
+                    }
+                })?;
+                Ok(())
+            })?;
+            for (begins, block) in places.waiting.range(from..to) {
                 for (series, bucket) in bucket::of(block) {
-                    if let Some(&place) = waiting_places.get(&series) {
-                        *goes_on = *goes_on && each(place, timestamp(*begins), bucket);
+                    if let Some(&place) = places.of_waiting.get(&series) {
+                        found.entry((*begins, place)).or_default().add_all(&bucket);
                     }
                 }
             }
-        };
-        if backwards {
-            of_waiting(&mut goes_on, each);
-        }
-        let read = self.with_file(|file| {
-            let places = places(file, fridges)?;
-            let mut imported = BTreeMap::new();
-            file.imported_buckets(from, to, |begins, series, bucket| {
-                if let Some(&place) = places.get(&series) {
-                    imported.insert((begins, place), bucket);
-                }
-            })?;
-            // Those that were imported stand between those that were measured, by their times.
-            let mut imported: Vec<_> = imported.into_iter().collect();
-            if !backwards {
-                imported.reverse();
+            let show =
+                |((begins, place), sum): ((i64, usize), Sum)| each(place, timestamp(begins), sum.aggregate());
+            let goes_on =
+                if backwards { found.into_iter().rev().all(show) } else { found.into_iter().all(show) };
+            if !goes_on {
+                return Ok(());
             }
-            let is_due = |other: i64, begins: i64| if backwards { other >= begins } else { other <= begins };
-            file.buckets(from, to, backwards, |begins, series, bucket| {
-                while goes_on && let Some(&((other, place), aggregate)) = imported.last() {
-                    if !is_due(other, begins) {
-                        break;
-                    }
-                    goes_on = each(place, timestamp(other), aggregate);
-                    imported.pop();
-                }
-                if let Some(&place) = places.get(&series) {
-                    goes_on = goes_on && each(place, timestamp(begins), bucket);
-                }
-                goes_on
-            })?;
-            while goes_on && let Some(((other, place), aggregate)) = imported.pop() {
-                goes_on = each(place, timestamp(other), aggregate);
-            }
-            Ok(())
-        });
-        // Without a file there is still what waits.
-        match read {
-            Err(PastError::Nothing(_)) if self.history.is_some() => {}
-            read => read?,
-        }
-        if !backwards {
-            of_waiting(&mut goes_on, each);
         }
         Ok(())
     }
@@ -214,83 +248,59 @@ impl Past for Kept {
         to: Timestamp,
         each: &mut EachReading<'_>,
     ) -> Result<(), PastError> {
-        let (first, last) = (block_of(from.as_second()), to.as_second().saturating_add(1));
-        let (waiting, waiting_places) = self.waiting(fridges);
-        let mut goes_on = true;
-        let mut show = |begins: i64, block: &Block, places: &BTreeMap<Series, usize>, imported: bool| {
-            let mut seen: Vec<Seen> = block
-                .samples()
-                .filter_map(|(series, probe, offset_ms, sample)| {
+        let places = self.places(fridges)?;
+        let window = READINGS_AT_ONCE * BLOCK_SECONDS;
+        for (begin, end) in self.windows(from, to, window, false)? {
+            let mut found: Vec<Seen> = Vec::new();
+            let mut take = |begins: i64, block: &Block, places: &BTreeMap<Series, usize>, imported: bool| {
+                found.extend(block.samples().filter_map(|(series, probe, offset_ms, sample)| {
                     let at = Timestamp::from_millisecond(begins * 1_000 + i64::from(offset_ms)).ok()?;
                     let fridge = *places.get(&series)?;
                     (from <= at && at < to).then_some(Seen { fridge, probe, at, sample, imported })
-                })
-                .collect();
-            seen.sort_by_key(|seen| (seen.at, seen.fridge));
-            for seen in seen {
-                goes_on = goes_on && each(seen);
-            }
-            goes_on
-        };
-        let read = self.with_file(|file| {
-            let places = places(file, fridges)?;
-            // A week at a time of each, so that they stand in the order of their times and memory has a bound.
-            let extents = [file.extent(Table::Imported)?, file.extent(Table::Raw)?];
-            let begin = extents.iter().flatten().map(|(begin, _)| *begin).min();
-            let end = extents.iter().flatten().map(|(_, end)| *end + 1).max();
-            let (Some(begin), Some(end)) = (begin, end) else { return Ok(()) };
-            let (mut from, to) = (first.max(begin), last.min(end));
-            while from < to {
-                let mut imported = BTreeMap::new();
-                let until = (from + 2_000 * BLOCK_SECONDS).min(to);
-                file.blocks(Table::Imported, from, until, |begins, block| {
-                    imported.insert(begins, block);
-                    true
-                })?;
-                let mut stays = true;
-                file.blocks(Table::Raw, from, until, |begins, block| {
-                    while let Some(entry) = imported.first_entry().filter(|entry| *entry.key() <= begins) {
-                        let (begins, block) = entry.remove_entry();
-                        stays = stays && show(begins, &block, &places, true);
-                    }
-                    stays = stays && show(begins, &block, &places, false);
-                    stays
-                })?;
-                for (begins, block) in imported {
-                    stays = stays && show(begins, &block, &places, true);
+                }));
+            };
+            self.with_some_file(|file| {
+                for (table, imported) in [(Table::Raw, false), (Table::Imported, true)] {
+                    file.blocks(table, begin, end, |begins, block| {
+                        take(begins, &block, &places.file, imported);
+                        true
+                    })?;
                 }
-                if !stays {
-                    return Ok(());
-                }
-                from = until;
+                Ok(())
+            })?;
+            for (begins, block) in places.waiting.range(begin..end) {
+                take(*begins, block, &places.of_waiting, false);
             }
-            Ok(())
-        });
-        match read {
-            Err(PastError::Nothing(_)) if self.history.is_some() => {}
-            read => read?,
-        }
-        for (begins, block) in waiting {
-            show(begins, &block, &waiting_places, false);
+            found.sort_by_key(|seen| (seen.at, seen.fridge));
+            // What was written in between is on the disk and waits as well.
+            found.dedup();
+            if !found.into_iter().all(&mut *each) {
+                return Ok(());
+            }
         }
         Ok(())
     }
 
     fn extent(&self) -> Result<Option<(Timestamp, Timestamp)>, PastError> {
-        let (waiting, _) = self.waiting(&[]);
-        let kept = self.with_file(|file| Ok([file.extent(Table::Raw)?, file.extent(Table::Imported)?]));
-        let kept = match kept {
-            Err(PastError::Nothing(_)) if self.history.is_some() => [None, None],
-            kept => kept?,
-        };
-        let ends = kept.into_iter().flatten().flat_map(|(first, last)| [first, last]);
-        let all: Vec<i64> = ends.chain(waiting.into_keys()).collect();
+        let mut all: Vec<i64> = Vec::new();
+        self.with_some_file(|file| {
+            let extents = [file.extent(Table::Raw)?, file.extent(Table::Imported)?];
+            all.extend(extents.into_iter().flatten().flat_map(|(first, last)| [first, last]));
+            Ok(())
+        })?;
+        if let Some(history) = &self.history {
+            all.extend(history.waiting().pending.unwritten(&(self.clock)()).into_keys());
+        }
         let (first, last) = (all.iter().min(), all.iter().max());
         Ok(first.zip(last).map(|(first, last)| (timestamp(*first), timestamp(*last + BLOCK_SECONDS))))
     }
 
     fn fridges(&self) -> Result<Vec<String>, PastError> {
         self.with_file(|file| Ok(file.series()?.into_keys().collect()))
+    }
+
+    fn records(&self, period: &Period) -> Result<(Vec<Alarm>, Vec<Deed>), PastError> {
+        Ok(Records::between(&self.folder, period.from, period.to)?)
     }
 }
 

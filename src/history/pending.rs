@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::reading::{ProbeId, Sample, Stamp};
 use crate::store::block::{BLOCK_SECONDS, Block, Series, Sweep};
 
-/// So many values wait at most: those of twenty fridges at 10 s in a day and a half.
-const MOST_VALUES: usize = 250_000;
+/// So much waits at most, in values of four bytes: what twenty fridges read at 10 s in 18 hours.
+const MOST_VALUES: usize = 300_000;
 /// A block has at most so many values: those of a thousand fridges at 10 s.
 const VALUES_OF_BLOCK: u64 = 32_768;
 /// Sweeps that follow one another faster than this are not all kept, in milliseconds.
@@ -91,11 +91,11 @@ impl Pending {
             return;
         }
         let members = before.map_or_else(|| members.into(), |before| Arc::clone(&before.members));
-        self.values += samples.len();
+        self.values += weight(samples.len());
         self.sweeps.push_back(Waiting { at, dated: None, members, samples: samples.into() });
         while self.values > MOST_VALUES {
             let Some(oldest) = self.sweeps.pop_front() else { break };
-            self.values -= oldest.samples.len();
+            self.values -= weight(oldest.samples.len());
             self.lost += if oldest.dated.is_some() { 0 } else { oldest.samples.len() as u64 };
         }
     }
@@ -134,7 +134,7 @@ impl Pending {
         let values = &mut self.values;
         self.sweeps.retain(|sweep| {
             let is_written = sweep.dated.is_some() && blocks.contains_key(&sweep.begins(now));
-            *values -= if is_written { sweep.samples.len() } else { 0 };
+            *values -= if is_written { weight(sweep.samples.len()) } else { 0 };
             !is_written
         });
     }
@@ -147,6 +147,11 @@ impl Pending {
         }
         blocks
     }
+}
+
+/// What a sweep of so many fridges takes of the room: a value has four bytes, and the sweep itself a hundred.
+fn weight(fridges: usize) -> usize {
+    fridges + 25
 }
 
 /// Sweeps of so many fridges are kept this far apart, in milliseconds.

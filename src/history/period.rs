@@ -4,8 +4,10 @@
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::{Span, Timestamp, ToSpan, ZonedDateTime};
 
-/// No period reaches back further, in hours: three years and a bit.
-const LONGEST_HOURS: i64 = 4 * 366 * 24;
+/// The longest time that can be said: "between 24 december 2025 22:00 and 26 december 2025 6:30".
+const MOST_WORDS: usize = 12;
+/// No period reaches back further, in hours: 30 years, because other logs may have been imported.
+const LONGEST_HOURS: i64 = 30 * 366 * 24;
 
 /// A time in the past.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +38,10 @@ pub enum Kind {
 /// The period that the words end with, and how many words it is; the longest that can be read. `None` where the last word
 /// is about no time.
 pub fn at_end(words: &[&str], now: &ZonedDateTime) -> Option<(Period, usize)> {
+    // A message may have thousands of words.
+    let words = &words[words.len().saturating_sub(MOST_WORDS)..];
     let folded: Vec<String> = words.iter().map(|word| folded(word)).collect();
-    (0..folded.len()).find_map(|first| {
+    (folded.len().saturating_sub(MOST_WORDS)..folded.len()).find_map(|first| {
         let tail: Vec<&str> = folded[first..].iter().map(String::as_str).collect();
         Some((parse(&tail, now)?, folded.len() - first))
     })
@@ -68,7 +72,8 @@ fn parse(words: &[&str], now: &ZonedDateTime) -> Option<Period> {
         return period(from, now.clone(), name, Kind::Other, now);
     }
     if let ["from" | "between", rest @ ..] = words {
-        let middle = rest.iter().position(|word| matches!(*word, "to" | "until" | "till" | "and" | "-" | "–"))?;
+        let middle =
+            rest.iter().position(|word| matches!(*word, "to" | "until" | "till" | "and" | "-" | "–"))?;
         let (from, _) = moment(&rest[..middle], now)?;
         // "to Tuesday" includes Tuesday.
         let (_, to) = moment(&rest[middle + 1..], now)?;
@@ -120,7 +125,13 @@ fn capital(_word: &str, date: Date) -> &'static str {
     }
 }
 
-fn period(from: ZonedDateTime, to: ZonedDateTime, name: String, kind: Kind, now: &ZonedDateTime) -> Option<Period> {
+fn period(
+    from: ZonedDateTime,
+    to: ZonedDateTime,
+    name: String,
+    kind: Kind,
+    now: &ZonedDateTime,
+) -> Option<Period> {
     let to = to.timestamp().min(now.timestamp());
     let from = from.timestamp();
     let earliest = now.timestamp().checked_sub(LONGEST_HOURS.hours()).ok()?;
@@ -276,11 +287,21 @@ fn weekday(word: &str) -> Option<Weekday> {
 
 fn month_number(word: &str) -> Option<i8> {
     const MONTHS: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-        "november", "december",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
     ];
-    let named = |month: &&str| **month == *word || word.len() >= 3 && month.starts_with(word);
-    MONTHS.iter().position(|month| named(&month)).and_then(|index| i8::try_from(index + 1).ok())
+    let named = |month: &&str| *month == word || word.len() >= 3 && month.starts_with(word);
+    MONTHS.iter().position(named).and_then(|index| i8::try_from(index + 1).ok())
 }
 
 #[cfg(test)]
@@ -353,20 +374,34 @@ mod tests {
             ("between march and april", "2026-03-01 00:00", "2026-05-01 00:00", "march to april"),
             ("from 09:00 to now", "2026-11-27 09:00", end, "09:00 to now"),
         ] {
-            assert_eq!(
-                read(words),
-                Some((from.to_owned(), to.to_owned(), name.to_owned())),
-                "{words}"
-            );
+            assert_eq!(read(words), Some((from.to_owned(), to.to_owned(), name.to_owned())), "{words}");
         }
     }
 
     #[test]
     fn what_is_no_time_is_none() {
         for words in [
-            "", "milk", "tomorrow", "0h", "-3d", "h", "march 32", "2026-13-01", "25:00", "from sunday",
-            "from now to sunday", "2099-01-01", "1999", "99999999999h", "9000 years", "m", "last", "since",
-            "from to", "month march", "31 february",
+            "",
+            "milk",
+            "tomorrow",
+            "0h",
+            "-3d",
+            "h",
+            "march 32",
+            "2026-13-01",
+            "25:00",
+            "from sunday",
+            "from now to sunday",
+            "2099-01-01",
+            "1999",
+            "99999999999h",
+            "9000 years",
+            "m",
+            "last",
+            "since",
+            "from to",
+            "month march",
+            "31 february",
         ] {
             assert_eq!(read(words), None, "{words}");
         }

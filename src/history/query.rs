@@ -16,6 +16,9 @@ use crate::store::bucket::{Aggregate, Sum};
 /// Without a reading for longer than this, nobody knows whether a fridge stayed outside its limits.
 const LONGEST_GAP: Duration = Duration::from_secs(10 * 60);
 
+/// Nobody looks back further, in days: a fridge that has been outside for so long has been for at least that.
+const LOOKS_BACK: Duration = Duration::from_secs(90 * 86_400);
+
 /// What one step of a series comes to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
@@ -109,10 +112,10 @@ pub fn beyond_since(
     let mut within = None;
     let mut newest = None;
     let mut oldest: Option<Timestamp> = None;
-    // By five minutes, because the same may be shown twice.
     let mut peaks: BTreeMap<Timestamp, (Celsius, Celsius)> = BTreeMap::new();
     let mut gap = false;
-    past.buckets(&[fridge], Timestamp::UNIX_EPOCH, ahead, true, &mut |_, at, bucket| {
+    let from = now.checked_sub(LOOKS_BACK).unwrap_or(now);
+    past.buckets(&[fridge], from, ahead, true, &mut |_, at, bucket| {
         let Some((min, max)) = bucket.span else { return true };
         let from_next = oldest.map_or(Duration::ZERO, |next| next.duration_since(at).unsigned_abs());
         if from_next > LONGEST_GAP + Duration::from_secs(BLOCK_SECONDS as u64) {

@@ -32,6 +32,7 @@ struct Health {
     fridges: Counts,
     probes: Counts,
     buses: Vec<Bus>,
+    history_kept: bool,
     turned_away: TurnedAway,
 }
 
@@ -77,7 +78,8 @@ pub fn answer(gateway: &Gateway, token_configured: bool, transport: &Report) -> 
     let fridges = Counts::of(in_service.map(|fridge| view.snapshot.reading(fridge.probe, &view.now)));
     let known = view.snapshot.buses.iter().flat_map(|bus| bus.probes.keys());
     let probes = Counts::of(known.map(|probe| view.snapshot.reading(*probe, &view.now)));
-    let status = state(&view, fridges, token_configured);
+    let is_kept = gateway.disk().failing.is_none();
+    let status = state(&view, fridges, token_configured, is_kept);
     let buses = view.snapshot.buses.iter().map(|bus| Bus {
         fresh: bus.is_fresh(&view.now),
         last_sweep_age_s: bus.last_sweep.map(|at| view.now.since(&at).as_secs()),
@@ -94,6 +96,7 @@ pub fn answer(gateway: &Gateway, token_configured: bool, transport: &Report) -> 
         fridges,
         probes,
         buses: buses.collect(),
+        history_kept: is_kept,
         turned_away: TurnedAway {
             connections: transport.refused + transport.evicted,
             handshakes: transport.tls_failed.values().sum(),
@@ -105,11 +108,12 @@ pub fn answer(gateway: &Gateway, token_configured: bool, transport: &Report) -> 
     response
 }
 
-fn state(view: &View<'_>, fridges: Counts, token_configured: bool) -> State {
+fn state(view: &View<'_>, fridges: Counts, token_configured: bool, is_kept: bool) -> State {
     let fresh = view.snapshot.buses.iter().filter(|bus| bus.is_fresh(&view.now)).count();
     if fresh == 0 {
         State::Failed
-    } else if fresh < view.snapshot.buses.len() || fridges.without_value > 0 || !token_configured {
+    } else if fresh < view.snapshot.buses.len() || fridges.without_value > 0 || !token_configured || !is_kept
+    {
         State::Degraded
     } else {
         State::Ok

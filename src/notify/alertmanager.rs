@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Context, severity};
-use crate::alarm::{Alarm, Kind, Message, Urgency};
+use crate::alarm::{Alarm, GatewayNotice, Kind, Message, Urgency};
 use crate::chat::Severity;
 use crate::doc::terminal;
 use crate::recorder::Parcel;
@@ -89,7 +89,12 @@ fn alerts<'a>(alarm: &'a Alarm, message: &Message, context: &'a Context, now: Ti
 /// What is no alarm: the gateway was off, or this is a test.
 fn news<'a>(message: &Message, context: &'a Context, now: Timestamp) -> Alert<'a> {
     let severity = if severity(message) == Severity::Ok { "info" } else { "warning" };
-    let alertname = if message.outage.is_some() { "FridgeGatewayWasOff" } else { "FridgeTest" };
+    let alertname = match (&message.outage, &message.notice) {
+        (Some(_), _) => "FridgeGatewayWasOff",
+        (None, Some(GatewayNotice::Sealed { .. })) => "FridgeDaySealed",
+        (None, Some(_)) => "FridgeGatewayDisk",
+        (None, None) => "FridgeTest",
+    };
     let gateway = context.gateway.as_deref();
     Alert {
         labels: Labels { alertname, severity, gateway, fridge: None, number: None },

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Context;
-use crate::alarm::{Alarm, Outage, Topic};
+use crate::alarm::{Alarm, GatewayNotice, Outage, Topic};
 use crate::recorder::Parcel;
 use crate::text::alarm;
 
@@ -20,6 +20,8 @@ struct Payload<'a> {
     text: String,
     alarms: &'a [Alarm],
     outage: Option<&'a Outage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<&'a GatewayNotice>,
 }
 
 /// The body.
@@ -35,6 +37,7 @@ pub fn payload(parcel: &Parcel, context: &Context) -> Vec<u8> {
         text: alarm::plain(message, context.gateway.as_deref(), context.units, now),
         alarms: &message.alarms,
         outage: message.outage.as_ref(),
+        notice: message.notice.as_ref(),
     };
     // It has no maps with other keys than text, so it always has a JSON.
     serde_json::to_vec(&payload).unwrap_or_default()

@@ -47,7 +47,10 @@ fn what_a_sweep_says_arrives_in_one_snapshot_calibrated() {
     let again = recorder.step(sweep(bus, 2, Ok(Celsius::from_sixteenths(65))), at(3));
     assert_eq!(again.len(), 2, "{again:?}");
     let fault = recorder.step(sweep(bus, 3, Err(Fault::Crc)), at(4));
-    assert!(matches!(&fault[1], Effect::Remember { samples, .. } if *samples == [(PROBE, Err(Fault::Crc))]), "{fault:?}");
+    assert!(
+        matches!(&fault[1], Effect::Remember { samples, .. } if *samples == [(PROBE, Err(Fault::Crc))]),
+        "{fault:?}"
+    );
     assert!(
         matches!(&fault[2], Effect::Log(Line::Changed(change)) if change.sample == Err(Fault::Crc)),
         "{fault:?}"

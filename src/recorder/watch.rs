@@ -11,8 +11,8 @@ use jiff::ZonedDateTime;
 use super::absence::{Absence, BETWEEN_SIGNS};
 use super::{Act, By, Recipient};
 use crate::alarm::{
-    self, Acknowledgement, ActiveAlarms, Alarm, Event, Memory, Message, Monitor, Observation, Outage, Quiet,
-    Topic, UsedBudget,
+    self, Acknowledgement, ActiveAlarms, Alarm, Event, GatewayNotice, Memory, Message, Monitor, Observation,
+    Outage, Quiet, Topic, UsedBudget,
 };
 use crate::fridge::Fridge;
 use crate::reading::{Celsius, Fault, ProbeId, Reading, Sampled, Stamp};
@@ -40,6 +40,7 @@ pub struct Watch {
     targets: Vec<Recipient>,
     absence: Option<Absence>,
     outage: Option<Outage>,
+    notices: Vec<GatewayNotice>,
     remembered: Duration,
     signed: Option<Stamp>,
 }
@@ -262,6 +263,11 @@ impl Watch {
         self.alarms.delivered(numbers, now.wall).into_iter().map(Entry::Alarm).collect()
     }
 
+    /// The gateway has something to say of itself.
+    pub fn tell(&mut self, notice: GatewayNotice) {
+        self.notices.push(notice);
+    }
+
     /// The messages that are due, and what of them is to be kept: one for each target.
     pub fn messages(&mut self, now: Stamp, local: &ZonedDateTime) -> (Vec<Message>, Vec<Entry>) {
         self.expect_defrosts(local);
@@ -277,6 +283,10 @@ impl Watch {
         if let Some(outage) = self.outage.take() {
             let outage = Some(outage);
             messages.insert(0, Message { outage, ..Message::new(Topic::Outage, now.wall, Vec::new()) });
+        }
+        for notice in self.notices.drain(..) {
+            let notice = Some(notice);
+            messages.push(Message { notice, ..Message::new(Topic::Gateway, now.wall, Vec::new()) });
         }
         let mut entries: Vec<Entry> = changed.into_iter().map(Entry::Alarm).collect();
         for message in &messages {

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
-use tracing::{error, info, warn};
+use tokio::time::timeout;
+use tracing::{error, warn};
 
+use super::disk_watch::DiskWatch;
+use super::ledger::{Ledger, LedgerThread, Parcel};
 use super::log_text::{self, Names};
 use super::{Act, ActError, By, Effect, Input, Recorder};
-use crate::alarm;
 use crate::fridge::{Calibration, Fridge};
 use crate::history::History;
 use crate::reading::{Clock, ProbeId};
@@ -24,8 +26,8 @@ use crate::store::{Entry, Kept, Records};
 const QUEUE: usize = 256;
 /// From one tick to the next: silence is noticed this late at the most, and messages that wait for company wait on.
 const TICK: Duration = Duration::from_secs(10);
-/// So many entries wait for a disk that takes nothing: a day of them.
-const MOST_UNKEPT: usize = 10_000;
+/// Who wants something done waits so long for the disk.
+const PATIENCE: Duration = Duration::from_secs(4);
 /// A tick that is due is not waited for in a loop that never rests.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
@@ -36,23 +38,14 @@ pub struct Writer {
     history: Arc<History>,
     clock: Clock,
     names: Names,
-    records: Option<Records>,
-    /// Whether the newest entries are on the disk.
-    is_kept: bool,
-    /// What the disk did not take, to be tried again with what comes next.
-    unkept: Vec<Entry>,
-    parcels: Option<UnboundedSender<Parcel>>,
+    ledger: Keeping,
+    disk: DiskWatch,
 }
 
-/// A message on its way to a target.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Parcel {
-    /// Its row in the records; `None` where the disk did not take it.
-    pub id: Option<i64>,
-    /// The target's name.
-    pub target: String,
-    /// The message.
-    pub message: alarm::Message,
+/// Where entries are kept: in the caller's thread, or, once the writer has its own, in one beside it.
+enum Keeping {
+    Here(Box<Ledger>),
+    Beside(LedgerThread),
 }
 
 /// One input, and a sender for the caller that waits for its effects.
@@ -79,10 +72,8 @@ impl Writer {
             history: Arc::default(),
             clock,
             names: Names::default(),
-            records: None,
-            is_kept: true,
-            unkept: Vec::new(),
-            parcels: None,
+            ledger: Keeping::Here(Box::new(Ledger::new(None, None))),
+            disk: DiskWatch::default(),
         }
     }
 
@@ -109,7 +100,7 @@ impl Writer {
         }
         self.recorder.resume(kept, uptime, (self.clock)());
         self.state.publish(Arc::new(self.recorder.snapshot().clone()));
-        (self.records, self.parcels) = (records, Some(parcels));
+        self.ledger = Keeping::Here(Box::new(Ledger::new(records, Some(parcels))));
         self
     }
 
@@ -138,74 +129,35 @@ impl Writer {
                 }
                 Effect::Log(line) => log_text::write(&line, &self.names),
                 Effect::Tell(message) => log_text::write_message(&message, (self.clock)()),
-                Effect::Keep(entries) => self.keep(&entries),
+                Effect::Keep(entries) => self.keep(entries),
                 // Who waits for it is told by the caller.
                 Effect::Acted { .. } => {}
             }
         }
     }
 
-    /// Puts entries on the disk, then hands their messages over: also where the disk did not take them, because an
-    /// alarm is worth more than its record.
-    fn keep(&mut self, entries: &[Entry]) {
-        let before = self.unkept.len();
-        let kept = match &mut self.records {
-            Some(records) if before == 0 => records.keep(entries),
-            Some(records) => {
-                self.unkept.extend(entries.iter().cloned());
-                records.keep(&self.unkept)
-            }
-            // Without records from the start there is nothing to be tried again.
-            None if self.parcels.is_some() => {
-                self.is_kept = false;
-                Ok(Vec::new())
-            }
-            None => Ok(Vec::new()),
-        };
-        match &kept {
-            Ok(_) => self.unkept.clear(),
-            Err(_) => {
-                if before == 0 {
-                    self.unkept = entries.to_vec();
-                }
-                // Its messages are on their way; what is said twice of one thing is said by the newer one.
-                self.unkept.retain(|entry| !matches!(entry, Entry::Message { .. }));
-                let excess = self.unkept.len().saturating_sub(MOST_UNKEPT);
-                self.unkept.drain(..excess);
-            }
+    fn keep(&mut self, entries: Vec<Entry>) {
+        match &mut self.ledger {
+            Keeping::Here(ledger) => ledger.keep(&entries),
+            Keeping::Beside(thread) => thread.keep(entries),
         }
-        if self.records.is_none() {
-            self.hand_over(entries, Vec::new());
-            return;
-        }
-        let was_kept = std::mem::replace(&mut self.is_kept, kept.is_ok());
-        let ids = match kept {
-            Ok(ids) => {
-                if !was_kept {
-                    info!("alarms are on the disk again");
-                }
-                ids
-            }
-            Err(error) => {
-                if was_kept {
-                    error!("alarms go on from memory, and are lost at a restart: {error}");
-                }
-                Vec::new()
-            }
-        };
-        self.hand_over(entries, ids);
     }
 
-    /// Hands messages over to whoever delivers them, with their rows.
-    fn hand_over(&self, entries: &[Entry], ids: Vec<i64>) {
-        let Some(parcels) = &self.parcels else { return };
-        let mut ids = ids.into_iter();
-        for entry in entries {
-            if let Entry::Message { target, message } = entry {
-                let parcel = Parcel { id: ids.next(), target: target.clone(), message: message.clone() };
-                // At the end of the program nobody delivers any more: the next one will.
-                drop(parcels.send(parcel));
+    fn is_kept(&self) -> bool {
+        match &self.ledger {
+            Keeping::Here(ledger) => ledger.is_kept(),
+            Keeping::Beside(thread) => thread.is_kept(),
+        }
+    }
+
+    /// Answers who wanted something done, once it is kept.
+    fn answer(&mut self, done: oneshot::Sender<Result<(), ActError>>) {
+        match &mut self.ledger {
+            Keeping::Here(ledger) => {
+                // The caller may be gone by now: that is no error.
+                let _waits = done.send(if ledger.is_kept() { Ok(()) } else { Err(ActError::NotOnDisk) });
             }
+            Keeping::Beside(thread) => thread.answer(done),
         }
     }
 
@@ -221,6 +173,9 @@ impl Writer {
     pub fn start(mut self) -> std::io::Result<Handle> {
         let (inputs, queue) = sync_channel(QUEUE);
         let handle = Handle { inputs, names: Arc::clone(&self.names) };
+        if let Keeping::Here(ledger) = &mut self.ledger {
+            self.ledger = Keeping::Beside(std::mem::take(&mut **ledger).start()?);
+        }
         Builder::new().name(String::from("recorder")).spawn(move || self.run(&queue))?;
         Ok(handle)
     }
@@ -231,6 +186,12 @@ impl Writer {
             let now = (self.clock)().mono;
             if now >= ticks {
                 self.write(Input::Tick);
+                if let Keeping::Beside(thread) = &mut self.ledger {
+                    thread.tick();
+                }
+                if let Some(notice) = self.disk.look(&self.history.disk(), self.is_kept(), now) {
+                    self.write(Input::Notice(notice));
+                }
                 ticks = now + TICK;
             }
             // The caller may be gone by now: that is no error.
@@ -242,8 +203,7 @@ impl Writer {
                 }
                 Ok(Message::Act(input, done)) => {
                     self.write(input);
-                    let answer = if self.is_kept { Ok(()) } else { Err(ActError::NotOnDisk) };
-                    let _waits = done.send(answer);
+                    self.answer(done);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -287,7 +247,8 @@ impl Handle {
         let (sender, done) = oneshot::channel();
         if self.inputs.try_send(Message::Act(Input::End, sender)).is_ok() {
             // Where the thread has ended, there is nothing to wait for.
-            drop(done.await);
+            // A disk that hangs is not waited for.
+            drop(timeout(PATIENCE, done).await);
         }
     }
 
@@ -302,7 +263,10 @@ impl Handle {
             error!("the recorder has stopped, or its queue is full");
             ActError::NotRecorded
         })?;
-        done.await.unwrap_or(Err(ActError::NotRecorded))
+        match timeout(PATIENCE, done).await {
+            Ok(answer) => answer.unwrap_or(Err(ActError::NotRecorded)),
+            Err(_) => Err(ActError::NotOnDisk),
+        }
     }
 }
 
@@ -334,25 +298,5 @@ mod tests {
         handle.act(Act::Nothing, By::default()).await.unwrap();
         assert_eq!(state.snapshot().probe(probe).unwrap().1.newest, Ok(Celsius::MAX));
         assert!(history.minutes(probe, &stamp, 1)[0].is_some());
-    }
-
-    #[test]
-    fn what_the_disk_does_not_take_is_written_with_what_comes_next() {
-        let folder = tempfile::tempdir().unwrap();
-        let stamp = Stamp { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH };
-        let (records, _) = Records::open(folder.path(), stamp.wall).unwrap();
-        let (parcels, _delivered) = tokio::sync::mpsc::unbounded_channel();
-        let writer = Writer::new(Recorder::new(stamp, TimeZone::UTC), Arc::new(move || stamp));
-        let mut writer = writer.with_records(Some(records), Duration::ZERO, parcels);
-        let deed = |what: &str| Entry::Deed { at: stamp.wall, who: None, what: what.to_owned() };
-        let other = rusqlite::Connection::open(folder.path().join("records.db")).unwrap();
-        other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        writer.keep(&[deed("first")]);
-        assert!(!writer.is_kept);
-        other.execute_batch("COMMIT").unwrap();
-        writer.keep(&[deed("second")]);
-        assert!(writer.is_kept && writer.unkept.is_empty());
-        let count: i64 = other.query_row("SELECT count(*) FROM deed", [], |row| row.get(0)).unwrap();
-        assert_eq!(count, 2);
     }
 }

@@ -26,6 +26,8 @@ pub struct Fields {
     pub fridge: Option<String>,
     /// The fault.
     pub fault: Option<String>,
+    /// Whether faults have a column of their own.
+    pub has_faults: bool,
 }
 
 impl Heading {
@@ -35,8 +37,10 @@ impl Heading {
         let names: Vec<String> =
             fields(line, separator).iter().map(|name| name.trim().to_lowercase()).collect();
         let place = |wanted: &[&str]| names.iter().position(|name| wanted.contains(&name.as_str()));
-        let celsius = place(&["celsius", "temperature_c", "temp_c", "temperature (°c)", "temperature(°c)", "°c"]);
-        let fahrenheit = place(&["fahrenheit", "temperature_f", "temp_f", "temperature (°f)", "temperature(°f)", "°f"]);
+        let celsius =
+            place(&["celsius", "temperature_c", "temp_c", "temperature (°c)", "temperature(°c)", "°c"]);
+        let fahrenheit =
+            place(&["fahrenheit", "temperature_f", "temp_f", "temperature (°f)", "temperature(°f)", "°f"]);
         let any = place(&["temperature", "temp", "value", "reading"]);
         let unit = match (celsius, fahrenheit) {
             (Some(_), _) => Some(Unit::Celsius),
@@ -68,6 +72,7 @@ impl Heading {
             value: field(self.value).ok_or_else(too_few)?,
             fridge: text(self.fridge),
             fault: text(self.fault),
+            has_faults: self.fault.is_some(),
         })
     }
 }
@@ -95,7 +100,11 @@ fn fields(line: &str, separator: char) -> Vec<String> {
 
 /// A text as a field of CSV.
 pub fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
 }
 
 #[cfg(test)]

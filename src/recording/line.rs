@@ -23,6 +23,8 @@ pub struct Line {
     pub is_zoned: bool,
     /// The fault that stands in place of the value.
     pub fault: Option<Fault>,
+    /// Whether 85 °C is a reading, and no power-on reset.
+    pub is_plain: bool,
 }
 
 /// Reads a line: two columns with a semicolon, a tab, a comma or a space between them.
@@ -44,7 +46,8 @@ pub fn of_fields(fields: &Fields, unit: Option<Unit>) -> Result<Line, String> {
         Some(_) if fields.value.is_empty() => Line { fault, ..of(&fields.time, "0")? },
         _ => of(&fields.time, &fields.value)?,
     };
-    Ok(Line { unit: line.unit.or(unit), ..line })
+    // Where faults have a column of their own, 85 °C is a reading like others.
+    Ok(Line { unit: line.unit.or(unit), is_plain: fields.has_faults, ..line })
 }
 
 fn of(time: &str, value: &str) -> Result<Line, String> {
@@ -52,7 +55,7 @@ fn of(time: &str, value: &str) -> Result<Line, String> {
         format!("`{time}` is not a time: 2026-01-31 18:05:00 was expected, or seconds since 1970")
     })?;
     let (number, has_fraction, unit) = value_of(value)?;
-    Ok(Line { time, number, has_fraction, unit, is_zoned, fault: None })
+    Ok(Line { time, number, has_fraction, unit, is_zoned, fault: None, is_plain: false })
 }
 
 /// The fault of its name in JSON and in what is exported.

@@ -1,5 +1,7 @@
 //! Logs as people have them.
 
+use std::fs;
+
 use super::*;
 
 fn read(text: &str, unit: Option<Unit>) -> Result<Recording, Error> {
@@ -28,8 +30,7 @@ fn times_and_values_of_every_shape() {
     assert_eq!(kernel.points[0].value, value(27.8125));
     assert_eq!(kernel.points[1], Point { at: seconds(600), value: Played::PowerOnReset });
 
-    let seconds_and_fahrenheit =
-        read("1767225600 41\n1767225660.5 50\n", Some(Unit::Fahrenheit)).unwrap();
+    let seconds_and_fahrenheit = read("1767225600 41\n1767225660.5 50\n", Some(Unit::Fahrenheit)).unwrap();
     assert_eq!(
         seconds_and_fahrenheit.points[1],
         Point { at: Duration::from_millis(60_500), value: value(10.0) }
@@ -119,8 +120,7 @@ fn a_few_broken_lines_are_passed_over_and_counted_and_a_gap_plays_as_no_answer()
 #[test]
 fn it_plays_the_newest_point_and_begins_anew_after_the_last_ones_interval() {
     let recording = read("0 1.0\n60 2.0\n120 3.0\n", None).unwrap();
-    for (elapsed, degrees) in
-        [(0, 1.0), (59, 1.0), (60, 2.0), (120, 3.0), (179, 3.0), (180, 1.0), (240, 2.0)]
+    for (elapsed, degrees) in [(0, 1.0), (59, 1.0), (60, 2.0), (120, 3.0), (179, 3.0), (180, 1.0), (240, 2.0)]
     {
         assert_eq!(recording.at(seconds(elapsed)), value(degrees), "{elapsed} s");
     }

@@ -81,6 +81,9 @@ impl ProbeState {
             ..known
         };
         if kept.date == today {
+            if let Some(day) = self.day.filter(|day| is_before(day.date, today)) {
+                self.day_before = Some(day);
+            }
             self.day = Some(self.day.filter(|day| day.date == today).map_or(kept, merged));
         } else if is_before(kept.date, today) {
             match self.day {

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{Timestamp, ZonedDateTime};
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
 
 use super::{BusInfo, BusKey, BusState, Day, ProbeState};
 use crate::alarm::{Alarm, Quiet, UsedBudget};

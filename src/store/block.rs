@@ -7,10 +7,13 @@
 //!   fridges                                                    u16
 //!     series, first seven bytes of the probe's ROM code        u16, [u8; 7]
 //!   sweeps                                                     u16
-//!     milliseconds since the begin of the block                u32
-//!     a value for each fridge                                  i16   1/16 °C; −32,768 nothing; up to −32,513 faults
+//!     milliseconds since the sweep before, or since the begin  u16   65,535: a u32 follows
+//!   for each fridge, for each sweep
+//!     what it reads more than in the sweep before              i8    in 1/16 °C; −128: an i16 follows, the value itself
 //! CRC-32 of the begin (seconds since 1970, i64) and all before u32
 //! ```
+//! A value is 1/16 °C; −32,768 is nothing, and up to −32,513 are faults. Most readings take one byte, so that four blocks fit
+//! into a page of the file: what a card writes is pages.
 //! All numbers are little-endian. A fault's number never changes its meaning.
 
 use crate::reading::{Celsius, Fault, ProbeId, Sample};
@@ -21,6 +24,13 @@ pub const BLOCK_SECONDS: i64 = 300;
 const VERSION: u8 = 1;
 /// There is no reading of that fridge in that sweep.
 const NOTHING: i16 = i16::MIN;
+
+/// A group has at most so many sweeps.
+const MOST_SWEEPS: usize = 60_000;
+/// Stands for a time that is too long for its place.
+const FAR: u16 = u16::MAX;
+/// Stands for a value that is too far from the one before.
+const ANEW: i8 = i8::MIN;
 
 /// The number by which `history.db` knows a fridge.
 pub type Series = u16;
@@ -73,10 +83,30 @@ impl Block {
                 bytes.extend(probe.rom_without_crc());
             }
             put_u16(&mut bytes, group.sweeps.len());
-            for sweep in &group.sweeps {
-                bytes.extend(sweep.offset_ms.to_le_bytes());
-                for sample in &sweep.samples {
-                    bytes.extend(number_of(*sample).to_le_bytes());
+            let mut before = 0;
+            for Sweep { offset_ms, .. } in &group.sweeps {
+                let passed = offset_ms.saturating_sub(before);
+                match u16::try_from(passed).ok().filter(|passed| *passed != FAR) {
+                    Some(passed) => bytes.extend(passed.to_le_bytes()),
+                    None => {
+                        bytes.extend(FAR.to_le_bytes());
+                        bytes.extend(passed.to_le_bytes());
+                    }
+                }
+                before = *offset_ms;
+            }
+            for member in 0..group.members.len() {
+                let mut before = 0_i16;
+                for sweep in &group.sweeps {
+                    let number = number_of(sweep.samples.get(member).copied().flatten());
+                    match i8::try_from(i32::from(number) - i32::from(before)) {
+                        Ok(more) if more != ANEW => bytes.extend(more.to_le_bytes()),
+                        _ => {
+                            bytes.extend(ANEW.to_le_bytes());
+                            bytes.extend(number.to_le_bytes());
+                        }
+                    }
+                    before = number;
                 }
             }
         }
@@ -101,12 +131,25 @@ impl Block {
                 let [family, a, b, c, d, e, f] = take::<7>(rest)?;
                 members.push((series, ProbeId::from_rom([family, a, b, c, d, e, f, 0])));
             }
-            let mut sweeps = Vec::new();
+            let mut sweeps: Vec<Sweep> = Vec::new();
             for _ in 0..take_u16(rest)? {
-                let offset_ms = u32::from_le_bytes(take(rest)?);
-                let samples =
-                    members.iter().map(|_| Ok(sample_of(take_i16(rest)?))).collect::<Result<_, _>>()?;
-                sweeps.push(Sweep { offset_ms, samples });
+                let passed = match take_u16(rest)? {
+                    FAR => u32::from_le_bytes(take(rest)?),
+                    passed => passed.into(),
+                };
+                let before = sweeps.last().map_or(0, |sweep| sweep.offset_ms);
+                let offset_ms = before.checked_add(passed).ok_or(Damage::Version)?;
+                sweeps.push(Sweep { offset_ms, samples: Vec::with_capacity(members.len()) });
+            }
+            for _ in &members {
+                let mut before = 0_i16;
+                for sweep in &mut sweeps {
+                    before = match i8::from_le_bytes(take(rest)?) {
+                        ANEW => take_i16(rest)?,
+                        more => before.checked_add(more.into()).ok_or(Damage::Version)?,
+                    };
+                    sweep.samples.push(sample_of(before));
+                }
             }
             groups.push(Group { members, sweeps });
         }
@@ -115,7 +158,9 @@ impl Block {
 
     /// Takes in a sweep. One that is there already is not taken twice.
     pub fn add(&mut self, members: &[(Series, ProbeId)], sweep: Sweep) {
-        let group = match self.groups.iter_mut().find(|group| group.members == members) {
+        // A group that is full is followed by another of the same fridges.
+        let has_room = |group: &&mut Group| group.members == members && group.sweeps.len() < MOST_SWEEPS;
+        let group = match self.groups.iter_mut().find(has_room) {
             Some(group) => group,
             None => {
                 self.groups.push(Group { members: members.to_vec(), sweeps: Vec::new() });
@@ -195,6 +240,14 @@ fn sample_of(number: i16) -> Option<Sample> {
             Err(_) => Celsius::from_degrees(f64::from(number) / 16.0).ok_or(Fault::OutOfRange),
         }),
     }
+}
+
+/// The checksum of a fridge's number.
+pub(super) fn series_sum(number: Series, fridge: &str) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&number.to_le_bytes());
+    hasher.update(fridge.as_bytes());
+    hasher.finalize()
 }
 
 /// The bytes with their checksum behind them.
@@ -300,6 +353,36 @@ mod tests {
         assert_eq!(Block::decode(BEGINS + BLOCK_SECONDS, &bytes), Err(Damage::Checksum));
         // Zeros have a checksum of zeros in some formats.
         assert!(Block::decode(BEGINS, &vec![0; bytes.len()]).is_err());
+    }
+
+    #[test]
+    fn any_times_and_values_come_back_and_a_cafes_block_is_small() {
+        let mut random = fastrand::Rng::with_seed(3);
+        for _ in 0..200 {
+            let members: Vec<(Series, ProbeId)> =
+                (0..random.u16(1..5)).map(|number| (number, ProbeId::new(0x28, number.into()))).collect();
+            let mut block = Block::default();
+            for _ in 0..random.usize(0..40) {
+                let sample = |random: &mut fastrand::Rng| match random.u8(0..10) {
+                    0 => None,
+                    1 => Some(Err(*random.choice(Fault::VARIANTS).unwrap())),
+                    2 => Some(Ok(Celsius::from_sixteenths(random.i16(-880..=2_000)))),
+                    _ => Some(Ok(Celsius::from_sixteenths(random.i16(60..70)))),
+                };
+                let samples = members.iter().map(|_| sample(&mut random)).collect();
+                let longest = if random.bool() { 300_000 } else { 5_000 };
+                block.add(&members, Sweep { offset_ms: random.u32(0..longest), samples });
+            }
+            assert_eq!(Block::decode(BEGINS, &block.encode(BEGINS)), Ok(block));
+        }
+        let mut cafe = Block::default();
+        let members: Vec<(Series, ProbeId)> = (0..20).map(|it| (it, ProbeId::new(0x28, it.into()))).collect();
+        for index in 0..30 {
+            let samples = (0..20).map(|it| Some(Ok(Celsius::from_sixteenths(64 + index + it)))).collect();
+            cafe.add(&members, Sweep { offset_ms: index as u32 * 10_000, samples });
+        }
+        let bytes = cafe.encode(BEGINS).len();
+        assert!(bytes < 4_096 / 4, "{bytes} bytes: four blocks in a page");
     }
 
     #[test]

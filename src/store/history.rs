@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::block::{BLOCK_SECONDS, Block, Series};
+use super::block::{BLOCK_SECONDS, Block, Series, series_sum};
 use super::bucket::{self, Aggregate, Sum};
-use super::{Error, Opening, SetAside, migrations, open, open_to_read, salvage, sqlite};
+use super::damaged;
+use super::{Error, Opening, SetAside, connect, make_room, migrations, open, open_to_read, sqlite};
 
 /// The file's name in the state folder.
 pub const FILE: &str = "history.db";
@@ -23,8 +24,9 @@ const STEPS: [&str; 1] = ["CREATE TABLE series (number INTEGER PRIMARY KEY, frid
      CREATE TABLE kept (id INTEGER PRIMARY KEY CHECK (id = 1), raw_from INTEGER NOT NULL, bucket_from INTEGER NOT NULL) STRICT;
      INSERT INTO kept VALUES (1, 0, 0);"];
 
-/// How the file is written: a log of four megabytes that is written over costs a card least (measured).
-const OPENING: Opening = Opening { check: "quick_check", log_pages: 1_000 };
+/// How the file is checked and written: it is large, so its pages are checked, and not its indices; and its log may grow to
+/// 1.6 MB before it is written over, because each time costs a card more than the pages (measured).
+const OPENING: Opening = Opening { check: "quick_check", log_pages: 400 };
 
 /// So many rows are read at a time: whoever reads for long would keep the log from being written over.
 const ROWS_AT_ONCE: usize = 2_000;
@@ -91,10 +93,25 @@ impl HistoryFile {
         let path = folder.join(FILE);
         let (mut connection, set_aside) = open(&path, now, OPENING)?;
         migrations::migrate(&mut connection, &path, &STEPS)?;
-        if let Some(damaged) = &set_aside {
-            salvage::adopt_series(&damaged.path, &connection).map_err(|error| sqlite(&path, error))?;
+        make_room(&connection, &path);
+        let known: i64 = connection
+            .query_row("SELECT count(*) FROM series", [], |row| row.get(0))
+            .map_err(|error| sqlite(&path, error))?;
+        for damaged in damaged::set_aside(&path).iter().rev().filter(|_| known == 0) {
+            damaged::adopt_series(damaged, &connection).map_err(|error| sqlite(&path, error))?;
         }
         Ok((HistoryFile { connection, inode: inode(&path), path }, set_aside))
+    }
+
+    /// The same, where a damaged one is an error: whoever is not the gateway must not take its file away.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn open_sound(folder: &Path) -> Result<HistoryFile, Error> {
+        let path = folder.join(FILE);
+        let mut connection = connect(&path, OPENING).map_err(|error| sqlite(&path, error))?;
+        migrations::migrate(&mut connection, &path, &STEPS)?;
+        Ok(HistoryFile { connection, inode: inode(&path), path })
     }
 
     /// Opens the file in that folder to read it; `None` where there is none.
@@ -137,11 +154,16 @@ impl HistoryFile {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn keep(&mut self, table: Table, fridges: &[String], blocks: &BTreeMap<i64, Block>) -> Result<(), Error> {
+    pub fn keep(
+        &mut self,
+        table: Table,
+        fridges: &[String],
+        blocks: &BTreeMap<i64, Block>,
+    ) -> Result<(), Error> {
         let path = &self.path;
         let connection = &mut self.connection;
         let mut write = || {
-            let transaction = connection.transaction()?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let numbers = numbers(&transaction, fridges)?;
             for (&begins, block) in blocks {
                 keep_block(&transaction, table, begins, renumbered(block, &numbers))?;
@@ -174,6 +196,36 @@ impl HistoryFile {
         Ok(damaged)
     }
 
+    /// Writes down what each five minutes of a day come to, once the day is over or some of it is to be removed: until then
+    /// that is computed from the readings, which costs a card nothing.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn settle(&mut self, day: i64) -> Result<(), Error> {
+        let mut rows = Vec::new();
+        self.blocks(Table::Raw, day * 86_400, (day + 1) * 86_400, |begins, block| {
+            rows.push((begins, bucket::encode(begins, &bucket::of(&block))));
+            true
+        })?;
+        let path = &self.path;
+        let connection = &mut self.connection;
+        let mut write = || {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for (begins, bytes) in &rows {
+                let sql = "SELECT b FROM bucket WHERE t = ?1";
+                let there: Option<Vec<u8>> =
+                    transaction.query_row(sql, [begins], |row| row.get(0)).optional()?;
+                // What is there of more readings is of a row that was damaged since.
+                if there.is_none_or(|there| count(*begins, &there) <= count(*begins, bytes)) {
+                    let sql = "INSERT OR REPLACE INTO bucket VALUES (?1, ?2)";
+                    transaction.execute(sql, params![begins, bytes])?;
+                }
+            }
+            transaction.commit()
+        };
+        write().map_err(|error| sqlite(path, error))
+    }
+
     /// Shows the buckets of all fridges that begin in that time, until `each` says false; `backwards` the latest first.
     /// Returns how many rows were damaged and left out.
     ///
@@ -185,6 +237,72 @@ impl HistoryFile {
         to: i64,
         backwards: bool,
         mut each: impl FnMut(i64, Series, Aggregate) -> bool,
+    ) -> Result<usize, Error> {
+        let touched = self.touched()?;
+        let mut damaged = 0;
+        let mut goes_on = true;
+        // Days whose buckets are not written down are computed; between them are runs of those that are.
+        let (mut parts, mut next) = (Vec::new(), from);
+        for day in touched {
+            let begin = (day * 86_400).clamp(next, to.max(next));
+            let end = ((day + 1) * 86_400).clamp(next, to.max(next));
+            parts.extend([(next, begin, false), (begin, end, true)]);
+            next = end;
+        }
+        parts.push((next, to, false));
+        parts.retain(|(from, to, _)| from < to);
+        if backwards {
+            parts.reverse();
+        }
+        for (from, to, is_touched) in parts {
+            let mut show = |begins, series, bucket| {
+                goes_on = goes_on && each(begins, series, bucket);
+                goes_on
+            };
+            damaged += if is_touched {
+                self.computed_buckets(from, to, backwards, &mut show)?
+            } else {
+                self.written_buckets(from, to, backwards, &mut show)?
+            };
+            if !goes_on {
+                break;
+            }
+        }
+        Ok(damaged)
+    }
+
+    /// The same of a day, from its readings; where those were removed, from what is written down.
+    fn computed_buckets(
+        &self,
+        from: i64,
+        to: i64,
+        backwards: bool,
+        each: &mut dyn FnMut(i64, Series, Aggregate) -> bool,
+    ) -> Result<usize, Error> {
+        let mut found: BTreeMap<(i64, Series), Aggregate> = BTreeMap::new();
+        let mut damaged = self.written_buckets(from, to, false, &mut |begins, series, bucket| {
+            found.insert((begins, series), bucket);
+            true
+        })?;
+        damaged += self.blocks(Table::Raw, from, to, |begins, block| {
+            found.extend(bucket::of(&block).into_iter().map(|(series, bucket)| ((begins, series), bucket)));
+            true
+        })?;
+        let mut show = |((begins, series), bucket)| each(begins, series, bucket);
+        if backwards {
+            found.into_iter().rev().all(&mut show);
+        } else {
+            found.into_iter().all(&mut show);
+        }
+        Ok(damaged)
+    }
+
+    fn written_buckets(
+        &self,
+        from: i64,
+        to: i64,
+        backwards: bool,
+        each: &mut dyn FnMut(i64, Series, Aggregate) -> bool,
     ) -> Result<usize, Error> {
         let mut damaged = 0;
         self.rows("bucket", from, to, backwards, |begins, bytes| {
@@ -221,17 +339,24 @@ impl HistoryFile {
     /// # Errors
     /// [`Error`].
     pub fn extent(&self, table: Table) -> Result<Option<(i64, i64)>, Error> {
-        let name = match table {
-            // What five minutes come to is kept for longer than they.
-            Table::Raw => "bucket",
-            Table::Imported => "imported",
+        let names: &[&str] = match table {
+            // What five minutes come to is kept for longer than they, and written down later.
+            Table::Raw => &["bucket", "raw"],
+            Table::Imported => &["imported"],
         };
         // Each is found from its end of the table; both in one question would read all of it.
-        let end = |function: &str| {
+        let end = |function: &str, name: &str| {
             let sql = format!("SELECT {function}(t) FROM {name}");
             self.connection.query_row(&sql, [], |row| row.get::<_, Option<i64>>(0))
         };
-        let both = || Ok(end("min")?.zip(end("max")?));
+        let both = || {
+            let (mut first, mut last) = (None, None);
+            for name in names {
+                first = [first, end("min", name)?].into_iter().flatten().min();
+                last = last.max(end("max", name)?);
+            }
+            Ok(first.zip(last))
+        };
         both().map_err(|error| self.failed(error))
     }
 
@@ -248,8 +373,9 @@ impl HistoryFile {
         mut each: impl FnMut(i64, &[u8]) -> bool,
     ) -> Result<(), Error> {
         let order = if backwards { "DESC" } else { "ASC" };
-        let sql =
-            format!("SELECT t, b FROM {table} WHERE t >= ?1 AND t < ?2 ORDER BY t {order} LIMIT {ROWS_AT_ONCE}");
+        let sql = format!(
+            "SELECT t, b FROM {table} WHERE t >= ?1 AND t < ?2 ORDER BY t {order} LIMIT {ROWS_AT_ONCE}"
+        );
         let (mut from, mut to) = (from, to);
         loop {
             let mut read = || {
@@ -278,6 +404,10 @@ impl HistoryFile {
     /// # Errors
     /// [`Error`].
     pub fn prune(&mut self, retention: Retention, now: Timestamp) -> Result<(), Error> {
+        let last = day_of(now.as_second()) - i64::from(retention.raw_days);
+        for day in self.touched()?.into_iter().filter(|day| *day < last) {
+            self.settle(day)?;
+        }
         let path = &self.path;
         let connection = &mut self.connection;
         let mut remove = || {
@@ -341,14 +471,11 @@ impl HistoryFile {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn series_rows(
-        &self,
-        last: Series,
-        mut each: impl FnMut(Series, &str),
-    ) -> Result<(), Error> {
+    pub fn series_rows(&self, last: Series, mut each: impl FnMut(Series, &str)) -> Result<(), Error> {
         let mut read = || {
-            let mut statement =
-                self.connection.prepare("SELECT number, fridge FROM series WHERE number <= ?1 ORDER BY number")?;
+            let mut statement = self
+                .connection
+                .prepare("SELECT number, fridge FROM series WHERE number <= ?1 ORDER BY number")?;
             let mut rows = statement.query([last])?;
             while let Some(row) = rows.next()? {
                 each(row.get(0)?, &row.get::<_, String>(1)?);
@@ -384,12 +511,11 @@ fn inode(path: &Path) -> Option<u64> {
     std::fs::metadata(path).map(|found| found.ino()).ok()
 }
 
-/// The checksum of a fridge's number.
-pub(super) fn series_sum(number: Series, fridge: &str) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&number.to_le_bytes());
-    hasher.update(fridge.as_bytes());
-    hasher.finalize()
+/// How many readings and faults the buckets of a row come from; none where it is damaged.
+fn count(begins: i64, bytes: &[u8]) -> u32 {
+    let mut count = 0;
+    let decoded = bucket::decode(begins, bytes, |_, bucket| count += bucket.readings + bucket.faults);
+    if decoded.is_ok() { count } else { 0 }
 }
 
 /// The numbers of these fridges; new ones get theirs.
@@ -420,7 +546,7 @@ fn renumbered(block: &Block, numbers: &[Series]) -> Block {
     block
 }
 
-fn keep_block(
+pub(super) fn keep_block(
     transaction: &Transaction<'_>,
     table: Table,
     begins: i64,
@@ -431,7 +557,8 @@ fn keep_block(
         statement.query_row([begins], |row| row.get(0)).optional()
     };
     let put = |table: &str, bytes: Vec<u8>| {
-        let mut statement = transaction.prepare(&format!("INSERT OR REPLACE INTO {table} VALUES (?1, ?2)"))?;
+        let mut statement =
+            transaction.prepare(&format!("INSERT OR REPLACE INTO {table} VALUES (?1, ?2)"))?;
         statement.execute(params![begins, bytes])
     };
     let there = bytes_of(table.name())?;
@@ -442,7 +569,9 @@ fn keep_block(
         return put(table.name(), block.encode(begins)).map(drop);
     }
     let mut buckets = BTreeMap::new();
-    if there.is_none() && let Some(bytes) = bytes_of("bucket")? {
+    if there.is_none()
+        && let Some(bytes) = bytes_of("bucket")?
+    {
         // Its readings were removed, and what they come to was not.
         let decoded = bucket::decode(begins, &bytes, |series, bucket| {
             buckets.insert(series, bucket);
@@ -451,19 +580,21 @@ fn keep_block(
             buckets.clear();
         }
     }
-    block.merge(new);
-    for (series, bucket) in bucket::of(&block) {
-        let mut sum = Sum::default();
-        sum.add_all(&bucket);
-        if let Some(before) = buckets.get(&series) {
-            sum.add_all(before);
+    if there.is_none() && !buckets.is_empty() {
+        // Its readings were removed: what comes late is added to what they came to.
+        for (series, late) in bucket::of(&new) {
+            let mut sum = Sum::default();
+            sum.add_all(&late);
+            if let Some(before) = buckets.get(&series) {
+                sum.add_all(before);
+            }
             buckets.insert(series, sum.aggregate());
-        } else {
-            buckets.insert(series, bucket);
         }
+        put("bucket", bucket::encode(begins, &buckets))?;
+    } else {
+        block.merge(new);
+        put(table.name(), block.encode(begins))?;
     }
-    put(table.name(), block.encode(begins))?;
-    put("bucket", bucket::encode(begins, &buckets))?;
     let mut touched = transaction.prepare("INSERT OR IGNORE INTO touched VALUES (?1)")?;
     touched.execute([day_of(begins)]).map(drop)
 }

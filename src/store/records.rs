@@ -30,7 +30,7 @@ pub(super) const STEPS: [&str; 3] = [
     // over it.
     "CREATE TABLE log (id INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
      INSERT INTO log (json) SELECT json_object('deed', json_object('at', at, 'who', who, 'what', what)) FROM deed ORDER BY id;
-     INSERT INTO log (json) SELECT json_object('alarm', json(json)) FROM alarm ORDER BY number;
+     INSERT INTO log (json) SELECT json_object('alarm', json(json)) FROM alarm WHERE json_valid(json) ORDER BY number;
      DROP TABLE deed;
      CREATE TABLE seal (number INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;",
 ];
@@ -145,11 +145,7 @@ impl Records {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn between(
-        folder: &Path,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<(Vec<Alarm>, Vec<Deed>), Error> {
+    pub fn between(folder: &Path, from: Timestamp, to: Timestamp) -> Result<(Vec<Alarm>, Vec<Deed>), Error> {
         let path = folder.join(FILE);
         if !path.exists() {
             return Ok(Default::default());
@@ -166,7 +162,8 @@ impl Records {
                     |alarm: &Alarm| alarm.since < to && alarm.cleared.is_none_or(|it| it.at >= from);
                 alarms.extend(alarm.filter(is_meant));
             }
-            let mut statement = connection.prepare("SELECT json FROM log WHERE json LIKE '{\"deed\"%' ORDER BY id")?;
+            let mut statement =
+                connection.prepare("SELECT json FROM log WHERE json LIKE '{\"deed\"%' ORDER BY id")?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 if let Some(Logged::Deed(deed)) = parsed(&row.get::<_, String>(0)?, &mut unreadable)
@@ -244,7 +241,10 @@ fn put(transaction: &Transaction<'_>, entry: &Entry) -> Result<Option<i64>, rusq
         Entry::Alarm(alarm) => {
             let (number, is_open) = (alarm.number as i64, !alarm.ended);
             run("INSERT OR REPLACE INTO alarm VALUES (?1, ?2, ?3)", params![number, is_open, json(alarm)])?;
-            run("INSERT INTO log (json) VALUES (?1)", params![json(&Logged::Alarm(Box::new(alarm.clone())))])?;
+            run(
+                "INSERT INTO log (json) VALUES (?1)",
+                params![json(&Logged::Alarm(Box::new(alarm.clone())))],
+            )?;
         }
         Entry::Deed { at, who, what } => {
             let deed = Deed { at: *at, who: who.clone(), what: what.clone() };
@@ -354,6 +354,33 @@ mod tests {
         let newer = Records::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap_err();
         assert!(newer.to_string().contains("later version"), "{newer}");
         assert!(path.exists());
+    }
+
+    #[test]
+    fn a_file_of_an_older_version_is_brought_up_to_date_with_all_that_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let older = Connection::open(folder.path().join(FILE)).unwrap();
+        older.execute_batch(STEPS[0]).unwrap();
+        older.execute_batch(STEPS[1]).unwrap();
+        older.pragma_update(None, "user_version", 2).unwrap();
+        let json = json(&alarm(7));
+        older.execute("INSERT INTO alarm VALUES (7, 1, ?1)", [&json]).unwrap();
+        older.execute("INSERT INTO alarm VALUES (8, 0, 'not a json')", []).unwrap();
+        let at = Timestamp::UNIX_EPOCH.to_string();
+        older.execute("INSERT INTO deed (at, who, what) VALUES (?1, 'anna', 'drill milk')", [at]).unwrap();
+        drop(older);
+        let (records, set_aside) = Records::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!((set_aside, records.kept().unwrap().alarms), (None, vec![alarm(7)]));
+        let until = Timestamp::from_second(1_000).unwrap();
+        let (alarms, deeds) = Records::between(folder.path(), Timestamp::UNIX_EPOCH, until).unwrap();
+        assert_eq!(alarms, [alarm(7)]);
+        let deed = Deed { at: Timestamp::UNIX_EPOCH, who: Some("anna".into()), what: "drill milk".into() };
+        assert_eq!(deeds, [deed]);
+        let logged: String = records
+            .connection
+            .query_row("SELECT json FROM log ORDER BY id DESC LIMIT 1", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(logged, format!("{{\"alarm\":{json}}}"), "as it is written today");
     }
 
     #[test]

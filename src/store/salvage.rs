@@ -1,26 +1,22 @@
 //! Salvage of a damaged `history.db` that was set aside: every row that can still be reached and whose checksum fits goes
 //! into the file that took its place. Rows are read from both ends, because SQLite ends at the first page that is broken.
 
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
-use super::block::{Block, Series};
-use super::history::series_sum;
+use super::block::Block;
+use super::damaged::{SET_ASIDE, pad};
+use super::history::{Table, keep_block};
 use super::{Error, HistoryFile, bucket, sqlite};
 
 /// The tables of rows with a checksum.
 const TABLES: [&str; 3] = ["raw", "bucket", "imported"];
+/// The same once everything that can be read of it was brought over.
+const SALVAGED: &str = ".salvaged-";
 /// So many rows go in one transaction: the gateway writes in between.
 const ROWS_AT_ONCE: usize = 500;
-/// Where the header says how many pages the file has (SQLite's file format, 1.3).
-const PAGES_AT: u64 = 28;
-/// Where numbers of fridges were lost, new ones begin so far behind the last that is known.
-const BEYOND_LOST: i64 = 1_000;
-/// The size of a page in bytes.
-const PAGE: u64 = 4_096;
 
 /// What was got back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +25,17 @@ pub struct Salvaged {
     pub rows: usize,
     /// Rows that were there, and whose checksum did not fit.
     pub damaged: usize,
+}
+
+/// Names a damaged file as one of which everything was brought over; returns its new name.
+pub fn done(damaged: &Path) -> PathBuf {
+    let name = damaged.to_string_lossy().replace(SET_ASIDE, SALVAGED);
+    for ending in ["", "-wal", "-shm"] {
+        let of = |name: &str| format!("{name}{ending}");
+        // Where that fails, it is done once more after the next start.
+        let _renamed = std::fs::rename(of(&damaged.to_string_lossy()), of(&name));
+    }
+    PathBuf::from(name)
 }
 
 /// Brings over what can be read of the damaged file into the one in that folder. Rows that are there already stay.
@@ -42,6 +49,13 @@ pub fn salvage(damaged: &Path, folder: &Path, now: Timestamp) -> Result<Salvaged
     let mut salvaged = Salvaged::default();
     let Ok(source) = Connection::open_with_flags(damaged, flags) else { return Ok(salvaged) };
     let path = file.path().to_owned();
+    let kept: Option<(i64, i64)> = source
+        .query_row("SELECT raw_from, bucket_from FROM kept", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .ok();
+    if let Some((raw_from, bucket_from)) = kept {
+        let sql = "UPDATE kept SET raw_from = max(raw_from, ?1), bucket_from = max(bucket_from, ?2)";
+        file.connection_mut().execute(sql, [raw_from, bucket_from]).map_err(|error| sqlite(&path, error))?;
+    }
     let target = file.connection_mut();
     for table in TABLES {
         for order in ["ASC", "DESC"] {
@@ -101,73 +115,24 @@ fn each_row(
     Ok(())
 }
 
-/// Brings the numbers of the fridges over before anything is written by new ones: a row that named another fridge would be
-/// worse than one that is lost. Where not all of them can be read, new numbers begin far behind those that may exist.
-pub(super) fn adopt_series(damaged: &Path, target: &Connection) -> Result<(), rusqlite::Error> {
-    pad(damaged);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut last = 0;
-    let mut is_whole = false;
-    if let Ok(source) = Connection::open_with_flags(damaged, flags) {
-        let mut read = || {
-            let mut statement = source.prepare("SELECT number, fridge, sum FROM series ORDER BY number")?;
-            let mut rows = statement.query([])?;
-            is_whole = true;
-            while let Some(row) = rows.next()? {
-                let (number, fridge): (Series, String) = (row.get(0)?, row.get(1)?);
-                let sum: u32 = row.get(2)?;
-                if sum == series_sum(number, &fridge) {
-                    target.execute("INSERT OR IGNORE INTO series VALUES (?1, ?2, ?3)", params![number, fridge, sum])?;
-                } else {
-                    is_whole = false;
-                }
-                last = last.max(i64::from(number));
-            }
-            Ok::<_, rusqlite::Error>(())
-        };
-        // What it ends at is the damage.
-        is_whole = read().is_ok() && is_whole;
-    }
-    if !is_whole {
-        let beyond = last + BEYOND_LOST;
-        target.execute("INSERT OR IGNORE INTO series VALUES (?1, '', 0)", [beyond])?;
-    }
-    Ok(())
-}
-
-/// Puts rows there that are not there yet; returns how many.
-fn insert(
-    target: &mut Connection,
-    table: &str,
-    rows: &[(i64, Vec<u8>)],
-) -> Result<usize, rusqlite::Error> {
-    let transaction = target.transaction()?;
+/// Puts rows there; returns how many are new. Days with readings are settled and sealed again, as after every change.
+fn insert(target: &mut Connection, table: &str, rows: &[(i64, Vec<u8>)]) -> Result<usize, rusqlite::Error> {
+    let transaction = target.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut count = 0;
-    {
-        let mut statement = transaction.prepare(&format!("INSERT OR IGNORE INTO {table} VALUES (?1, ?2)"))?;
-        for (begins, bytes) in rows {
-            count += statement.execute(params![begins, bytes])?;
+    for (begins, bytes) in rows {
+        let is_there = "SELECT EXISTS (SELECT 1 FROM {table} WHERE t = ?1)".replace("{table}", table);
+        let is_there: bool = transaction.query_row(&is_there, [begins], |row| row.get(0))?;
+        let of = if table == "imported" { Table::Imported } else { Table::Raw };
+        match Block::decode(*begins, bytes) {
+            // What was written there in the meantime stays beside it.
+            Ok(block) if table != "bucket" => keep_block(&transaction, of, *begins, block)?,
+            _ => {
+                let sql = format!("INSERT OR IGNORE INTO {table} VALUES (?1, ?2)");
+                transaction.execute(&sql, params![begins, bytes])?;
+            }
         }
+        count += usize::from(!is_there);
     }
     transaction.commit()?;
     Ok(count)
-}
-
-/// Gives a file whose end was cut off the length that its header says, in zeros: SQLite reads no page of a shorter one.
-fn pad(path: &Path) {
-    let length = || {
-        let mut file = std::fs::File::open(path).ok()?;
-        let mut pages = [0; 4];
-        file.seek(SeekFrom::Start(PAGES_AT)).ok()?;
-        file.read_exact(&mut pages).ok()?;
-        let (is, should_be) = (file.metadata().ok()?.len(), u64::from(u32::from_be_bytes(pages)) * PAGE);
-        // A header of nonsense would make a file of terabytes.
-        (is < should_be && should_be < is.saturating_mul(64).max(64 * 1024 * 1024)).then_some(should_be)
-    };
-    if let Some(length) = length()
-        && let Ok(file) = std::fs::OpenOptions::new().write(true).open(path)
-    {
-        // Where it cannot be made longer, less is got back.
-        let _padded = file.set_len(length);
-    }
 }

@@ -19,6 +19,9 @@ use super::{BUSY_TIMEOUT, Error, HistoryFile, day_of, migrations, open_to_read, 
 /// A day is sealed so long after its end (midnight in UTC), in seconds: what waited for the disk is there by then.
 const AFTER: i64 = 3_600;
 
+/// So much at most is removed between two seals, in seconds: two days at a time, and a seal may be late.
+const REMOVED_SINCE: i64 = 4 * 86_400;
+
 /// The seal of a day. Hashes are SHA-256, in hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
@@ -42,6 +45,10 @@ pub struct Seal {
     pub records: String,
     /// The last row of that.
     pub last_record: i64,
+    /// From when on each reading was there, in seconds since 1970 …
+    pub raw_from: i64,
+    /// … and what five minutes come to.
+    pub bucket_from: i64,
     /// The hash of the seal before; empty in the first.
     pub before: String,
     /// The hash of all of this.
@@ -52,9 +59,9 @@ impl Seal {
     /// The hash of all but itself: of its values, a line each, in the order of the fields.
     fn hash(&self) -> String {
         let Seal { number, day, at, again, readings, buckets, fridges, last_fridge, records, .. } = self;
-        let Seal { last_record, before, .. } = self;
+        let Seal { last_record, raw_from, bucket_from, before, .. } = self;
         let lines = format!(
-            "fridge seal 1\n{number}\n{day}\n{at}\n{again}\n{readings}\n{buckets}\n{fridges}\n{last_fridge}\n{records}\n{last_record}\n{before}\n"
+            "fridge seal 1\n{number}\n{day}\n{at}\n{again}\n{readings}\n{buckets}\n{fridges}\n{last_fridge}\n{records}\n{last_record}\n{raw_from}\n{bucket_from}\n{before}\n"
         );
         hex(ring::digest::digest(&SHA256, lines.as_bytes()).as_ref())
     }
@@ -150,6 +157,7 @@ impl Seals {
         let due: Vec<i64> = history.touched()?.into_iter().filter(|day| *day <= last_over).collect();
         let mut sealed = Vec::new();
         for &day in &due {
+            history.settle(day)?;
             let before = self.last().map_err(|error| sqlite(&self.path, error))?;
             let again = self.is_sealed(day).map_err(|error| sqlite(&self.path, error))?;
             let seal = self.of(history, day, before, again, now)?;
@@ -179,8 +187,14 @@ impl Seals {
             .query_row("SELECT max(id) FROM log", [], |row| row.get(0))
             .map_err(|error| sqlite(&self.path, error))?;
         let last_record = last.unwrap_or(0).max(after);
+        let number: Option<i64> = self
+            .connection
+            .query_row("SELECT max(number) FROM seal", [], |row| row.get(0))
+            .map_err(|error| sqlite(&self.path, error))?;
+        let (raw_from, bucket_from) = history.kept_from()?;
         let mut seal = Seal {
-            number: before.as_ref().map_or(1, |before| before.number + 1),
+            // One that cannot be read keeps its number.
+            number: number.unwrap_or(0) as u64 + 1,
             day: date_of(day),
             at: now,
             again,
@@ -191,6 +205,8 @@ impl Seals {
             records: records_hash(&self.connection, after, last_record)
                 .map_err(|error| sqlite(&self.path, error))?,
             last_record,
+            raw_from,
+            bucket_from,
             before: before.map_or_else(String::new, |before| before.hash),
             hash: String::new(),
         };
@@ -227,11 +243,15 @@ pub fn verify(
     let connection = open_to_read(&path)?;
     migrations::check(&connection, &path, &records::STEPS)?;
     let failed = |error| sqlite(&path, error);
+    // All of it as it is at one moment.
+    connection.execute_batch("BEGIN").map_err(failed)?;
     let mut verified = Verified::default();
     let seals = all_seals(&connection, &mut verified.findings).map_err(failed)?;
     let (raw_from, bucket_from) = history.kept_from()?;
-    let first_record: Option<i64> =
-        connection.query_row("SELECT min(id) FROM log", [], |row| row.get(0)).map_err(failed)?;
+    // Since the last seal, little can have been removed as it should be.
+    let sealed_from = seals.last().map_or((0, 0), |seal| (seal.raw_from, seal.bucket_from));
+    let raw_from = raw_from.min(sealed_from.0 + REMOVED_SINCE);
+    let bucket_from = bucket_from.min(sealed_from.1 + REMOVED_SINCE);
     // Each day is held against its last seal.
     let newest: BTreeMap<Date, u64> = seals.iter().map(|seal| (seal.day, seal.number)).collect();
     let touched = history.touched()?;
@@ -260,9 +280,8 @@ pub fn verify(
                     findings.push(Finding::Buckets(seal.day));
                 }
             }
-            let are_there = first_record.is_none_or(|first| first <= last_record + 1);
             let records = records_hash(&connection, last_record, seal.last_record).map_err(failed)?;
-            if are_there && records != seal.records {
+            if records != seal.records {
                 findings.push(Finding::Records(seal.day));
             }
             if fridges_hash(&history, seal.last_fridge)? != seal.fridges {
@@ -286,7 +305,9 @@ pub fn verify(
             }
         }
     }
-    verified.findings.extend(changed_alarms(&connection, before.map_or(0, |seal| seal.last_record)).map_err(failed)?);
+    verified
+        .findings
+        .extend(changed_alarms(&connection, before.map_or(0, |seal| seal.last_record)).map_err(failed)?);
     verified.findings.sort_by_key(Finding::day);
     verified.seals = seals.len();
     verified.hash = before.map(|seal| seal.hash.clone());
@@ -308,14 +329,14 @@ fn all_seals(connection: &Connection, findings: &mut Vec<Finding>) -> Result<Vec
     Ok(seals)
 }
 
-/// The alarms that are not as the log has them last, once that was sealed.
+/// The alarms that are not as the log has them last.
 fn changed_alarms(connection: &Connection, last_record: i64) -> Result<Vec<Finding>, rusqlite::Error> {
     let mut logged: BTreeMap<u64, (i64, String)> = BTreeMap::new();
     let mut statement = connection.prepare("SELECT id, json FROM log ORDER BY id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        if let Ok(Logged::Alarm(alarm)) = serde_json::from_str(&row.get::<_, String>(1)?) {
-            let json = serde_json::to_string(&alarm).unwrap_or_default();
+        let json: String = row.get(1)?;
+        if let Ok(Logged::Alarm(alarm)) = serde_json::from_str(&json) {
             logged.insert(alarm.number, (row.get(0)?, json));
         }
     }
@@ -324,13 +345,9 @@ fn changed_alarms(connection: &Connection, last_record: i64) -> Result<Vec<Findi
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let number = row.get::<_, i64>(0)? as u64;
-        let json: String = row.get(1)?;
-        let canonical = serde_json::from_str::<crate::alarm::Alarm>(&json)
-            .ok()
-            .and_then(|alarm| serde_json::to_string(&alarm).ok());
-        match logged.remove(&number) {
-            Some((_, logged)) if canonical.as_ref() == Some(&logged) => {}
-            _ => findings.push(Finding::Alarm(number)),
+        let expected = format!("{{\"alarm\":{}}}", row.get::<_, String>(1)?);
+        if logged.remove(&number).is_none_or(|(_, json)| json != expected) {
+            findings.push(Finding::Alarm(number));
         }
     }
     // One that was removed.
@@ -389,13 +406,13 @@ fn records_hash(connection: &Connection, after: i64, last: i64) -> Result<String
 
 /// A day by its number since 1970.
 pub fn date_of(day: i64) -> Date {
-    Timestamp::from_second(day.saturating_mul(86_400)).map_or(Date::MAX, |at| {
-        at.to_zoned_datetime(jiff::tz::TimeZone::UTC).date()
-    })
+    Timestamp::from_second(day.saturating_mul(86_400))
+        .map_or(Date::MAX, |at| at.to_zoned_datetime(jiff::tz::TimeZone::UTC).date())
 }
 
 fn day_number(date: Date) -> i64 {
-    date.to_zoned_datetime(jiff::tz::TimeZone::UTC).map_or(0, |midnight| day_of(midnight.timestamp().as_second()))
+    date.to_zoned_datetime(jiff::tz::TimeZone::UTC)
+        .map_or(0, |midnight| day_of(midnight.timestamp().as_second()))
 }
 
 fn hex(bytes: &[u8]) -> String {

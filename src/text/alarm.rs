@@ -57,6 +57,9 @@ pub fn rule(rule: RuleName) -> &'static str {
 
 /// The first line of a message, enough for a phone's notification: "Milk is too warm (#41)".
 pub fn headline(message: &Message, gateway: Option<&str>, is_simulated: bool) -> Text {
+    if let Some(notice) = &message.notice {
+        return super::headline(super::gateway::headline(notice), gateway, is_simulated);
+    }
     let line = match (&message.outage, &message.alarms[..]) {
         (Some(off), _) => outage::headline(off),
         (None, []) => Text::sentence(TEST),
@@ -72,7 +75,7 @@ pub fn headline(message: &Message, gateway: Option<&str>, is_simulated: bool) ->
                 Topic::Escalated => format!("is {}: now urgent", state(only)),
                 Topic::Unanswered => format!("is {}, and nobody has acknowledged it", state(only)),
                 Topic::Reminder => format!("is still {}", state(only)),
-                Topic::Cleared | Topic::Outage | Topic::Test => no_longer(only).to_owned(),
+                Topic::Cleared | Topic::Outage | Topic::Gateway | Topic::Test => no_longer(only).to_owned(),
             })
         }
         (None, several) => {
@@ -83,7 +86,9 @@ pub fn headline(message: &Message, gateway: Option<&str>, is_simulated: bool) ->
                 Topic::Escalated => format!("{fridges} are now urgent"),
                 Topic::Unanswered => format!("{fridges}, and nobody has acknowledged them"),
                 Topic::Reminder => format!("{fridges} are still open"),
-                Topic::Cleared | Topic::Outage | Topic::Test => format!("{fridges} are over"),
+                Topic::Cleared | Topic::Outage | Topic::Gateway | Topic::Test => {
+                    format!("{fridges} are over")
+                }
             })
         }
     };
@@ -92,6 +97,9 @@ pub fn headline(message: &Message, gateway: Option<&str>, is_simulated: bool) ->
 
 /// What stands below: a line for each alarm, and what can be done.
 pub fn lines(message: &Message, units: Units, now: Timestamp) -> Doc {
+    if let Some(notice) = &message.notice {
+        return Doc::new(super::gateway::line(notice));
+    }
     if let Some(off) = &message.outage {
         let lines = off.fridges.iter().take(MOST_LISTED).map(|fridge| outage::line(fridge, units));
         let doc = Doc::default().with(Block::List(lines.chain(rest(message)).collect()));
@@ -114,7 +122,7 @@ pub fn lines(message: &Message, units: Units, now: Timestamp) -> Doc {
         }
     };
     match message.topic {
-        Topic::Cleared | Topic::Outage | Topic::Test => doc,
+        Topic::Cleared | Topic::Outage | Topic::Gateway | Topic::Test => doc,
         _ => {
             let number = message.alarms.first().map_or(0, |alarm| alarm.number);
             let it = if is_single { "it" } else { "one" };
@@ -128,6 +136,9 @@ pub fn lines(message: &Message, units: Units, now: Timestamp) -> Doc {
 pub fn plain(message: &Message, gateway: Option<&str>, units: Units, now: Timestamp) -> String {
     let doc = Doc { headline: headline(message, gateway, false), ..Doc::default() };
     let mut text = crate::doc::terminal::render(&doc, false);
+    if let Some(notice) = &message.notice {
+        text.push_str(&crate::doc::terminal::render(&Doc::new(super::gateway::line(notice)), false));
+    }
     let alarms = message.alarms.iter().take(MOST_LISTED);
     let alarms = alarms.map(|alarm| Text::name(&alarm.name).and(": ").and(details(alarm, units, now)));
     let fridges = message.outage.iter().flat_map(|off| off.fridges.iter().take(MOST_LISTED));

@@ -57,6 +57,13 @@ pub const SINCE: CommandHelp = CommandHelp {
     explanation: "`fridge since milk` looks back, through restarts as well, to the last reading within the limits.",
 };
 
+/// `report`
+pub const REPORT: CommandHelp = CommandHelp {
+    usage: "report [fridge or group] [time]",
+    summary: "what an inspector asks for, of yesterday or another time: `report milk last week`",
+    explanation: "Lowest, highest and mean temperature, the time outside the limits and without a reading, and the number of alarms; of yesterday, or of a time at the end. `fridge report` in a shell makes the page to print.",
+};
+
 /// `alarms`
 pub const ALARMS: CommandHelp = CommandHelp {
     usage: "alarms",

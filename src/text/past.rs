@@ -37,6 +37,11 @@ pub fn extremes_of(period: &str) -> String {
     format!("Lowest and highest, {period}")
 }
 
+/// The line above several fridges' reports.
+pub fn report_of(period: &str) -> String {
+    format!("Report, {period}")
+}
+
 /// The line above one fridge's values.
 pub fn of_one(name: &str, period: &str) -> Text {
     Text::name(name).and(format!(", {period}"))
@@ -73,14 +78,20 @@ fn capital(text: &str) -> String {
 }
 
 /// "above 5 °C since Tuesday 02:10, highest 9.0 °C"
-pub fn beyond(side: Side, limits: &Limits, since: &str, at_least: bool, peak: Celsius, units: Units) -> String {
+pub fn beyond(
+    side: Side,
+    limits: &Limits,
+    since: &str,
+    at_least: bool,
+    peak: Celsius,
+    units: Units,
+) -> String {
     let (word, limit, furthest) = match side {
         Side::Above => ("above", limits.max, "highest"),
         Side::Below => ("below", limits.min, "lowest"),
     };
-    let limit = limit.map_or_else(String::new, |limit| {
-        format!(" {:#} {}", Decimal(units.tenths(limit)), units.sign())
-    });
+    let limit = limit
+        .map_or_else(String::new, |limit| format!(" {:#} {}", Decimal(units.tenths(limit)), units.sign()));
     let at_least = if at_least { "at least " } else { "" };
     format!("{word}{limit} since {at_least}{since}, {furthest} {}", temperature(peak, units))
 }

@@ -33,6 +33,14 @@ impl Units {
         }
     }
 
+    /// A temperature in °C in this unit.
+    pub fn degrees(self, celsius: f64) -> f64 {
+        match self {
+            Units::Celsius => celsius,
+            Units::Fahrenheit => celsius * 1.8 + 32.0,
+        }
+    }
+
     /// Tenths of a degree, rounded half away from zero. A sixteenth of a °C is more than half of a
     /// tenth in either unit, so a value beyond a limit of whole or half degrees reads differently from it.
     pub fn tenths(self, celsius: Celsius) -> i32 {

@@ -44,20 +44,37 @@ fn what_people_type_is_understood() {
     assert!(ask("help me").starts_with("What you can ask:"));
     assert!(ask("help alert").contains("alarms"));
     for (words, word, hint) in [
-        ("minmax tomorrow", "“tomorrow”", "`today`, `yesterday` or `24h`"),
-        ("minmax milk last week", "No fridge has that name", "`today`, `yesterday` or `24h`"),
+        ("minmax tomorrow", "“tomorrow”", "`today`, `yesterday`, `7d`"),
+        ("minmax cellar last week", "No fridge has that name", ""),
         ("status in K", "“K”", "`in C` or `in F`"),
         ("status milk in Kelvin", "“Kelvin”", "`in C` or `in F`"),
         ("status ín K", "“K”", "`in C` or `in F`"),
         ("status i\u{301}n\u{200b} K", "“K”", "`in C` or `in F`"),
         ("status freezer in 2", "Did you mean Freezer 2?", "`in C` or `in F`"),
         ("status cellar in @all", "No fridge has that name", "`in C` or `in F`"),
-        ("history cellar yesterday", "No fridge has that name", "`history` covers the last 24 hours"),
-        ("history milk yesterday", "“yesterday”", "`history` covers the last 24 hours"),
+        ("history milk next week", "No fridge has that name", "`today`, `yesterday`, `7d`"),
+        ("history milk yesterday", "nothing is kept on a disk", ""),
         ("trend milk 7d", "“7d”", "`trend` covers the last 60 minutes"),
     ] {
         assert!(ask(words).contains(word) && ask(words).contains(hint), "{words}: {}", ask(words));
     }
+}
+
+#[test]
+fn a_number_belongs_to_a_fridge_where_there_is_one_of_that_name() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    let view = kitchen.chat.gateway.view(&Scope::everything());
+    let about = |words: &str| {
+        let (fridge, period) = asked::about(words, &view);
+        (fridge.to_owned(), period.map(|period| period.name))
+    };
+    // The kitchen's clock stands at the first of January 2026.
+    assert_eq!(about("freezer 2 december"), ("freezer 2".into(), Some("2025-12-01 to 2025-12-31".into())));
+    assert_eq!(about("freezer 3 december"), ("freezer".into(), Some("2025-12-03".into())));
+    assert_eq!(about("milk last week"), ("milk".into(), Some("2025-12-22 to 2025-12-28".into())));
+    assert_eq!(about("2 december"), (String::new(), Some("2025-12-02".into())));
+    assert_eq!(about("freezer 1"), ("freezer 1".into(), None));
 }
 
 #[test]

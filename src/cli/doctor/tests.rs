@@ -25,6 +25,7 @@ fn report() -> Report {
         transport: crate::https::stats::Report::default(),
         turned_away: Vec::new(),
         targets: std::collections::BTreeMap::new(),
+        history: crate::daemon::HistoryReport::default(),
     }
 }
 
@@ -47,6 +48,21 @@ fn ids(report: &Report) -> Vec<&'static str> {
     let mut findings = Findings::default();
     running(report, &mut findings);
     findings.0.iter().filter_map(|finding| finding.id).map(Id::name).collect()
+}
+
+#[test]
+fn a_disk_that_keeps_nothing_is_told() {
+    use crate::daemon::HistoryReport;
+    let with = |history: HistoryReport| ids(&Report { history, ..report() });
+    let usual = HistoryReport::default;
+    assert_eq!(
+        with(HistoryReport { failing: Some((700, "disk full".into())), ..usual() }),
+        ["history-failing"]
+    );
+    assert_eq!(with(HistoryReport { writing_s: Some(31), ..usual() }), ["history-slow"]);
+    assert!(with(HistoryReport { writing_s: Some(2), ..usual() }).is_empty());
+    assert_eq!(with(HistoryReport { lost: 5, ..usual() }), ["history-lost"]);
+    assert_eq!(with(HistoryReport { damage: Some("page 3".into()), ..usual() }), ["history-damaged"]);
 }
 
 #[test]

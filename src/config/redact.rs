@@ -1,0 +1,76 @@
+//! A configuration without what must not get into other hands: tokens, and the addresses of webhooks, which are secrets
+//! themselves.
+
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+/// What stands in place of a secret: too short for a token, so that it cannot be taken for one.
+const REMOVED: &str = "\"removed\"";
+
+/// The same text without secrets; a text that cannot be read has none of its lines with a value of that name.
+pub fn redacted(source: &str) -> String {
+    let mut spans = Vec::new();
+    match DeTable::parse(source) {
+        Ok(table) => {
+            each_section(table.get_ref(), "hook", |hook| spans.extend(span(hook, "token")));
+            each_section(table.get_ref(), "notify", |notify| spans.extend(span(notify, "url")));
+        }
+        Err(_) => return without_lines(source),
+    }
+    spans.sort_by_key(|span| std::cmp::Reverse(span.start));
+    let mut text = source.to_owned();
+    for span in spans {
+        text.replace_range(span, REMOVED);
+    }
+    text
+}
+
+/// The files of tokens and addresses that a configuration names.
+pub fn token_files(source: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    if let Ok(table) = DeTable::parse(source) {
+        let mut add = |section: &DeTable<'_>, name: &str| {
+            files.extend(section.get(name).and_then(|value| Some(value.get_ref().as_str()?.to_owned())));
+        };
+        each_section(table.get_ref(), "hook", |hook| add(hook, "token_file"));
+        each_section(table.get_ref(), "notify", |notify| add(notify, "url_file"));
+    }
+    files
+}
+
+fn each_section(table: &DeTable<'_>, name: &str, mut each: impl FnMut(&DeTable<'_>)) {
+    let Some(DeValue::Array(sections)) = table.get(name).map(|value| value.get_ref()) else { return };
+    for section in sections.iter() {
+        if let DeValue::Table(section) = section.get_ref() {
+            each(section);
+        }
+    }
+}
+
+fn span(section: &DeTable<'_>, name: &str) -> Option<Range<usize>> {
+    section.get(name).map(|value| value.span())
+}
+
+fn without_lines(source: &str) -> String {
+    let is_secret = |line: &str| line.contains("token") || line.contains("url");
+    let lines = source.lines().map(|line| if is_secret(line) { "# removed" } else { line });
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_stays_however_it_is_written() {
+        let source = "name = \"a\"\n[[hook]]\ntoken = \"abcdefghijklmnopqrstuvwxyz\" # mine\n[[hook]]\ntoken_file = \"tokens/b\"\n[[notify]]\nkind = \"mattermost\"\nurl = '''https://chat.example.org/hooks/s3cret'''\n";
+        let text = redacted(source);
+        assert!(!text.contains("abcdef") && !text.contains("s3cret"), "{text}");
+        assert!(text.contains("# mine") && text.contains("tokens/b"), "{text}");
+        assert_eq!(token_files(source), ["tokens/b"]);
+        let inline = redacted("hook = [{ token = \"abcdefghijklmnopqrst\" }]\n");
+        assert_eq!(inline, "hook = [{ token = \"removed\" }]\n");
+        assert!(!redacted("[[hook]\ntoken = \"abcdefghijklmnopqrst\"\n").contains("abcdef"));
+    }
+}
