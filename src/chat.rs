@@ -55,9 +55,10 @@ pub struct Chat {
 
 /// So many questions about the past are answered at once: they share the file, and each has a thread.
 const READERS: usize = 2;
-/// A question about the past waits so long for those before it, and so long for the disk: Mattermost waits for 30 s, the
-/// shell for 5.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A question about the past waits so long for those before it …
+const TURN: Duration = Duration::from_secs(5);
+/// … and so long for the disk: Mattermost and the shell wait for 30 s.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Chat {
     /// Answers with what that gateway knows.
@@ -94,7 +95,7 @@ impl Chat {
             let view = self.gateway.view(&asker.scope);
             Arc::new(Reply::new(asked::unreadable(why, &view), &view, false))
         };
-        let waited = timeout(PATIENCE, Arc::clone(&self.readers).acquire_owned()).await;
+        let waited = timeout(TURN, Arc::clone(&self.readers).acquire_owned()).await;
         let Ok(Ok(reader)) = waited else { return refused(text::past::BUSY) };
         let answering = tokio::task::spawn_blocking(move || {
             let view = gateway.view(&scope);

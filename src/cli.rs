@@ -26,6 +26,7 @@ mod log;
 mod probes;
 mod replace;
 mod report;
+mod restore;
 mod rules;
 mod serve;
 mod terminal;
@@ -96,12 +97,12 @@ enum Command {
     /// Whether limits fit what the fridges do: usual defrosts, and how near they come
     Advise(advise::Options),
     /// Make one file of the configuration, the certificate and all that was measured
-    Backup(backup::BackupOptions),
+    Backup(backup::Options),
     /// Put such a file back, where nothing is yet
-    Restore(backup::RestoreOptions),
+    Restore(restore::Options),
     /// Take another log into the history of a fridge, marked as imported
     Import(import::Options),
-    /// Hold what is kept against the seals of its days
+    /// Check what is kept against the daily seals
     Verify(verify::Options),
     /// Read the configuration and say what is wrong in it, and where
     Check(check::Options),
@@ -157,8 +158,8 @@ impl Cli {
             Command::Export(options) => export::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Report(options) => report::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Advise(options) => advise::run(&options, files).map(|()| ExitCode::SUCCESS),
-            Command::Backup(options) => backup::backup(&options, files).map(|()| ExitCode::SUCCESS),
-            Command::Restore(options) => backup::restore(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Backup(options) => backup::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Restore(options) => restore::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Import(options) => import::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Verify(options) => verify::run(&options, files),
             Command::Check(options) => check::run(&options, files).map(|()| ExitCode::SUCCESS),

@@ -231,7 +231,7 @@ pub async fn run(
     recorder.end().await;
     let flushed = tokio::task::spawn_blocking(move || history.flush(LAST_FLUSH)).await;
     if !flushed.unwrap_or_default() {
-        warn!("the newest readings are not on the disk: it took too long");
+        warn!("the newest readings are not on the disk");
     }
     info!("ended");
     Ok(())

@@ -65,7 +65,10 @@ fn each_reading_is_exported_as_it_was_with_its_zone_and_its_fault() {
     let hours = archive.printed(&["export", "fridge 2", "--from", "2026-03-01", "--step", "1h"]);
     assert_eq!(hours.lines().count(), 3, "{hours}");
     let wrong = archive.run(&["export", "--from", "next week"]);
-    assert!(String::from_utf8_lossy(&wrong.stderr).contains("`next week` is no time: such as"), "{wrong:?}");
+    assert!(
+        String::from_utf8_lossy(&wrong.stderr).contains("`next week` is not a time; write one such as"),
+        "{wrong:?}"
+    );
 }
 
 #[test]
@@ -174,6 +177,10 @@ fn a_day_that_was_changed_afterwards_is_found_whatever_was_changed() {
             "alarm #41",
         ),
         ("records.db", String::from("DELETE FROM alarm"), "alarm #41"),
+        ("records.db", String::from("DELETE FROM seal"), "2026-03-01"),
+        ("records.db", String::from("DELETE FROM seal WHERE number = 6"), "2026-03-06"),
+        ("records.db", String::from("DELETE FROM log WHERE id = 1"), "2026-03-01"),
+        ("history.db", String::from("UPDATE kept SET raw_from = 9000000000; DELETE FROM raw"), "2026-03-06"),
         ("records.db", String::from("DELETE FROM seal WHERE number = 3"), "2026-03-04"),
         (
             "records.db",
@@ -205,7 +212,9 @@ fn a_day_that_was_changed_afterwards_is_found_whatever_was_changed() {
         },
     )]);
     history.keep(fridge::store::Table::Raw, &[String::from("fridge-0")], &late).unwrap();
-    let said = archive.printed(&["verify"]);
+    let late = archive.run(&["verify"]);
+    let said = String::from_utf8(late.stdout).unwrap();
+    assert!(late.status.code() == Some(1) && !said.contains("Everything fits"), "{said}");
     assert!(said.contains("2026-03-02 has changed since it was sealed"), "{said}");
     seal(&archive, 7 * DAY);
     let said = archive.printed(&["verify"]);
@@ -313,7 +322,7 @@ fn what_is_backed_up_is_restored_on_an_empty_machine_and_overwrites_nothing() {
     let nowhere = folder.path().join("not a tar");
     std::fs::write(&nowhere, "hello").unwrap();
     let told = archive.run(&["restore", nowhere.to_str().unwrap()]);
-    assert!(String::from_utf8_lossy(&told.stderr).contains("no backup of fridge"), "{told:?}");
+    assert!(String::from_utf8_lossy(&told.stderr).contains("not a backup of fridge"), "{told:?}");
 }
 
 #[test]

@@ -6,8 +6,9 @@ use super::data::{HistoryRow, SeriesRow};
 use super::{Answer, Data, View, asked, doc, selection};
 use crate::doc::{Block, Table, Text};
 use crate::fridge::Fridge;
-use crate::history::{MINUTES, Minute, Period, Point, extremes, period, series};
+use crate::history::{MINUTES, Minute, Period, Point, period, series};
 use crate::reading::Celsius;
+use crate::store::bucket::{Aggregate, Sum};
 use crate::text::{self, history, past};
 
 /// The blocks, from the lowest to the highest.
@@ -64,14 +65,17 @@ fn of_period(fridges: &[&Fridge], period: &Period, view: &View<'_>) -> Answer {
     let ids = asked::ids(fridges);
     let marks = if fridges.len() == 1 { MARKS } else { MARKS_IN_TABLE };
     let step = step_of(period, marks);
-    let found = asked::of_past(view, |past| {
-        let points = series(past, &ids, period.from, period.to, step)?;
-        Ok((points, extremes(past, &ids, period.from, period.to)?))
-    });
-    let (points, sums) = match found {
+    let found = asked::of_past(view, |past| series(past, &ids, period.from, period.to, step));
+    let points = match found {
         Ok(found) => found,
         Err(why) => return asked::unreadable(&why, view),
     };
+    let sum = |points: &Vec<Point>| {
+        let mut sum = Sum::default();
+        points.iter().for_each(|point| sum.add_all(&point.aggregate));
+        sum.aggregate()
+    };
+    let sums: Vec<Aggregate> = points.iter().map(sum).collect();
     let means = |points: &[Point]| points.iter().map(|point| point.aggregate.mean()).collect();
     let rows: Vec<SeriesRow> = fridges
         .iter()

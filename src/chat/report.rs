@@ -54,7 +54,12 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
                         |celsius| text::temperature(celsius, view.units),
                     )
                 };
-                let outside = words::outside(report.minutes_above, report.minutes_below, report.is_exact);
+                let outside = words::outside(
+                    report.readings,
+                    report.minutes_above,
+                    report.minutes_below,
+                    report.is_exact,
+                );
                 table.push([
                     Text::name(&report.name),
                     outside.into(),
@@ -82,7 +87,10 @@ fn figures(report: &Report, view: &View<'_>) -> Vec<(&'static str, String)> {
     rows.extend(report.mean_kinetic.map(|degrees| (words::MEAN_KINETIC, mean(Some(degrees)))));
     rows.extend([
         (words::LIMITS, text::limits(&report.fridge.limits, view.units)),
-        (words::OUTSIDE, words::outside(report.minutes_above, report.minutes_below, report.is_exact)),
+        (
+            words::OUTSIDE,
+            words::outside(report.readings, report.minutes_above, report.minutes_below, report.is_exact),
+        ),
         (words::UNKNOWN, unknown),
         (words::ALARMS, words::alarms(report.alarms.iter().filter(|alarm| !alarm.drill).count())),
     ]);

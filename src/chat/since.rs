@@ -5,6 +5,7 @@ use super::{Answer, Data, Severity, View, asked, doc, selection};
 use crate::doc::{Block, Table, Text};
 use crate::fridge::{Fridge, Limits};
 use crate::history::{Beyond, PastError, beyond_since};
+use crate::reading::Reading;
 use crate::text::{self, past};
 
 /// Longer ago than this, the newest reading says nothing about now.
@@ -34,12 +35,18 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
         ([only], [found]) => {
             doc(Text::name(&only.name).and(": ").and(words(only, found.as_ref(), view)), view)
         }
-        _ if found.iter().all(Option::is_none) => doc(past::NONE_OUTSIDE, view),
+        _ if fridges
+            .iter()
+            .zip(&found)
+            .all(|(fridge, found)| found.is_none() && unknown(fridge, view).is_none()) =>
+        {
+            doc(past::NONE_OUTSIDE, view)
+        }
         _ => {
             let mut table = Table::new([(text::FRIDGE, false), (past::SINCE, false)], text::more);
             for (fridge, beyond) in fridges.iter().zip(&found) {
-                if let Some(beyond) = beyond {
-                    table.push([Text::name(&fridge.name), words(fridge, Some(beyond), view).into()]);
+                if beyond.is_some() || unknown(fridge, view).is_some() {
+                    table.push([Text::name(&fridge.name), words(fridge, beyond.as_ref(), view).into()]);
                 }
             }
             doc(past::SINCE, view).with(Block::Table(table))
@@ -51,12 +58,24 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
 
 fn words(fridge: &Fridge, beyond: Option<&Beyond>, view: &View<'_>) -> String {
     let Some(Beyond { side, since, peak, newest, at_least }) = beyond else {
-        let is_free = fridge.limits == Limits::default();
-        return if is_free { past::NO_LIMITS.to_owned() } else { past::WITHIN.to_owned() };
+        return match unknown(fridge, view) {
+            _ if fridge.limits == Limits::default() => past::NO_LIMITS.to_owned(),
+            Some(why) => why,
+            None => past::WITHIN.to_owned(),
+        };
     };
     let today = view.snapshot.local(&view.now).date();
     let moment = |at| past::moment(view.snapshot.local_at(at).datetime(), today);
     let sentence = past::beyond(*side, &fridge.limits, &moment(*since), *at_least, *peak, view.units);
     let is_old = view.now.wall.duration_since(*newest).as_secs() > RECENT_S;
     if is_old { past::last_read(&sentence, &moment(*newest)) } else { sentence }
+}
+
+/// Why nobody knows whether a fridge is within its limits now.
+fn unknown(fridge: &Fridge, view: &View<'_>) -> Option<String> {
+    match view.snapshot.reading(fridge.probe, &view.now) {
+        Reading::Fresh { .. } => None,
+        _ if fridge.out_of_service => None,
+        reading => Some(text::reading(&reading, view.units)),
+    }
 }

@@ -29,7 +29,7 @@ const GAP: Duration = Duration::from_secs(10 * 60);
 /// The options of `advise`.
 #[derive(Args)]
 #[command(
-    after_help = "It looks at the readings of the last 30 days and needs those of seven. It proposes, and changes nothing: whether food may be warmer is for whoever answers for it to say."
+    after_help = "It looks at the readings of the last 30 days and needs those of seven. It proposes, and changes nothing: whether food may be warmer is for whoever is responsible for it to say."
 )]
 pub struct Options {
     /// Parts of fridges' names [default: all fridges]
@@ -182,7 +182,7 @@ fn words(advice: &Advice, units: Units) -> String {
             "  The longest time above its limit that is usual: {}.\n",
             hours_and_minutes(*defrost)
         )),
-        None => text.push_str("  It is not usually above its limit at all.\n"),
+        None => text.push_str("  It is not normally above its limit.\n"),
     }
     for (side, limit, margin) in margins {
         let side = match side {
@@ -192,7 +192,7 @@ fn words(advice: &Advice, units: Units) -> String {
         let limit = text::temperature(*limit, units);
         text.push_str(&match *margin {
             margin if margin >= 0.0 => {
-                format!("  At its {side}, the product stayed {margin:.1} K within {limit}.\n")
+                format!("  At its {side}, the product stayed {margin:.1} K inside the limit of {limit}.\n")
             }
             margin => {
                 format!("  The product was {:.1} K beyond {limit}: look at its alarms first.\n", -margin)
@@ -200,12 +200,12 @@ fn words(advice: &Advice, units: Units) -> String {
         });
     }
     if let Some(Proposal { side, from, to, alarms: (now, then) }) = proposal {
-        let word = match side {
-            Side::Above => "max",
-            Side::Below => "min",
+        let (word, temperature) = match side {
+            Side::Above => ("max", "warm"),
+            Side::Below => ("min", "cold"),
         };
         text.push_str(&format!(
-            "  That is little. With {word} {} in place of {}, there would have been {} instead of {}.\n  Whether what is in it may be that warm is for whoever answers for it to say.\n",
+            "  That is little. With {word} {} in place of {}, there would have been {} instead of {}.\n  Whether what is in it may be that {temperature} is for whoever is responsible for it to say.\n",
             text::temperature(*to, units),
             text::temperature(*from, units),
             text::count(*then, "alarm"),

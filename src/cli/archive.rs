@@ -110,7 +110,7 @@ impl Archive {
             // "tuesday 02:10" is a moment: as a time it lasts until now.
             period::of(words, &now)
                 .or_else(|| period::of(&format!("since {words}"), &now))
-                .with_context(|| format!("`{words}` is no time: {TIMES}"))
+                .with_context(|| format!("`{words}` is not a time; write one {TIMES}"))
         };
         let extent = self.past.extent()?;
         let (first, last) = extent.unwrap_or((now.timestamp(), now.timestamp()));
@@ -124,7 +124,7 @@ impl Archive {
             },
         };
         if from >= to {
-            bail!("from {from} to {to} is no time: the begin comes before the end");
+            bail!("from {from} to {to}: the start must come before the end");
         }
         Ok((from, to))
     }
@@ -132,14 +132,14 @@ impl Archive {
 
 /// An error about the state folder, with what helps.
 pub fn with_cure(error: anyhow::Error, folder: &std::path::Path) -> anyhow::Error {
+    let said = error.to_string();
     let is_denied =
         std::fs::read_dir(folder).is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
-    let is_unwritable =
-        error.to_string().contains("unable to open") || error.to_string().contains("readonly");
-    if is_denied || is_unwritable {
-        error.context(format!("{} belongs to the gateway: try again with sudo", folder.display()))
-    } else {
-        error
-            .context(format!("nothing is known of the past in {}; another folder: --state", folder.display()))
+    if !folder.exists() && !is_denied {
+        return error.context(format!("there is no folder {}; another: --state", folder.display()));
     }
+    if is_denied || said.contains("unable to open") || said.contains("readonly") {
+        return error.context(format!("{} belongs to the gateway: try again with sudo", folder.display()));
+    }
+    error
 }

@@ -1,4 +1,4 @@
-//! `fridge backup` and `fridge restore`: one archive (tar) of the configuration, the certificate and both databases, with a
+//! `fridge backup`: one archive (tar) of the configuration, the certificate and both databases, with a
 //! list of what is in it and the hash of each file. Both look at every byte of it.
 
 use std::fs::File;
@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use super::{FileOptions, archive, terminal};
 use crate::atomic_file::Unfinished;
 use crate::config;
-use crate::host;
 use crate::socket::{self, Question};
 use crate::store;
+use crate::text;
 
 /// The list of what is in the archive, its first file.
 const LIST: &str = "fridge-backup.json";
@@ -31,7 +31,7 @@ const LARGEST: u64 = 2 * 1024 * 1024 * 1024;
 #[command(
     after_help = "The gateway may run meanwhile. Without --secrets, tokens, webhooks' addresses and private keys are left out: what is restored needs them again.\n\nExamples:\n  sudo fridge backup fridge.tar\n  sudo fridge backup --to /mnt/stick"
 )]
-pub struct BackupOptions {
+pub struct Options {
     /// The archive to be made
     #[arg(value_name = "FILE", required_unless_present = "to")]
     file: Option<PathBuf>,
@@ -43,41 +43,30 @@ pub struct BackupOptions {
     secrets: bool,
 }
 
-/// The options of `restore`.
-#[derive(Args)]
-#[command(
-    after_help = "It overwrites nothing: on a machine that has a configuration or a history already, move those away first.\n\nExample:\n  sudo fridge restore fridge.tar && sudo fridge check"
-)]
-pub struct RestoreOptions {
-    /// The archive
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// Look at the archive, and restore nothing
-    #[arg(long)]
-    check: bool,
-}
-
 /// What is in an archive.
 #[derive(Debug, Serialize, Deserialize)]
-struct Contents {
+pub struct Contents {
     /// The version that made it.
-    version: String,
+    pub version: String,
     /// When.
-    made: Timestamp,
+    pub made: Timestamp,
     /// Whether tokens and keys are in it.
-    has_secrets: bool,
+    pub has_secrets: bool,
     /// The files of tokens that the configuration names, without what is in them.
-    token_files: Vec<String>,
-    files: Vec<Item>,
+    pub token_files: Vec<String>,
+    /// Each file.
+    pub files: Vec<Item>,
 }
 
 /// A file of an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Item {
-    name: String,
-    bytes: u64,
+pub struct Item {
+    /// Its name in the archive.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
     /// SHA-256 in hexadecimal digits.
-    sha256: String,
+    pub sha256: String,
 }
 
 /// A folder for what is being made; gone when dropped.
@@ -105,7 +94,7 @@ impl Drop for Workshop {
 }
 
 /// Makes an archive, and reads it back.
-pub fn backup(options: &BackupOptions, files: &FileOptions) -> anyhow::Result<()> {
+pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let target = match (&options.file, &options.to) {
         (Some(file), _) => file.clone(),
         (None, Some(folder)) => {
@@ -123,7 +112,7 @@ pub fn backup(options: &BackupOptions, files: &FileOptions) -> anyhow::Result<()
     let mut token_files = Vec::new();
     let sources = sources(files, options.secrets, &workshop.0, &mut token_files)?;
     if sources.is_empty() {
-        bail!("there is nothing to keep: no configuration, and no history in {}", files.state().display());
+        bail!("there is nothing to back up: no configuration, and no history in {}", files.state().display());
     }
     let items = sources.iter().map(|(name, path)| item(name, path)).collect::<anyhow::Result<Vec<_>>>()?;
     let contents = Contents {
@@ -157,9 +146,9 @@ pub fn backup(options: &BackupOptions, files: &FileOptions) -> anyhow::Result<()
     let secrets =
         if options.secrets { "with tokens and keys: keep it safe" } else { "without tokens and keys" };
     terminal::print(&format!(
-        "{}: {} files, read back and found sound; {secrets}.\n",
+        "{}: {}, read back and found sound; {secrets}.\n",
         target.display(),
-        read.files.len()
+        text::count(read.files.len(), "file")
     ))
 }
 
@@ -188,8 +177,10 @@ fn sources(
     let mut sources = Vec::new();
     let mut add = |name: &str, path: PathBuf| sources.push((name.to_owned(), path));
     if let Ok(path) = files.config_path()
-        && let Ok(source) = std::fs::read_to_string(&path)
+        && path.exists()
     {
+        let source = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}: try again with sudo", path.display()))?;
         let redacted = if has_secrets { source.clone() } else { config::redacted(&source) };
         let copy = workshop.join("fridge.toml");
         std::fs::write(&copy, redacted)?;
@@ -210,8 +201,8 @@ fn sources(
             add(name, copy);
         }
     }
-    let of_state: &[&str] =
-        if has_secrets { &["certificate.pem", "key.pem", "button.key"] } else { &["certificate.pem"] };
+    // A certificate is worth nothing without its key.
+    let of_state: &[&str] = if has_secrets { &["certificate.pem", "key.pem", "button.key"] } else { &[] };
     for name in of_state {
         let path = state.join(name);
         if path.is_file() {
@@ -244,7 +235,7 @@ fn hash(mut source: impl Read, target: &mut impl Write) -> anyhow::Result<(u64, 
 }
 
 /// Reads an archive to its end and holds each file against the list. Files for which `target` names a path are written there.
-fn read_all(
+pub fn read_all(
     path: &Path,
     target: impl Fn(&Contents, &str) -> anyhow::Result<Option<PathBuf>>,
 ) -> anyhow::Result<Contents> {
@@ -252,7 +243,7 @@ fn read_all(
         tar::Archive::new(File::open(path).with_context(|| format!("cannot read {}", path.display()))?);
     let mut contents: Option<Contents> = None;
     let mut seen = Vec::new();
-    let broken = || format!("{} is no backup of fridge, or is damaged", path.display());
+    let broken = || format!("{} is not a backup of fridge, or it is damaged", path.display());
     for entry in tar.entries().with_context(broken)? {
         let mut entry = entry.with_context(broken)?;
         let name = entry.path().with_context(broken)?.to_string_lossy().into_owned();
@@ -283,115 +274,6 @@ fn read_all(
         bail!("{} is damaged: its files are not those of its list", path.display());
     }
     Ok(contents)
-}
-
-/// Puts an archive back, where nothing is yet.
-pub fn restore(options: &RestoreOptions, files: &FileOptions) -> anyhow::Result<()> {
-    let contents = read_all(&options.file, |_, _| Ok(None))?;
-    let summary =
-        format!("{} files of {}, made by fridge {}", contents.files.len(), contents.made, contents.version);
-    if options.check {
-        return terminal::print(&format!("{}: sound: {summary}.\n", options.file.display()));
-    }
-    if socket::ask(&files.sockets(), &Question::Report).is_ok() {
-        bail!("a gateway runs: stop it first (sudo systemctl stop fridge)");
-    }
-    let state = files.state();
-    let config = files.config_path()?;
-    let place = |name: &str| -> anyhow::Result<PathBuf> {
-        let folder = config.parent().unwrap_or(Path::new("."));
-        match name {
-            "fridge.toml" => Ok(config.clone()),
-            "history.db" | "records.db" | "certificate.pem" | "key.pem" | "button.key" => {
-                Ok(state.join(name))
-            }
-            name => match name.strip_prefix("config/") {
-                Some(rest) if is_below(rest) => Ok(folder.join(rest)),
-                _ => bail!("{} holds `{name}`, which belongs nowhere", options.file.display()),
-            },
-        }
-    };
-    let mut places = Vec::new();
-    for file in &contents.files {
-        let path = place(&file.name)?;
-        if std::fs::symlink_metadata(&path).is_ok() {
-            bail!(
-                "{} exists, and nothing is overwritten: move it away, or restore to other places with --config and --state",
-                path.display()
-            );
-        }
-        places.push((file.name.clone(), path));
-    }
-    for (_, path) in &places {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    }
-    // All of it beside its place first: a disk that is full leaves nothing half restored.
-    let beside = |path: &Path| path.with_extension("restoring");
-    let cleaning = Cleaning(places.iter().map(|(_, path)| beside(path)).collect());
-    read_all(&options.file, |_, name| {
-        let known = places.iter().find(|(known, _)| known == name);
-        Ok(known.map(|(_, path)| beside(path)))
-    })?;
-    for (name, path) in &places {
-        if name.ends_with(".db") {
-            store::check(&beside(path))?;
-        }
-    }
-    for (_, path) in &places {
-        set_private(&beside(path))?;
-        std::fs::rename(beside(path), path).with_context(|| format!("cannot write {}", path.display()))?;
-        store::give_to_owner(path);
-        if *path == config {
-            give_to_service(path);
-        }
-    }
-    drop(cleaning);
-    terminal::print(&format!("Restored {summary}.\n"))?;
-    if !contents.has_secrets {
-        let tokens = contents.token_files.join(", ");
-        let tokens = if tokens.is_empty() { tokens } else { format!(" ({tokens})") };
-        terminal::print(&format!(
-            "Tokens{tokens}, webhooks' addresses and keys were left out: enter them in {}, then run `fridge check`.\n",
-            config.display()
-        ))?;
-    }
-    Ok(())
-}
-
-/// Files that are removed when it is dropped.
-struct Cleaning(Vec<PathBuf>);
-
-impl Drop for Cleaning {
-    fn drop(&mut self) {
-        for path in &self.0 {
-            // Most have their places by now.
-            let _removed = std::fs::remove_file(path);
-        }
-    }
-}
-
-/// Whether a path stays below the folder that it is added to.
-fn is_below(path: &str) -> bool {
-    Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)))
-}
-
-/// The configuration is root's, and the service reads it: as the package has it.
-fn give_to_service(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    let Some(group) =
-        host::group_id(Path::new("/"), host::SERVICE).filter(|_| rustix::process::geteuid().is_root())
-    else {
-        return;
-    };
-    // Where that fails, `fridge doctor` says that the service cannot read it.
-    let _given = std::os::unix::fs::chown(path, None, Some(group))
-        .and_then(|()| std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o640)));
-}
-
-fn set_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
 }
 
 /// Removes the oldest of the files that were made in a folder, a day each.

@@ -40,7 +40,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let words = [&options.day, &options.week, &options.month].into_iter().flatten().next();
     let words = words.map_or("yesterday", String::as_str);
     let period = period::of(words, &archive.now()).with_context(|| {
-        format!("`{words}` is no time: such as yesterday, last week, march or 2026-03-14")
+        format!("`{words}` is not a time; write one such as yesterday, last week, march or 2026-03-14")
     })?;
     let fridges = archive.named(&options.fridges)?;
     if fridges.is_empty() {

@@ -51,7 +51,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<ExitCode> {
         )
     })?;
     drop(progress);
-    let is_changed = !verified.findings.is_empty();
+    let is_changed = !verified.findings.is_empty() || !verified.touched.is_empty();
     if options.json {
         terminal::print_json(&as_json(&verified))?;
     } else {
@@ -67,13 +67,14 @@ fn words(verified: &Verified) -> String {
         text.push('\n');
     };
     match (verified.days, &verified.findings[..]) {
-        (None, []) => line(String::from(
-            "No day is sealed yet: the first is an hour after midnight UTC, once the gateway has run that long.",
+        (None, []) if verified.seals == 0 => line(String::from(
+            "No day is sealed yet. The first is an hour after midnight (UTC), once the gateway has run for an hour.",
         )),
-        (Some((first, last)), []) => line(format!(
-            "Everything fits: {} days, {first} to {last}.",
-            verified.seals - verified.again.len()
-        )),
+        (None, []) => line(String::from("No day of that time is sealed.")),
+        (Some(_), []) if !verified.touched.is_empty() => {}
+        (Some((first, last)), []) => {
+            line(format!("Everything fits: {} days, {first} to {last}.", verified.sealed_days));
+        }
         (_, findings) => {
             let first = findings.iter().find_map(Finding::day);
             line(match first {
@@ -97,7 +98,9 @@ fn words(verified: &Verified) -> String {
         line(format!("{day} was sealed again at {at}: readings of it came late, or the clock went back."));
     }
     for day in &verified.touched {
-        line(format!("{day} has changed since it was sealed, and is sealed again within the hour."));
+        line(format!(
+            "{day} has changed since it was sealed: a reading came late, the clock went back, or somebody changed it. The gateway seals it again within the hour, and names it as such from then on."
+        ));
     }
     if let Some(hash) = &verified.hash {
         line(format!("The last hash: {hash}"));
@@ -122,7 +125,7 @@ fn sentence(finding: &Finding) -> String {
 fn as_json(verified: &Verified) -> serde_json::Value {
     let finding = |finding: &Finding| json!({ "day": finding.day(), "what": sentence(finding) });
     json!({
-        "fits": verified.findings.is_empty(),
+        "fits": verified.findings.is_empty() && verified.touched.is_empty(),
         "seals": verified.seals,
         "from": verified.days.map(|(first, _)| first),
         "to": verified.days.map(|(_, last)| last),

@@ -204,7 +204,7 @@ impl Keeper {
             Err(error) => {
                 self.failed = Some(now.mono);
                 if waiting.disk.failing.is_none() {
-                    error!("history goes on in memory, and what is older than a day of it is lost: {error}");
+                    error!("history waits in memory, and is lost at a restart: {error}");
                 }
                 let since = waiting.disk.failing.as_ref().map_or(now, |(since, _)| *since);
                 waiting.disk.failing = Some((since, error.to_string()));

@@ -31,7 +31,7 @@ pub struct Fields {
 }
 
 impl Heading {
-    /// Reads a line of more than two columns, if it names a time and a value.
+    /// Reads a line that names a time and a value; of two columns only where it says the unit as well.
     pub fn read(line: &str) -> Option<Heading> {
         let separator = [';', '\t', ','].into_iter().find(|separator| line.contains(*separator))?;
         let names: Vec<String> =
@@ -55,7 +55,7 @@ impl Heading {
             fault: place(&["fault", "error"]),
             unit,
         })
-        .filter(|_| names.len() > 2)
+        .filter(|_| names.len() > 2 || unit.is_some())
     }
 
     /// What stands in a line below it.
@@ -120,6 +120,7 @@ mod tests {
         assert_eq!(other.unit, Some(Unit::Fahrenheit));
         assert_eq!(other.fields("a;40,5;2026-01-01").unwrap().value, "40,5");
         assert!(other.fields("a;40,5").is_err());
+        assert_eq!(Heading::read("time,fahrenheit").unwrap().unit, Some(Unit::Fahrenheit));
         for none in ["timestamp,value", "a,b,c", "", "time,fridge,probe", "nothing here"] {
             assert_eq!(Heading::read(none), None, "{none}");
         }

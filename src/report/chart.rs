@@ -44,6 +44,10 @@ pub fn svg(report: &Report, zone: &TimeZone, units: Units) -> String {
         let band: Vec<String> = highest.chain(lowest).collect();
         let mean: Vec<String> = run.iter().filter_map(|(at, it)| Some(point(*at, it.mean()?))).collect();
         put(&mut svg, format_args!("<polygon class=\"band\" points=\"{}\"/>", band.join(" ")));
+        if let [only] = &mean[..] {
+            let (x, y) = only.split_once(',').unwrap_or_default();
+            put(&mut svg, format_args!("<circle class=\"dot\" cx=\"{x}\" cy=\"{y}\" r=\"1\"/>"));
+        }
         put(&mut svg, format_args!("<polyline class=\"mean\" points=\"{}\"/>", mean.join(" ")));
     }
     svg.push_str("</svg>");

@@ -78,7 +78,8 @@ impl Page<'_> {
         let unknown = Duration::from_secs(report.minutes_unknown * 60);
         let unknown =
             if unknown.is_zero() { words::NONE.to_owned() } else { text::hours_and_minutes(unknown) };
-        let outside = words::outside(report.minutes_above, report.minutes_below, report.is_exact);
+        let outside =
+            words::outside(report.readings, report.minutes_above, report.minutes_below, report.is_exact);
         let mut rows = vec![
             (words::LOWEST, temperature(report.min)),
             (words::HIGHEST, temperature(report.max)),

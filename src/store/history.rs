@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, params};
 
 use super::block::{BLOCK_SECONDS, Block, Series, series_sum};
-use super::bucket::{self, Aggregate, Sum};
 use super::damaged;
 use super::{Error, Opening, SetAside, connect, make_room, migrations, open, open_to_read, sqlite};
+
+mod aggregates;
+mod writing;
+
+pub(super) use writing::keep_block;
 
 /// The file's name in the state folder.
 pub const FILE: &str = "history.db";
@@ -149,30 +153,6 @@ impl HistoryFile {
         read().map_err(|error| self.failed(error))
     }
 
-    /// Keeps these blocks: each together with what is there already of its five minutes. All of it or nothing; when this
-    /// returns, it is on the disk. Blocks name their fridges by their place in `fridges`, a list of ids.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn keep(
-        &mut self,
-        table: Table,
-        fridges: &[String],
-        blocks: &BTreeMap<i64, Block>,
-    ) -> Result<(), Error> {
-        let path = &self.path;
-        let connection = &mut self.connection;
-        let mut write = || {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let numbers = numbers(&transaction, fridges)?;
-            for (&begins, block) in blocks {
-                keep_block(&transaction, table, begins, renumbered(block, &numbers))?;
-            }
-            transaction.commit()
-        };
-        write().map_err(|error| sqlite(path, error))
-    }
-
     /// Shows the blocks that begin in that time, the earliest first, until `each` says false. Returns how many were
     /// damaged and left out.
     ///
@@ -194,144 +174,6 @@ impl HistoryFile {
             }
         })?;
         Ok(damaged)
-    }
-
-    /// Writes down what each five minutes of a day come to, once the day is over or some of it is to be removed: until then
-    /// that is computed from the readings, which costs a card nothing.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn settle(&mut self, day: i64) -> Result<(), Error> {
-        let mut rows = Vec::new();
-        self.blocks(Table::Raw, day * 86_400, (day + 1) * 86_400, |begins, block| {
-            rows.push((begins, bucket::encode(begins, &bucket::of(&block))));
-            true
-        })?;
-        let path = &self.path;
-        let connection = &mut self.connection;
-        let mut write = || {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for (begins, bytes) in &rows {
-                let sql = "SELECT b FROM bucket WHERE t = ?1";
-                let there: Option<Vec<u8>> =
-                    transaction.query_row(sql, [begins], |row| row.get(0)).optional()?;
-                // What is there of more readings is of a row that was damaged since.
-                if there.is_none_or(|there| count(*begins, &there) <= count(*begins, bytes)) {
-                    let sql = "INSERT OR REPLACE INTO bucket VALUES (?1, ?2)";
-                    transaction.execute(sql, params![begins, bytes])?;
-                }
-            }
-            transaction.commit()
-        };
-        write().map_err(|error| sqlite(path, error))
-    }
-
-    /// Shows the buckets of all fridges that begin in that time, until `each` says false; `backwards` the latest first.
-    /// Returns how many rows were damaged and left out.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn buckets(
-        &self,
-        from: i64,
-        to: i64,
-        backwards: bool,
-        mut each: impl FnMut(i64, Series, Aggregate) -> bool,
-    ) -> Result<usize, Error> {
-        let touched = self.touched()?;
-        let mut damaged = 0;
-        let mut goes_on = true;
-        // Days whose buckets are not written down are computed; between them are runs of those that are.
-        let (mut parts, mut next) = (Vec::new(), from);
-        for day in touched {
-            let begin = (day * 86_400).clamp(next, to.max(next));
-            let end = ((day + 1) * 86_400).clamp(next, to.max(next));
-            parts.extend([(next, begin, false), (begin, end, true)]);
-            next = end;
-        }
-        parts.push((next, to, false));
-        parts.retain(|(from, to, _)| from < to);
-        if backwards {
-            parts.reverse();
-        }
-        for (from, to, is_touched) in parts {
-            let mut show = |begins, series, bucket| {
-                goes_on = goes_on && each(begins, series, bucket);
-                goes_on
-            };
-            damaged += if is_touched {
-                self.computed_buckets(from, to, backwards, &mut show)?
-            } else {
-                self.written_buckets(from, to, backwards, &mut show)?
-            };
-            if !goes_on {
-                break;
-            }
-        }
-        Ok(damaged)
-    }
-
-    /// The same of a day, from its readings; where those were removed, from what is written down.
-    fn computed_buckets(
-        &self,
-        from: i64,
-        to: i64,
-        backwards: bool,
-        each: &mut dyn FnMut(i64, Series, Aggregate) -> bool,
-    ) -> Result<usize, Error> {
-        let mut found: BTreeMap<(i64, Series), Aggregate> = BTreeMap::new();
-        let mut damaged = self.written_buckets(from, to, false, &mut |begins, series, bucket| {
-            found.insert((begins, series), bucket);
-            true
-        })?;
-        damaged += self.blocks(Table::Raw, from, to, |begins, block| {
-            found.extend(bucket::of(&block).into_iter().map(|(series, bucket)| ((begins, series), bucket)));
-            true
-        })?;
-        let mut show = |((begins, series), bucket)| each(begins, series, bucket);
-        if backwards {
-            found.into_iter().rev().all(&mut show);
-        } else {
-            found.into_iter().all(&mut show);
-        }
-        Ok(damaged)
-    }
-
-    fn written_buckets(
-        &self,
-        from: i64,
-        to: i64,
-        backwards: bool,
-        each: &mut dyn FnMut(i64, Series, Aggregate) -> bool,
-    ) -> Result<usize, Error> {
-        let mut damaged = 0;
-        self.rows("bucket", from, to, backwards, |begins, bytes| {
-            let mut goes_on = true;
-            let decoded = bucket::decode(begins, bytes, |series, bucket| {
-                goes_on = goes_on && each(begins, series, bucket);
-            });
-            damaged += usize::from(decoded.is_err());
-            goes_on
-        })?;
-        Ok(damaged)
-    }
-
-    /// The same of what was imported.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn imported_buckets(
-        &self,
-        from: i64,
-        to: i64,
-        mut each: impl FnMut(i64, Series, Aggregate),
-    ) -> Result<usize, Error> {
-        self.blocks(Table::Imported, from, to, |begins, block| {
-            for (series, bucket) in bucket::of(&block) {
-                each(begins, series, bucket);
-            }
-            true
-        })
     }
 
     /// The begins of the first and the last block of a table.
@@ -509,92 +351,4 @@ impl HistoryFile {
 fn inode(path: &Path) -> Option<u64> {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata(path).map(|found| found.ino()).ok()
-}
-
-/// How many readings and faults the buckets of a row come from; none where it is damaged.
-fn count(begins: i64, bytes: &[u8]) -> u32 {
-    let mut count = 0;
-    let decoded = bucket::decode(begins, bytes, |_, bucket| count += bucket.readings + bucket.faults);
-    if decoded.is_ok() { count } else { 0 }
-}
-
-/// The numbers of these fridges; new ones get theirs.
-fn numbers(transaction: &Transaction<'_>, fridges: &[String]) -> Result<Vec<Series>, rusqlite::Error> {
-    let number = |fridge: &String| {
-        let mut known = transaction.prepare("SELECT number FROM series WHERE fridge = ?1")?;
-        if let Some(number) = known.query_row([fridge], |row| row.get(0)).optional()? {
-            return Ok(number);
-        }
-        let next = "SELECT coalesce(max(number), 0) + 1 FROM series";
-        // More than 65,535 fridges are never named: more than that is an error.
-        let number: Series = transaction.query_row(next, [], |row| row.get(0))?;
-        transaction.execute(
-            "INSERT INTO series VALUES (?1, ?2, ?3)",
-            params![number, fridge, series_sum(number, fridge)],
-        )?;
-        Ok(number)
-    };
-    fridges.iter().map(number).collect()
-}
-
-/// The block with the file's numbers in place of the fridges' places in a list.
-fn renumbered(block: &Block, numbers: &[Series]) -> Block {
-    let mut block = block.clone();
-    for (series, _) in block.groups.iter_mut().flat_map(|group| &mut group.members) {
-        *series = numbers.get(usize::from(*series)).copied().unwrap_or(Series::MAX);
-    }
-    block
-}
-
-pub(super) fn keep_block(
-    transaction: &Transaction<'_>,
-    table: Table,
-    begins: i64,
-    new: Block,
-) -> Result<(), rusqlite::Error> {
-    let bytes_of = |table: &str| -> Result<Option<Vec<u8>>, rusqlite::Error> {
-        let mut statement = transaction.prepare(&format!("SELECT b FROM {table} WHERE t = ?1"))?;
-        statement.query_row([begins], |row| row.get(0)).optional()
-    };
-    let put = |table: &str, bytes: Vec<u8>| {
-        let mut statement =
-            transaction.prepare(&format!("INSERT OR REPLACE INTO {table} VALUES (?1, ?2)"))?;
-        statement.execute(params![begins, bytes])
-    };
-    let there = bytes_of(table.name())?;
-    // Of a damaged one nothing can be believed.
-    let mut block = there.as_ref().and_then(|bytes| Block::decode(begins, bytes).ok()).unwrap_or_default();
-    if table == Table::Imported {
-        block.merge(new);
-        return put(table.name(), block.encode(begins)).map(drop);
-    }
-    let mut buckets = BTreeMap::new();
-    if there.is_none()
-        && let Some(bytes) = bytes_of("bucket")?
-    {
-        // Its readings were removed, and what they come to was not.
-        let decoded = bucket::decode(begins, &bytes, |series, bucket| {
-            buckets.insert(series, bucket);
-        });
-        if decoded.is_err() {
-            buckets.clear();
-        }
-    }
-    if there.is_none() && !buckets.is_empty() {
-        // Its readings were removed: what comes late is added to what they came to.
-        for (series, late) in bucket::of(&new) {
-            let mut sum = Sum::default();
-            sum.add_all(&late);
-            if let Some(before) = buckets.get(&series) {
-                sum.add_all(before);
-            }
-            buckets.insert(series, sum.aggregate());
-        }
-        put("bucket", bucket::encode(begins, &buckets))?;
-    } else {
-        block.merge(new);
-        put(table.name(), block.encode(begins))?;
-    }
-    let mut touched = transaction.prepare("INSERT OR IGNORE INTO touched VALUES (?1)")?;
-    touched.execute([day_of(begins)]).map(drop)
 }

@@ -56,8 +56,11 @@ pub fn mean(degrees: f64, units: Units) -> String {
     format!("{sign}{whole}.{part:02} {}", units.sign())
 }
 
-/// "42 min above, 0 min below"
-pub fn outside(above: u64, below: u64, is_exact: bool) -> String {
+/// "42 min above, 10 min below"; nothing is known of a time without readings.
+pub fn outside(readings: u32, above: u64, below: u64, is_exact: bool) -> String {
+    if readings == 0 {
+        return super::NO_VALUES.to_owned();
+    }
     let length = |minutes| hours_and_minutes(Duration::from_secs(minutes * 60));
     let sum = match (above, below) {
         (0, 0) => return NONE.to_owned(),
@@ -65,7 +68,7 @@ pub fn outside(above: u64, below: u64, is_exact: bool) -> String {
         (0, below) => format!("{} below", length(below)),
         (above, below) => format!("{} above, {} below", length(above), length(below)),
     };
-    if is_exact { sum } else { format!("{sum}, to five minutes") }
+    if is_exact { sum } else { format!("{sum} (counted in steps of five minutes)") }
 }
 
 /// "above for 42 min, to 9.0 °C"
