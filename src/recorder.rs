@@ -307,9 +307,11 @@ impl Recorder {
     /// What every probe of a bus reads now, for the history. One that is not found there any more reads that.
     fn remember(&self, bus: BusKey, at: Stamp, now: Stamp) -> Option<Effect> {
         let state = self.snapshot.buses.iter().find(|state| state.key == bus)?;
-        // One that another bus has seen since is that one's.
-        let is_here = |probe: ProbeId| self.snapshot.probe(probe).is_none_or(|(other, _)| other.key == bus);
-        let here = state.probes.iter().filter(|(probe, _)| is_here(**probe));
+        // One that gives no value here and that another bus has seen since is that one's. Only such a one is looked for
+        // elsewhere: a sweep must not cost more where there are many buses.
+        let is_elsewhere = |probe| self.snapshot.probe(probe).is_some_and(|(other, _)| other.key != bus);
+        let here =
+            state.probes.iter().filter(|(probe, state)| state.newest.is_ok() || !is_elsewhere(**probe));
         let samples = here.map(|(probe, state)| (*probe, state.newest)).collect();
         let is_recent = |since: &Stamp| now.since(since) < LONGEST_URGENCY;
         let is_urgent = self.snapshot.excursions.values().any(|excursion| is_recent(&excursion.since))

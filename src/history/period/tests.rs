@@ -128,3 +128,20 @@ fn days_have_23_and_25_hours_where_the_clock_is_changed() {
     // A night that there is not: it begins when it can.
     assert_eq!(hours("today", "2026-03-29T12:00"), 11);
 }
+
+#[test]
+fn in_another_zone_days_are_cut_elsewhere_and_none_is_lost_or_twice() {
+    let moment = now().timestamp();
+    for zone in ["EST5EDT,M3.2.0,M11.1.0", "NZST-12NZDT,M9.5.0,M4.1.0/3", "<+0545>-5:45"] {
+        let local = moment.to_zoned_datetime(TimeZone::posix(zone).unwrap());
+        let [before, yesterday, today] =
+            ["last 7 days", "yesterday", "today"].map(|words| of(words, &local).unwrap());
+        assert_eq!((yesterday.to, today.to), (today.from, moment), "{zone}");
+        assert_eq!(yesterday.to.duration_since(yesterday.from).as_hours(), 24, "{zone}");
+        assert!(before.from < yesterday.from && before.to == moment, "{zone}");
+        let is_midnight = today.from.to_zoned_datetime(local.time_zone().clone()).time();
+        assert_eq!(is_midnight, Time::midnight(), "{zone}");
+        // Whatever zone: five minutes never lie across midnight.
+        assert_eq!(today.from.as_second() % 300, 0, "{zone}");
+    }
+}
