@@ -106,23 +106,10 @@ fn parse(words: &[&str], now: &ZonedDateTime) -> Option<Period> {
                 format!("{first} to {last}")
             };
             let weekday = words.len() == 1 && weekday(words[0]).is_some();
-            (if weekday { format!("{} {name}", capital(words[0], first)) } else { name }, Kind::Other)
+            (if weekday { format!("{} {name}", first.strftime("%A")) } else { name }, Kind::Other)
         }
     };
     period(from, to, name, kind, now)
-}
-
-/// The full name of a weekday.
-fn capital(_word: &str, date: Date) -> &'static str {
-    match date.weekday() {
-        Weekday::Monday => "Monday",
-        Weekday::Tuesday => "Tuesday",
-        Weekday::Wednesday => "Wednesday",
-        Weekday::Thursday => "Thursday",
-        Weekday::Friday => "Friday",
-        Weekday::Saturday => "Saturday",
-        Weekday::Sunday => "Sunday",
-    }
 }
 
 fn period(
@@ -210,6 +197,7 @@ fn moment(words: &[&str], now: &ZonedDateTime) -> Option<(ZonedDateTime, ZonedDa
             }
             if let Some(number) = month_number(name) {
                 // The newest that has begun.
+                // A year that the calendar does not have is no answer, and why does not matter.
                 let of_year = |year| Date::new(year, number, 1).ok();
                 let date = of_year(today.year()).filter(|date| *date <= today);
                 return month(date.or_else(|| of_year(today.year() - 1))?);
@@ -257,6 +245,7 @@ fn latest(date: Date, weekday: Weekday) -> Option<Date> {
 /// The newest such day that has begun.
 fn of_month(today: Date, month: i8, day: &str) -> Option<Date> {
     let day = day_number(day)?;
+    // The 31st of February is no day, in any year.
     let of_year = |year| Date::new(year, month, day).ok();
     of_year(today.year()).filter(|date| *date <= today).or_else(|| of_year(today.year() - 1))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::civil::{Date, DateTime, Weekday};
+use jiff::civil::{Date, DateTime};
 
 use super::{Decimal, Units, duration, temperature};
 use crate::alarm::Side;
@@ -108,20 +108,7 @@ pub fn moment(at: DateTime, today: Date) -> String {
     match days {
         0 => time,
         1 => format!("yesterday {time}"),
-        2..7 => format!("{} {time}", weekday(at.date())),
+        2..7 => format!("{} {time}", at.strftime("%A")),
         _ => format!("{} {time}", at.date()),
-    }
-}
-
-/// The name of a day of the week.
-pub fn weekday(date: Date) -> &'static str {
-    match date.weekday() {
-        Weekday::Monday => "Monday",
-        Weekday::Tuesday => "Tuesday",
-        Weekday::Wednesday => "Wednesday",
-        Weekday::Thursday => "Thursday",
-        Weekday::Friday => "Friday",
-        Weekday::Saturday => "Saturday",
-        Weekday::Sunday => "Sunday",
     }
 }
