@@ -19,6 +19,12 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// From now on this process gets what others leave of the processors: the gateway on the same one does not feel it.
+pub fn give_way() {
+    // Where that is not allowed, it is only as important as before.
+    let _niceness = rustix::process::nice(19);
+}
+
 /// How long this computer has been running, sleep included.
 pub fn uptime() -> Duration {
     let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);

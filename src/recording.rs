@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::reading::{Celsius, Fault, Sample};
 
@@ -29,10 +30,8 @@ const POWER_ON: Celsius = Celsius::from_sixteenths(85 * 16);
 /// A temperature log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
-    /// When it began: the time of the first line, taken as UTC where that names no zone.
+    /// When it began: the time of the first line.
     pub began: Timestamp,
-    /// Whether its times name their zone.
-    pub is_zoned: bool,
     /// The points, in the order of their times; never empty.
     pub points: Vec<Point>,
     /// What was understood of the file.
@@ -134,20 +133,25 @@ pub enum Error {
 }
 
 impl Recording {
-    /// Reads a file: UTF-8, or Latin-1 where it is not that.
+    /// Reads a file: UTF-8, or Latin-1 where it is not that. Times that name no zone are taken as UTC.
     ///
     /// # Errors
     /// [`Error`], with the line.
     pub fn read(path: &Path, unit: Option<Unit>) -> Result<Recording, Error> {
-        Recording::read_of(path, unit, None)
+        Recording::read_of(path, unit, None, &TimeZone::UTC)
     }
 
-    /// The same of a file about several fridges, of one of them.
+    /// The same of a file about several fridges, of one of them; its times are of that zone, where they name none.
     ///
     /// # Errors
     /// [`Error`], with the line.
-    pub fn read_of(path: &Path, unit: Option<Unit>, fridge: Option<&str>) -> Result<Recording, Error> {
-        Recording::parse_of(path, &text_of(path)?, unit, fridge)
+    pub fn read_of(
+        path: &Path,
+        unit: Option<Unit>,
+        fridge: Option<&str>,
+        zone: &TimeZone,
+    ) -> Result<Recording, Error> {
+        Recording::parse_of(path, &text_of(path)?, unit, fridge, zone)
     }
 
     /// The fridges that the heading of a file says its lines are about, in their order; none where it says nothing of them.
@@ -165,7 +169,7 @@ impl Recording {
     /// # Errors
     /// [`Error`], with the line.
     pub fn parse(path: &Path, text: &str, unit: Option<Unit>) -> Result<Recording, Error> {
-        Recording::parse_of(path, text, unit, None)
+        Recording::parse_of(path, text, unit, None, &TimeZone::UTC)
     }
 
     fn parse_of(
@@ -173,6 +177,7 @@ impl Recording {
         text: &str,
         unit: Option<Unit>,
         fridge: Option<&str>,
+        zone: &TimeZone,
     ) -> Result<Recording, Error> {
         let fridges = fridges_of(text);
         if fridge.is_none() && fridges.len() > 1 {
@@ -203,8 +208,10 @@ impl Recording {
                 },
                 None => line::read(line),
             };
+            let before = lines.last().map(|(_, line)| line.time);
+            let read = read.and_then(|line| line.on_the_wall(zone, before));
             match read {
-                Ok(read) if lines.last().is_some_and(|(_, before)| read.time < before.time) => {
+                Ok(read) if before.is_some_and(|before| read.time < before) => {
                     passed_over.push((index + 1, String::from("its time is before that of the line above")));
                 }
                 Ok(read) => lines.push((index + 1, read)),
@@ -235,8 +242,7 @@ impl Recording {
             passed_over: passed_over.len(),
             first_passed_over: passed_over.into_iter().next(),
         };
-        let is_zoned = lines.first().is_some_and(|(_, line)| line.is_zoned);
-        let mut recording = Recording { began, is_zoned, points, understood, usual: Duration::ZERO };
+        let mut recording = Recording { began, points, understood, usual: Duration::ZERO };
         recording.usual = recording.period();
         Ok(recording)
     }

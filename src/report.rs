@@ -116,17 +116,17 @@ impl Report {
         let Gathered { sum, means, mut coarse, gaps, points, known, .. } = gathered.finish();
         let total = sum.aggregate();
         let mut exact = Outsides::default();
-        let (mut count, mut is_mixed) = (0, false);
+        let (mut count, mut imported) = (0, 0);
         past.readings(&[&fridge.id], period.from, period.to, &mut |seen| {
-            is_mixed |= seen.imported;
             if let Ok(celsius) = seen.sample {
+                imported += u32::from(seen.imported);
                 exact.add(fridge, seen.at, celsius);
                 count += 1;
             }
             true
         })?;
-        // Where each reading is there still, times are exact.
-        let is_exact = count >= total.readings && !is_mixed;
+        // Where each reading is there still, times are exact; but not where an imported log tells of the same time as the probe.
+        let is_exact = count >= total.readings && (imported == 0 || imported == count);
         if is_exact {
             coarse = exact;
         }

@@ -482,9 +482,9 @@ fn any_question() -> impl Strategy<Value = String> {
     prop::collection::vec(word, 0..5).prop_map(|words| words.join(" "))
 }
 
-/// What somebody typed is not repeated, but for a plain word that was not understood.
+/// What somebody typed is not repeated, but for a plain word or a date that was not understood.
 fn is_repeated_as_a_plain_word_alone(body: &str, marker: &str) -> bool {
-    let is_plain = marker.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_plain = marker.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-:./".contains(&byte));
     let elsewhere = match is_plain {
         true => body.replace(&format!("I don't understand “{marker}”"), ""),
         false => body.to_owned(),

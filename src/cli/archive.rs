@@ -36,8 +36,10 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Opens what is kept. A gateway that runs is asked to write what it has not written yet.
+    /// Opens what is kept, and gives way to the gateway from then on. One that runs is asked to write what it has not
+    /// written yet.
     pub fn open(files: &FileOptions) -> anyhow::Result<Archive> {
+        host::give_way();
         // Where none runs, or another user's, what is on the disk is all there is.
         drop(socket::ask(&files.sockets(), &Question::Flush));
         let folder = files.state();

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{FileOptions, archive, terminal};
 use crate::atomic_file::Unfinished;
 use crate::config;
+use crate::host;
 use crate::socket::{self, Question};
 use crate::store;
 use crate::text;
@@ -98,7 +99,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let target = match (&options.file, &options.to) {
         (Some(file), _) => file.clone(),
         (None, Some(folder)) => {
-            let today = Timestamp::now().to_zoned_datetime(crate::host::time_zone().0).date();
+            let today = Timestamp::now().to_zoned_datetime(host::time_zone().0).date();
             folder.join(format!("fridge-{today}.tar"))
         }
         (None, None) => bail!("where to? fridge backup FILE, or --to DIR"),
@@ -106,6 +107,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     if options.file.is_some() && target.exists() {
         bail!("{} exists: choose another name, or remove it", target.display());
     }
+    host::give_way();
     // What was not written yet; where no gateway runs, all of it is.
     drop(socket::ask(&files.sockets(), &Question::Flush));
     let workshop = Workshop::beside(&target)?;

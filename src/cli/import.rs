@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{FileOptions, archive, rules, terminal, whatif};
@@ -66,8 +65,8 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let mut file =
         HistoryFile::open_sound(&folder).map_err(|error| archive::with_cure(error.into(), &folder))?;
     for (name, fridge) in pairs {
-        let recording = Recording::read_of(&options.file, unit, name.as_deref())?;
-        let count = take(&mut file, &recording, fridge, &zone)?;
+        let recording = Recording::read_of(&options.file, unit, name.as_deref(), &zone)?;
+        let count = take(&mut file, &recording, fridge)?;
         let understood = text::recording::understood(&recording);
         terminal::progress(&format!("{}: {}", options.file.display(), understood));
         terminal::print(&format!(
@@ -96,12 +95,7 @@ fn only<'a>(name: &str, fridges: &'a [Fridge]) -> anyhow::Result<&'a Fridge> {
 }
 
 /// Keeps the readings of a log; returns how many there are.
-fn take(
-    file: &mut HistoryFile,
-    recording: &Recording,
-    fridge: &Fridge,
-    zone: &TimeZone,
-) -> anyhow::Result<usize> {
+fn take(file: &mut HistoryFile, recording: &Recording, fridge: &Fridge) -> anyhow::Result<usize> {
     let mut blocks: BTreeMap<i64, Block> = BTreeMap::new();
     let mut count = 0;
     let ids = [fridge.id.clone()];
@@ -109,7 +103,6 @@ fn take(
     for (index, point) in recording.points.iter().enumerate() {
         let Some(sample) = point.value.sample() else { continue };
         let at = recording.began.checked_add(point.at)?;
-        let at = if recording.is_zoned { at } else { on_the_wall(at, zone)? };
         let begins = block_of(at.as_second());
         if blocks.len() >= BLOCKS_AT_ONCE && !blocks.contains_key(&begins) {
             file.keep(Table::Imported, &ids, &std::mem::take(&mut blocks))?;
@@ -123,10 +116,4 @@ fn take(
     }
     file.keep(Table::Imported, &ids, &blocks)?;
     Ok(count)
-}
-
-/// A time that names no zone was taken as UTC; the clock on the wall showed it.
-fn on_the_wall(at: Timestamp, zone: &TimeZone) -> anyhow::Result<Timestamp> {
-    let shown = at.to_zoned_datetime(TimeZone::UTC).datetime();
-    Ok(shown.to_zoned_datetime(zone.clone())?.timestamp())
 }

@@ -175,7 +175,7 @@ fn words(words: &[String]) -> anyhow::Result<(String, Option<Rules>)> {
 }
 
 fn of_file(file: &Path, unit: Option<LogUnit>, fridge: Option<&str>) -> anyhow::Result<Readings> {
-    let recording = Recording::read_of(file, unit.map(LogUnit::unit), fridge)?;
+    let recording = Recording::read_of(file, unit.map(LogUnit::unit), fridge, &TimeZone::UTC)?;
     terminal::progress(&format!("{}: {}", file.display(), text::recording::understood(&recording)));
     let began = recording.began;
     let stamp = |at: Duration| Stamp { mono: at, wall: began.checked_add(at).unwrap_or(began) };

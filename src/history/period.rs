@@ -53,6 +53,18 @@ pub fn of(words: &str, now: &ZonedDateTime) -> Option<Period> {
     at_end(&words, now).filter(|(_, length)| *length == words.len()).map(|(period, _)| period)
 }
 
+/// How many of the last words say a time that has not come yet: "tomorrow", "next week", "31 december 2099".
+pub fn ahead(words: &[&str], now: &ZonedDateTime) -> Option<usize> {
+    let words: Vec<String> = words.iter().map(|word| folded(word)).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let is_ahead = |words: &[&str]| moment(words, now).is_some_and(|(from, _)| from > *now);
+    match words[..] {
+        [.., "tomorrow"] => Some(1),
+        [.., "next", _] => Some(2),
+        _ => (1..=words.len().min(4)).rev().find(|length| is_ahead(&words[words.len() - length..])),
+    }
+}
+
 fn folded(word: &str) -> String {
     word.trim_end_matches([',', '?', '.']).to_lowercase()
 }

@@ -11,7 +11,7 @@ use crate::reading::Fault;
 /// A line's time, its number, and the unit that stands behind that.
 #[derive(Clone, Copy, Debug)]
 pub struct Line {
-    /// When it was read; taken as UTC where it names no zone: only the distances matter, and UTC has no gaps.
+    /// When it was read; as read, it is taken as UTC where it names no zone.
     pub time: Timestamp,
     /// The value.
     pub number: f64,
@@ -25,6 +25,25 @@ pub struct Line {
     pub fault: Option<Fault>,
     /// Whether 85 °C is a reading, and no power-on reset.
     pub is_plain: bool,
+}
+
+impl Line {
+    /// The line with the time that it was when clocks of that zone showed its time, where it names none. Of an hour that comes
+    /// twice, in autumn, that is the second one where the line before would be later.
+    ///
+    /// # Errors
+    /// In words, where the calendar ends there.
+    pub fn on_the_wall(self, zone: &TimeZone, before: Option<Timestamp>) -> Result<Line, String> {
+        if self.is_zoned {
+            return Ok(self);
+        }
+        let shown = || zone.to_ambiguous_zoned_datetime(TimeZone::UTC.to_datetime(self.time));
+        let first = shown().compatible().map_err(|error| error.to_string())?.timestamp();
+        let second = || shown().later().map(|second| second.timestamp());
+        let time =
+            if before.is_some_and(|before| first < before) { second().unwrap_or(first) } else { first };
+        Ok(Line { time, ..self })
+    }
 }
 
 /// Reads a line: two columns with a semicolon, a tab, a comma or a space between them.

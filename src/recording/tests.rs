@@ -138,3 +138,24 @@ fn real_recordings_load_with_every_line() {
     let office = folder.join("nab_ambient_temperature_system_failure.csv");
     assert_eq!(Recording::read(&office, Some(Unit::Fahrenheit)).unwrap().points.len(), 7_267);
 }
+
+#[test]
+fn a_time_without_a_zone_is_by_the_clock_on_the_wall_and_the_hour_that_comes_twice_is_there_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.csv");
+    // Berlin on the last Sunday of October 2025: from 03:00 back to 02:00.
+    let log = "2025-10-26 01:30:00,4.0\n2025-10-26 02:00:00,4.1\n2025-10-26 02:30:00,4.2\n\
+               2025-10-26 02:00:00,4.3\n2025-10-26 02:30:00,4.4\n2025-10-26 03:00:00,4.5\n";
+    std::fs::write(&path, log).unwrap();
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+    let recording = Recording::read_of(&path, None, None, &zone).unwrap();
+    assert_eq!(recording.began, "2025-10-25T23:30:00Z".parse().unwrap());
+    let minutes: Vec<u64> = recording.points.iter().map(|point| point.at.as_secs() / 60).collect();
+    assert_eq!((minutes, recording.understood.passed_over), (vec![0, 30, 60, 90, 120, 150], 0));
+    // In spring an hour is not there, and whoever names it means the one behind.
+    std::fs::write(&path, "2025-03-30 01:30:00,4.0\n2025-03-30 02:30:00,4.1\n2025-03-30 03:30:00,4.2\n")
+        .unwrap();
+    let recording = Recording::read_of(&path, None, None, &zone).unwrap();
+    let minutes: Vec<u64> = recording.points.iter().map(|point| point.at.as_secs() / 60).collect();
+    assert_eq!(minutes, [0, 60, 60]);
+}

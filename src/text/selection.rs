@@ -24,6 +24,11 @@ pub fn not_understood(word: &str) -> Text {
 pub const UNITS: &str = "A unit at the end is `in C` or `in F`.";
 /// What a period may be.
 pub const PERIODS: &str = "A time at the end is `today`, `yesterday`, `7d`, `sunday`, `last week`, `march`, `2026-03-14` or `from monday to wednesday`.";
+/// A time lies ahead.
+pub const AHEAD: &str = "That time has not come yet.";
+/// What `since` says.
+pub const SINCE_SAYS: &str =
+    "`since` says how long a fridge has been outside its limits, and takes no time; `history milk 7d` does.";
 /// What a trend covers.
 pub const TREND_COVERS: &str = "`trend` covers the last 60 minutes.";
 

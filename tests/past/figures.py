@@ -1,6 +1,6 @@
 """The figures of a report, computed from what `fridge export` prints, by another program in another language.
 
-Limits are 2 and 8 degrees Celsius. The mean kinetic temperature is USP <1079.2>'s, over the means of five minutes.
+figures.py LOG MIN MAX: the limits in degrees Celsius. The mean kinetic temperature is USP <1079.2>'s, over the means of five minutes.
 """
 import csv
 import datetime
@@ -9,6 +9,7 @@ import math
 import sys
 from collections import defaultdict
 
+lowest, highest = float(sys.argv[2]), float(sys.argv[3])
 rows = [
     (datetime.datetime.fromisoformat(row["time"]).timestamp(), float(row["celsius"]))
     for row in csv.DictReader(open(sys.argv[1]))
@@ -24,7 +25,7 @@ kinetic = 83144 / 8.3144 / -math.log(sums / len(means)) - 273.15
 
 outside, excursions, before = 0.0, 0, None
 for time, celsius in rows:
-    side = "above" if celsius > 8 else "below" if celsius < 2 else None
+    side = "above" if celsius > highest else "below" if celsius < lowest else None
     holds = before is not None and time - before[0] <= 600
     if holds and before[1]:
         outside += time - before[0]

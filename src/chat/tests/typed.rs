@@ -44,7 +44,15 @@ fn what_people_type_is_understood() {
     assert!(ask("help me").starts_with("What you can ask:"));
     assert!(ask("help alert").contains("alarms"));
     for (words, word, hint) in [
-        ("minmax tomorrow", "“tomorrow”", "`today`, `yesterday`, `7d`"),
+        ("minmax tomorrow", "has not come yet", "`today`, `yesterday`, `7d`"),
+        ("report milk 2026-02-30", "“2026-02-30”", "`today`, `yesterday`, `7d`"),
+        ("report milk 31.12.2025", "“31.12.2025”", "`today`, `yesterday`, `7d`"),
+        ("minmax milk todai", "“todai”", "`today`, `yesterday`, `7d`"),
+        ("minmax milk 2199-01-01", "has not come yet", "`today`, `yesterday`, `7d`"),
+        ("history 24 december 2199", "has not come yet", "`today`, `yesterday`, `7d`"),
+        ("since milk 7d", "“7d”", "`history milk 7d` does"),
+        ("minmax freezer 9", "No fridge has that name", ""),
+        ("minmax milk 1.example", "No fridge has that name", ""),
         ("minmax cellar last week", "No fridge has that name", ""),
         ("status in K", "“K”", "`in C` or `in F`"),
         ("status milk in Kelvin", "“Kelvin”", "`in C` or `in F`"),
@@ -52,7 +60,8 @@ fn what_people_type_is_understood() {
         ("status i\u{301}n\u{200b} K", "“K”", "`in C` or `in F`"),
         ("status freezer in 2", "Did you mean Freezer 2?", "`in C` or `in F`"),
         ("status cellar in @all", "No fridge has that name", "`in C` or `in F`"),
-        ("history milk next week", "No fridge has that name", "`today`, `yesterday`, `7d`"),
+        ("history milk next week", "has not come yet", "`today`, `yesterday`, `7d`"),
+        ("history cellar next week", "No fridge has that name", "`today`, `yesterday`, `7d`"),
         ("history milk yesterday", "nothing is kept on a disk", ""),
         ("trend milk 7d", "“7d”", "`trend` covers the last 60 minutes"),
     ] {
