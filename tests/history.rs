@@ -248,7 +248,7 @@ fn no_damaged_row_is_passed_as_good_and_the_others_are_got_back() {
 #[ignore = "takes minutes: scripts/test-everything"]
 fn three_years_of_twenty_fridges_are_asked_quickly() {
     let days: i64 = 3 * 365;
-    let archive = Archive::years(FRIDGES, days);
+    let archive = Archive::years(FRIDGES, days, BEGIN);
     let now = stamp((days * 86_400) as u64);
     let clock: Clock = Arc::new(move || now);
     let past = Kept::new(archive.path(), None, clock);

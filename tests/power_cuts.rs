@@ -314,7 +314,7 @@ fn a_day_of_history_writes_little() {
         bytes as f64 / 1e6
     );
     // A plain file of 256 KiB, 16 KiB of it written over and synced as often, takes 9.4 MB on the same device.
-    assert!(bytes < 12_500_000, "{bytes}");
+    assert!(bytes <= 12_000_000, "{bytes}");
 }
 
 #[test]

@@ -68,6 +68,13 @@ impl Archive {
         std::fs::write(self.config(), config).unwrap();
     }
 
+    /// Has all fridges have these limits, in degrees Celsius, and not 2 and 8.
+    pub fn set_limits(&self, min: i32, max: i32) {
+        let config = std::fs::read_to_string(self.config()).unwrap();
+        let limits = format!("limits = {{ min = {min}, max = {max} }}");
+        std::fs::write(self.config(), config.replace("limits = { min = 2, max = 8 }", &limits)).unwrap();
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -100,8 +107,8 @@ impl Archive {
 }
 
 impl Archive {
-    /// Buckets of so many days, and each reading of the last 30.
-    pub fn years(fridges: usize, days: i64) -> Archive {
+    /// Buckets of so many days since that second, and each reading of the last 30.
+    pub fn years(fridges: usize, days: i64, began: i64) -> Archive {
         let archive = Archive { folder: tempfile::tempdir().unwrap() };
         archive.configure(fridges);
         let ids: Vec<String> = (0..fridges).map(|fridge| format!("fridge-{fridge}")).collect();
@@ -115,7 +122,7 @@ impl Archive {
             for second in (begin..begin + 300).step_by(step) {
                 let samples = (0..fridges).map(|fridge| Some(sample(fridge, second))).collect();
                 let offset_ms = ((second - begin) * 1_000) as u32;
-                blocks.entry(BEGIN + begin).or_default().add(&members, Sweep { offset_ms, samples });
+                blocks.entry(began + begin).or_default().add(&members, Sweep { offset_ms, samples });
             }
             if blocks.len() >= 2_000 {
                 file.keep(Table::Raw, &ids, &std::mem::take(&mut blocks)).unwrap();
@@ -124,14 +131,14 @@ impl Archive {
         file.keep(Table::Raw, &ids, &blocks).unwrap();
         // All days but the last are over.
         for day in
-            file.touched().unwrap().into_iter().filter(|day| *day < fridge::store::day_of(BEGIN) + days - 1)
+            file.touched().unwrap().into_iter().filter(|day| *day < fridge::store::day_of(began) + days - 1)
         {
             file.settle(day).unwrap();
             file.sealed(&[day]).unwrap();
         }
         drop(file);
         let connection = rusqlite::Connection::open(archive.path().join("history.db")).unwrap();
-        let old = BEGIN + (days - 30) * 86_400;
+        let old = began + (days - 30) * 86_400;
         connection.execute("DELETE FROM raw WHERE t < ?1", [old]).unwrap();
         connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").ok();
         archive

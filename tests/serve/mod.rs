@@ -54,7 +54,7 @@ impl Service {
     }
 
     /// Starts it in a folder that has its configuration.
-    fn start_in(folder: tempfile::TempDir) -> Service {
+    pub fn start_in(folder: tempfile::TempDir) -> Service {
         let place = |name: &str| folder.path().join(name);
         let mut child = Command::new(env!("CARGO_BIN_EXE_fridge"))
             .args(["serve", "--config"])
