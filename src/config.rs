@@ -1,7 +1,6 @@
 //! The configuration: a TOML file goes in; what each module is to do comes out, or everything that
 //! is wrong, with its line and the cure.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use toml::de::DeTable;
 use crate::fridge::names;
 use crate::gateway::Site;
 use crate::notify::Target;
+use crate::regular_file;
 use crate::secret::Secret;
 use crate::text::Units;
 use crate::{https, mattermost};
@@ -68,8 +68,6 @@ pub struct Config {
     pub history: crate::history::Config,
     /// The text that it was read from: it may hold tokens.
     pub source: Secret,
-    /// Whether it is the last good one, because the file is wrong now.
-    pub is_last_good: bool,
 }
 
 /// One bus to poll.
@@ -89,14 +87,7 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn load(path: &Path) -> Result<Config, Problems> {
-        // What is no file, such as a pipe, might never end.
-        let is_file = fs::metadata(path).map(|found| found.is_file());
-        let read = match is_file {
-            Ok(false) => Err(std::io::Error::other("it is no file")),
-            Ok(true) => fs::read_to_string(path),
-            Err(error) => Err(error),
-        };
-        let source = read.map_err(|error| {
+        let source = regular_file::text(path).map_err(|error| {
             let cure = match error.kind() {
                 ErrorKind::NotFound => "; `fridge init` writes one, `fridge demo` needs none",
                 ErrorKind::PermissionDenied => "; the gateway's user must be able to read it",
@@ -172,7 +163,7 @@ impl Check<'_> {
         let name = file.name.map(|name| self.name(name));
         Config {
             path: self.path.to_owned(),
-            site: Site { name, units: self.units(file.units), fridges },
+            site: Site { name, units: self.units(file.units), fridges, is_last_good: false },
             https,
             mattermost,
             targets: self.targets(file.notify),
@@ -180,7 +171,6 @@ impl Check<'_> {
             history: self.history(file.history),
             warnings: std::mem::take(&mut self.warnings),
             source: Secret::new(""),
-            is_last_good: false,
         }
     }
 
@@ -298,6 +288,11 @@ impl Check<'_> {
         certificate: Option<Spanned<String>>,
         key: Option<Spanned<String>>,
     ) -> Option<https::tls::Files> {
+        for (setting, value) in [("certificate", &certificate), ("key", &key)] {
+            if let Some(value) = value {
+                self.no_token(setting, value);
+            }
+        }
         match (certificate, key) {
             (None, None) => None,
             (Some(certificate), Some(key)) => Some(https::tls::Files {

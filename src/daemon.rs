@@ -212,13 +212,14 @@ pub async fn run(
                     let status = tokio::select! {
                         status = parts.reload(&config.path) => Some(status),
                         _ = terminate.recv() => None,
+                        _ = interrupt.recv() => None,
                     };
                     if let Some(status) = status {
                         store.keep(parts.server.sockets());
                         systemd::ready(&status);
                         continue;
                     }
-                    info!("SIGTERM: ending");
+                    info!("ending, without the new configuration");
                 }
             },
         }
@@ -305,7 +306,7 @@ impl Parts {
 
     /// Keeps a configuration with which the gateway runs, for a day on which its file is wrong.
     fn keep_as_good(&self, config: &Config) {
-        if config.is_last_good {
+        if config.site.is_last_good {
             return;
         }
         let (state, config) = (self.state.clone(), config.clone());
@@ -340,7 +341,7 @@ fn status(config: &Config, addresses: &[std::net::SocketAddr]) -> String {
     let addresses: Vec<String> = addresses.iter().map(|address| format!("https://{address}")).collect();
     let token =
         if config.mattermost.hooks.is_empty() { "; no token yet: every question is rejected" } else { "" };
-    let old = if config.is_last_good {
+    let old = if config.site.is_last_good {
         "; running on the last good configuration, because its file has errors"
     } else {
         ""

@@ -26,6 +26,8 @@ pub struct Site {
     pub fridges: Vec<Fridge>,
     /// The unit of temperatures, unless a question asks for the other.
     pub units: Units,
+    /// Whether this is the last good configuration, because its file is wrong now.
+    pub is_last_good: bool,
 }
 
 /// What answers are made from.
@@ -137,6 +139,7 @@ impl Gateway {
             everything: scope.is_everything(),
             units: self.site.units,
             site_units: self.site.units,
+            is_last_good: self.site.is_last_good,
         }
     }
 }
@@ -164,4 +167,6 @@ pub struct View<'a> {
     pub units: Units,
     /// The unit of the configuration.
     pub site_units: Units,
+    /// Whether that is the last good one, because its file is wrong now.
+    pub is_last_good: bool,
 }

@@ -81,6 +81,8 @@ pub mod secret;
 
 pub mod atomic_file;
 
+pub mod regular_file;
+
 pub mod systemd;
 
 pub mod recording;

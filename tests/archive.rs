@@ -451,7 +451,16 @@ fn a_report_of_a_recorded_month_says_what_another_program_computes() {
     let archive = Archive::new(2, 600, 10);
     archive.set_limits(15, 30);
     let log = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings/nab_machine_temperature_2014-01.csv");
-    let said = archive.printed(&["import", log, "--fridge", "fridge 0", "--unit", "f"]);
+    let output = archive.run(&["import", log, "--fridge", "fridge 0", "--unit", "f"]);
+    let understood = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        understood.contains("8929 points over 30 days")
+            && understood.contains("in °F; the longest gap is 5 min")
+            && understood
+                .contains("11 lines passed over (line 1766: its time is before that of the line above)"),
+        "{understood}"
+    );
+    let said = String::from_utf8(output.stdout).unwrap();
     // The log has an hour twice, at which no clock was set back: eleven lines are before the one above and passed over.
     assert!(said.starts_with("8929 readings are in the history of Fridge 0"), "{said}");
     let log = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings/etinkers_ds18b20_10min_2017.log");

@@ -121,7 +121,7 @@ fn blocks(page: &str) -> Vec<String> {
 #[test]
 fn every_piece_of_configuration_in_the_documentation_loads() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut seen = 0;
+    let (mut seen, mut complete) = (0, 0);
     let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let pages = docs.filter(|path| path.extension().is_some_and(|end| end == "md"));
     for page in pages.chain([root.join("README.md")]) {
@@ -141,6 +141,14 @@ fn every_piece_of_configuration_in_the_documentation_loads() {
                 }
             }
             let path = folder.path().join("fridge.toml");
+            // What is complete works as it stands, pasted.
+            if block.contains("[[bus]]") && block.contains("[[fridge]]") && block.contains("[[hook]]") {
+                std::fs::remove_file(folder.path().join("token")).unwrap();
+                std::fs::write(&path, &block).unwrap();
+                let pasted = Config::load(&path).unwrap_or_else(|problems| panic!("{problems}"));
+                assert_eq!(pasted.site.fridges.len(), block.matches("[[fridge]]").count());
+                complete += 1;
+            }
             std::fs::write(&path, &text).unwrap();
             if let Err(problems) = Config::load(&path) {
                 panic!("{}: {problems}\n{text}", page.display());
@@ -148,7 +156,7 @@ fn every_piece_of_configuration_in_the_documentation_loads() {
             seen += 1;
         }
     }
-    assert!(seen >= 10, "only {seen}");
+    assert!(seen >= 10 && complete >= 1, "only {seen}, {complete} of them complete");
 }
 
 #[test]
@@ -168,12 +176,29 @@ fn what_works_and_was_probably_not_meant_is_a_warning() {
         &format!("{}[[bus]]\nkind = \"simulated\"\n", fridge("limits = { max = \"41 °F\" }")),
     );
     assert_eq!(config.unwrap().site.fridges[0].limits.max.unwrap().degrees(), 5.0);
-    for token in
-        ["${MATTERMOST_TOKEN}", "your-token-goes-in-here", "MATTERMOST_TOKEN=kt6ysz1apb8zfnigx5c7hm3erw"]
-    {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fridge.toml");
+    for token in [
+        "${MATTERMOST_TOKEN}",
+        "your-token-goes-in-here",
+        "MATTERMOST_TOKEN=kt6ysz1apb8zfnigx5c7hm3erw",
+        "'kt6ysz1apb8zfnigx5c7hm3erw'",
+        "\\\"kt6ysz1apb8zfnigx5c7hm3erw\\\"",
+    ] {
         let said = warnings(&format!("[[hook]]\ntoken = \"{token}\""));
         assert!(said.contains("cannot be one of Mattermost's"), "{token}: {said}");
+        // The same in a file.
+        std::fs::write(folder.path().join("kitchen"), token.replace('\\', "")).unwrap();
+        let of_file = "[[hook]]\ntoken_file = \"kitchen\"\n[[bus]]\nkind = \"simulated\"\n";
+        let said = Config::parse(&path, of_file).unwrap().warnings.join("\n");
+        assert!(said.contains("cannot be one of Mattermost's"), "{token} in a file: {said}");
     }
+    // What cannot be seen came along with a pasted text.
+    std::fs::write(folder.path().join("kitchen"), "\u{feff}kt6ysz1apb8zfnigx5c7hm3erw\u{200b}\n").unwrap();
+    let of_file = "\u{feff}[[hook]]\ntoken_file = \"kitchen\"\n[[bus]]\nkind = \"simulated\"\n";
+    let config = Config::parse(&path, of_file).unwrap();
+    assert!(config.warnings.iter().all(|warning| !warning.contains("Mattermost's")), "{:?}", config.warnings);
+    assert!(config.mattermost.hooks[0].token.matches("kt6ysz1apb8zfnigx5c7hm3erw"));
     assert!(!warnings("[[hook]]\ntoken = \"kt6ysz1apb8zfnigx5c7hm3erw\"").contains("cannot be"));
 }
 
@@ -198,6 +223,10 @@ fn no_slip_puts_a_token_into_a_message() {
         format!("trigger_words = [\"{TOKEN} x\"]"),
         format!("[[hook]]\ntoken = \"{TOKEN}\"\nfridges = [\"{TOKEN}\"]"),
         format!("[[hook]]\nname = \"{TOKEN}\"\ntoken = \"${{{TOKEN}}}\""),
+        format!("certificate = \"{TOKEN}\"\nkey = \"key.pem\""),
+        format!("certificate = \"c.pem\"\nkey = \"{TOKEN}\""),
+        format!("[[bus]]\nkind = \"owserver\"\naddress = \"{TOKEN}\""),
+        format!("[[bus]]\nkind = \"kernel\"\nroot = \"{TOKEN}\""),
     ] {
         let said = match Config::parse(Path::new("/etc/fridge/fridge.toml"), &format!("{slip}\n{bus}")) {
             Ok(config) => config.warnings.join("\n"),

@@ -384,6 +384,33 @@ fn a_context_that_does_not_hold_is_refused_to_the_presser() {
 }
 
 #[test]
+fn a_button_is_its_hooks_whatever_becomes_of_the_others_and_ends_with_its_token() {
+    let mut setup = setup();
+    setup.fridges.push((fridge(2, "Secret"), Ok(Celsius::from_sixteenths(64))));
+    // None has a name of its own; the second may see one fridge, the first another.
+    for (hook, (name, sees)) in setup.config.hooks.iter_mut().zip([("hook 1", "secret"), ("hook 2", "milk")])
+    {
+        (hook.name, hook.scope) = (name.into(), Scope::only([sees]));
+    }
+    let served = setup.serve();
+    let answer = parsed(&ask(&mut connect(&served), "fridge status"));
+    let [refresh, _] = &buttons(&answer)[..] else { panic!("{answer}") };
+    let pressed = || press(&mut connect(&served), CHANNEL, &refresh.1);
+    served.reload(|config| config.hooks.reverse());
+    assert!(pressed()["update"]["message"].as_str().unwrap().contains("Milk"), "{}", pressed());
+    served.reload(|config| {
+        config.hooks.remove(0);
+        config.hooks[0].name = "hook 1".into();
+    });
+    assert!(pressed()["update"]["message"].as_str().unwrap().contains("Milk"), "{}", pressed());
+    let refused = "no longer configured";
+    served.reload(|config| config.hooks.truncate(1));
+    assert!(pressed()["ephemeral_text"].as_str().unwrap().to_lowercase().contains(refused), "{}", pressed());
+    served.reload(|config| config.hooks[1].token = fridge::secret::Secret::new("zzzzzzzzzzzzzzzzzzzzzzzzzz"));
+    assert!(pressed()["ephemeral_text"].as_str().unwrap().to_lowercase().contains(refused), "{}", pressed());
+}
+
+#[test]
 fn a_button_is_refused_once_its_day_is_over() {
     let served = setup().serve();
     let mut client = connect(&served);

@@ -69,6 +69,80 @@ fn a_log_that_nobody_reads_any_more_ends_nothing() {
     assert!(!Path::new(&socket).parent().unwrap().exists(), "keys and token are left behind");
 }
 
+/// Starts a gateway of one simulated fridge, and waits until it answers in the shell; returns its socket.
+fn serve_quietly(folder: &Path, change: impl FnOnce(&mut Command)) -> (std::process::Child, String) {
+    let config = folder.join("fridge.toml");
+    std::fs::write(&config, SMALLEST).unwrap();
+    let socket = folder.join("fridge.sock").to_str().unwrap().to_owned();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fridge"));
+    command.args(["serve", "--socket", &socket, "--config"]).arg(&config);
+    command.arg("--state").arg(folder.join("state"));
+    change(&mut command);
+    let child = command.spawn().unwrap();
+    let deadline = std::time::Instant::now() + gateway::PATIENCE;
+    while !fridge(&["status", "--socket", &socket]).status.success() {
+        assert!(std::time::Instant::now() < deadline, "no answer");
+    }
+    (child, socket)
+}
+
+fn ends_when_told(mut child: std::process::Child) {
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_log_into_a_pipe_that_is_full_makes_nobody_wait() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let (_unread, mut full) = std::io::pipe().unwrap();
+    // As many bytes as a pipe holds on Linux: the next one waits for a reader.
+    full.write_all(&[b'x'; 64 * 1024]).unwrap();
+    let (child, socket) = serve_quietly(folder.path(), |command| {
+        command.stderr(full);
+    });
+    for _ in 0..20 {
+        assert!(fridge(&["status", "--socket", &socket]).status.success());
+    }
+    ends_when_told(child);
+}
+
+#[test]
+fn a_service_manager_that_reads_nothing_makes_nobody_wait() {
+    use std::os::unix::net::UnixDatagram;
+    let folder = tempfile::tempdir().unwrap();
+    let address = folder.path().join("notify");
+    let _unread = UnixDatagram::bind(&address).unwrap();
+    let filler = UnixDatagram::unbound().unwrap();
+    filler.set_nonblocking(true).unwrap();
+    while filler.send_to(b"X=1", &address).is_ok() {}
+    let (child, socket) = serve_quietly(folder.path(), |command| {
+        command.env("NOTIFY_SOCKET", &address).env("WATCHDOG_USEC", "200000");
+        command.stderr(std::process::Stdio::null());
+    });
+    for _ in 0..20 {
+        assert!(fridge(&["status", "--socket", &socket]).status.success());
+    }
+    ends_when_told(child);
+}
+
+#[test]
+fn the_demos_token_may_come_by_the_environment_where_no_list_of_processes_shows_it() {
+    use std::io::{BufRead, BufReader};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fridge"))
+        .args(["demo", "--listen", "127.0.0.1:0"])
+        .env("FRIDGE_TOKEN", gateway::TOKEN)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut banner = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(banner.any(|line| line.contains(gateway::TOKEN)), "it is the one of the example");
+    let arguments = std::fs::read(format!("/proc/{}/cmdline", child.id())).unwrap();
+    assert!(!String::from_utf8_lossy(&arguments).contains(gateway::TOKEN));
+    ends_when_told(child);
+}
+
 #[test]
 fn nothing_of_a_users_is_removed_or_overwritten() {
     let folder = tempfile::tempdir().unwrap();

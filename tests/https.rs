@@ -100,8 +100,22 @@ fn health_is_200_while_the_readings_are_fresh_and_503_when_they_are_not() {
         let (with, without) =
             if status == 200 { ("with_value", "without_value") } else { ("without_value", "with_value") };
         assert!(body["fridges"][with].as_u64() >= Some(1) && body["fridges"][without] == 0, "{body}");
+        assert!(body["probes"][with].as_u64() >= Some(1) && body["probes"][without] == 0, "{body}");
         assert!(body["buses"][0]["name"].is_null(), "a bus's name is nobody's business: {body}");
         assert!(!health.body.contains("Milk") && !health.body.contains("\"text\""), "{}", health.body);
+    }
+}
+
+#[test]
+fn health_is_degraded_where_sweeps_go_on_and_no_probe_has_a_value() {
+    let mut setup = Setup::new();
+    setup.fridges = vec![(served::fridge(1, "Milk"), Err(fridge::reading::Fault::NoAnswer))];
+    let served = setup.serve();
+    let health = connect(&served).send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n");
+    let body: serde_json::Value = serde_json::from_str(&health.body).unwrap();
+    assert_eq!((health.status, &body["status"]), (200, &"degraded".into()), "{body}");
+    for counted in ["fridges", "probes"] {
+        assert_eq!(body[counted], serde_json::json!({ "with_value": 0, "without_value": 1 }), "{body}");
     }
 }
 

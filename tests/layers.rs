@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. `docs/structure.md` draws it.
-const ORDER: [&str; 27] = [
+const ORDER: [&str; 28] = [
     "reading",
     "secret",
     "atomic_file",
+    "regular_file",
     "host",
     "systemd",
     "recording",

@@ -211,6 +211,8 @@ fn the_last_rejections_are_explained_with_the_end_of_a_wrong_token_only() {
     client.ask("fridge dance");
     let last = String::from_utf8(doctor(&demo, &["--last"]).stdout).unwrap();
     let lines: Vec<&str> = last.lines().collect();
+    let line = |word: &str| lines.iter().find(|line| line.contains(word)).copied().unwrap_or_default();
+    assert!(line("content type").contains("127.0.0.1"), "{last}");
     assert!(lines[0].contains("not understood") && lines[1].contains("content type"), "{last}");
     assert!(
         lines[2].contains("a token that ends in uf8a") && !last.contains(TOKEN) && !last.contains("dance"),
@@ -218,6 +220,31 @@ fn the_last_rejections_are_explained_with_the_end_of_a_wrong_token_only() {
     );
     let wrong = doctor(&demo, &[]);
     assert!(has(&String::from_utf8(wrong.stdout).unwrap(), "warning", "1 rejected: wrong token"));
+}
+
+#[test]
+fn a_wrong_path_a_wrong_method_too_long_a_header_and_a_foreign_button_are_counted_and_explained() {
+    let demo = Demo::start(&[]);
+    let long = format!("GET /health HTTP/1.1\r\nHost: f\r\nX: {}\r\n\r\n", "x".repeat(64 * 1024));
+    let button = "{\"channel_id\":\"c\",\"context\":{}}";
+    let press = format!(
+        "POST /action HTTP/1.1\r\nHost: f\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{button}",
+        button.len()
+    );
+    for (request, status) in [
+        ("POST / HTTP/1.1\r\nHost: f\r\nContent-Length: 0\r\n\r\n", 404),
+        ("GET /webhook HTTP/1.1\r\nHost: f\r\n\r\n", 405),
+        (&long, 431),
+        (&press, 200),
+    ] {
+        let answer = Client::connect(&demo).send(request.as_bytes());
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
+    let last = String::from_utf8(doctor(&demo, &["--last"]).stdout).unwrap();
+    for explained in ["Mattermost asks on /webhook", "POST", "header", "button"] {
+        let line = last.lines().find(|line| line.contains(explained));
+        assert!(line.is_some_and(|line| line.contains("127.0.0.1")), "{explained}: {last}");
+    }
 }
 
 #[test]
@@ -332,6 +359,7 @@ fn whoever_refuses_our_certificate_is_told_and_whoever_speaks_no_tls() {
     loop {
         let said = String::from_utf8(doctor(&demo, &[]).stdout).unwrap();
         if has(&said, "warning", "127.0.0.1 refused our certificate once")
+            && said.contains("`fridge cert` prints what it has to trust")
             && has(&said, "warning", "certificate-refused")
             && has(&said, "warning", "turned-away")
         {

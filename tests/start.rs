@@ -38,6 +38,10 @@ fn a_half_edited_configuration_and_a_power_cut_leave_the_last_good_one_in_use_an
         doctor.contains("[configuration-wrong]") && doctor.contains("line 8: `limits`: a brace is missing"),
         "{doctor}"
     );
+    assert!(doctor.contains("the gateway runs on the last good one"), "{doctor}");
+    let about = service.json(&["ask", "about"]);
+    assert!(about["about"]["last_good_configuration"] == true, "{about}");
+    assert!(stdout(&service.run(&["ask", "about"])).contains("the last good one is in use"));
     // Mended, it is read again; and another file's is not taken.
     std::fs::write(&file, good.replace("max = 20", "max = 21")).unwrap();
     service.hang_up();
@@ -56,10 +60,127 @@ fn check_looks_at_the_certificate_as_the_start_does_and_both_end_with_78() {
     let text = format!("listen = \"127.0.0.1:0\"\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n{SIMULATED}");
     std::fs::write(&file, text).unwrap();
     let (config, state) = (file.to_str().unwrap(), folder.path().join("state"));
-    for command in ["check", "serve"] {
-        let refused = fridge(&[command, "--config", config, "--state", state.to_str().unwrap()]);
-        assert_eq!(refused.status.code(), Some(78), "{command}: {refused:?}");
-        assert!(error(&refused).contains("c.pem"), "{refused:?}");
+    let both_refuse = |words: &str| {
+        for command in ["check", "serve"] {
+            let refused = fridge(&[command, "--config", config, "--state", state.to_str().unwrap()]);
+            assert_eq!(refused.status.code(), Some(78), "{command}: {refused:?}");
+            assert!(error(&refused).contains(words), "{words}: {refused:?}");
+        }
+    };
+    both_refuse("c.pem");
+    // A key of another certificate; a key that only a passphrase opens; what holds neither.
+    let pair = |name: &str| {
+        let folder = folder.path().join(name);
+        assert!(fridge(&["cert", "--state", folder.to_str().unwrap()]).status.success());
+        (folder.join("certificate.pem"), folder.join("key.pem"))
+    };
+    let ((certificate, key), (_, other_key)) = (pair("one"), pair("other"));
+    std::fs::copy(&certificate, folder.path().join("c.pem")).unwrap();
+    std::fs::copy(&other_key, folder.path().join("k.pem")).unwrap();
+    both_refuse("k.pem");
+    let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    std::fs::write(folder.path().join("k.pem"), encrypted).unwrap();
+    both_refuse("encrypted");
+    std::fs::write(folder.path().join("k.pem"), "no key").unwrap();
+    both_refuse("k.pem");
+    std::fs::copy(&key, folder.path().join("k.pem")).unwrap();
+    let good = fridge(&["check", "--config", config, "--state", state.to_str().unwrap()]);
+    assert!(good.status.success(), "{good:?}");
+}
+
+#[test]
+fn check_looks_at_the_gateways_own_certificate_too_and_makes_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, state) = (folder.path().join("fridge.toml"), folder.path().join("state"));
+    std::fs::write(&file, format!("listen = \"127.0.0.1:0\"\n{SIMULATED}")).unwrap();
+    let check = || fridge(&["check", "--config", file.to_str().unwrap(), "--state", state.to_str().unwrap()]);
+    assert!(check().status.success() && !state.exists(), "the start makes one");
+    assert!(fridge(&["cert", "--state", state.to_str().unwrap()]).status.success());
+    assert!(check().status.success());
+    std::fs::rename(state.join("key.pem"), state.join("moved")).unwrap();
+    let refused = check();
+    assert!(!refused.status.success() && error(&refused).contains("key.pem"), "{refused:?}");
+    std::fs::write(state.join("key.pem"), "no key").unwrap();
+    let refused = check();
+    assert!(!refused.status.success() && error(&refused).contains("key.pem"), "{refused:?}");
+}
+
+#[test]
+fn a_fridge_without_limits_is_named_by_check_and_by_the_doctor() {
+    let service = Service::start(&SIMULATED.replace("limits = { max = 20 }\n", ""));
+    let config = service.config();
+    let check = stdout(&fridge(&["check", "--config", config.to_str().unwrap(), "--state", "/nowhere"]));
+    let doctor = stdout(&service.run(&["doctor"]));
+    for said in [check, doctor] {
+        assert!(said.contains("`Milk` has no limits"), "{said}");
+    }
+}
+
+#[test]
+fn what_never_begins_or_ends_keeps_nobody_from_starting_nor_from_ending() {
+    let pipe = |path: &std::path::Path| {
+        assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    let service = Service::start(SIMULATED);
+    // The key of the buttons is a pipe, then a device; the last good configuration is a pipe, too.
+    for device in [false, true] {
+        let folder = copy_of(service.folder.path());
+        let place = |name: &str| folder.path().join("state").join(name);
+        for name in ["button.key", "last-good.toml"] {
+            drop(std::fs::remove_file(place(name)));
+        }
+        match device {
+            true => std::os::unix::fs::symlink("/dev/zero", place("button.key")).unwrap(),
+            false => pipe(&place("button.key")),
+        }
+        pipe(&place("last-good.toml"));
+        let restarted = Service::start_in(folder);
+        restarted.until(&["status"], |answer| answer["fridges"][0]["verdict"] == "in_range");
+    }
+    // The configuration becomes a pipe: the reload fails, everything goes on, and it ends when it is told to.
+    let config = service.config();
+    std::fs::remove_file(&config).unwrap();
+    pipe(&config);
+    let mut service = service;
+    let pid = service.child.id().to_string();
+    let signal = |name: &str| assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    signal("-HUP");
+    service.until_logged("it is no file");
+    service.until(&["status"], |answer| answer["fridges"][0]["verdict"] == "in_range");
+    signal("-TERM");
+    assert!(service.child.wait().unwrap().success());
+}
+
+/// A folder with what is in that one; pipes and links as they are.
+fn copy_of(folder: &std::path::Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    let inside = format!("{}/.", folder.display());
+    assert!(Command::new("cp").args(["-a", &inside]).arg(copy.path()).status().unwrap().success());
+    copy
+}
+
+#[test]
+fn a_zone_that_is_written_out_is_known_without_a_word() {
+    for zone in ["CET-1CEST,M3.5.0,M10.5.0/3", "EST5", "<+03>-3", "Europe/Berlin"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("fridge.toml");
+        std::fs::write(&file, format!("listen = \"127.0.0.1:0\"\n{SIMULATED}")).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fridge"))
+            .args(["serve", "--config", file.to_str().unwrap(), "--state"])
+            .arg(folder.path().join("state"))
+            .arg("--socket")
+            .arg(folder.path().join("socket"))
+            .env("TZ", zone)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = std::io::BufReader::new(child.stderr.take().unwrap());
+        let mut before = std::io::BufRead::lines(log)
+            .map_while(Result::ok)
+            .take_while(|line| !line.contains("answering on https://"));
+        assert!(!before.any(|line| line.contains("time zone")), "{zone}");
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }
 
@@ -98,8 +219,21 @@ fn a_time_zone_that_the_machine_does_not_know_is_told() {
 
 #[test]
 fn a_mistake_in_an_option_of_the_demo_names_the_option_and_no_file() {
-    for (option, value) in [("--url", "http://192.168.1.50"), ("--period", "soon"), ("--speed", "0")] {
-        let refused = fridge(&["demo", "--listen", "127.0.0.1:0", option, value]);
+    for (option, value) in [
+        ("--url", "http://192.168.1.50"),
+        ("--period", "soon"),
+        ("--speed", "0"),
+        ("--token", "short"),
+        ("--notify", "ftp://example.org"),
+        ("--replay", "/nowhere.log"),
+        ("--unit", "kelvin"),
+        ("--listen", "nowhere"),
+    ] {
+        let mut options = vec!["demo", option, value];
+        if option != "--listen" {
+            options.extend(["--listen", "127.0.0.1:0"]);
+        }
+        let refused = fridge(&options);
         let said = error(&refused);
         assert!(
             !refused.status.success() && said.contains(option) && !said.contains("fridge.toml"),
@@ -112,5 +246,10 @@ fn a_mistake_in_an_option_of_the_demo_names_the_option_and_no_file() {
 fn a_state_folder_that_cannot_be_made_is_named_with_the_cure() {
     let refused = fridge(&["cert", "--state", "/proc/x"]);
     let said = error(&refused);
-    assert!(said.contains("/proc/x") && said.contains("choose another with --state"), "{said}");
+    assert!(
+        said.contains("/proc/x")
+            && said.contains("choose another with --state")
+            && (said.contains("cannot write") || said.contains("cannot make")),
+        "{said}"
+    );
 }

@@ -20,6 +20,8 @@ use message::{Connection, Error};
 
 /// Where an owserver listens by default.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:4304";
+/// So many entries of its list are looked at: one without an address in its name is a question of its own.
+const MOST_ENTRIES: usize = 2 * MOST_PROBES;
 /// How long to wait for a connection, and for each piece of an answer. While it works, the server sends a
 /// sign of life every second.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -114,8 +116,9 @@ impl Owserver {
         let listed = self.ask(|connection| connection.list("/uncached"))?;
         let paths = listed.map_err(|error| self.broken(&error.to_string()))?;
         let (mut probes, mut notices) = (Vec::new(), BTreeSet::new());
-        for path in paths.split(',').map(str::trim).filter(|path| !path.is_empty()) {
-            if probes.len() + notices.len() >= MOST_PROBES {
+        // A folder of the server's own is asked for its address, too.
+        for (looked, path) in paths.split(',').map(str::trim).filter(|path| !path.is_empty()).enumerate() {
+            if probes.len() + notices.len() >= MOST_PROBES || looked >= MOST_ENTRIES {
                 notices.insert(Notice::TooManyProbes);
                 break;
             }

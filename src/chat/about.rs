@@ -31,6 +31,13 @@ pub fn answer(view: &View<'_>) -> Answer {
         buses.push(AboutBus { name: bus.name.clone(), probes, last_sweep_age_s, fresh });
     }
     let asked = view.everything.then_some(view.asked);
-    let doc = doc(about::about(version, up, asked), view).with(Block::Table(table));
-    Answer::new(doc, Data::About(About { version, up_s: up.as_secs(), asked, buses }))
+    let mut doc = doc(about::about(version, up, asked), view).with(Block::Table(table));
+    if view.is_last_good {
+        doc = doc.with(Block::Line(about::LAST_GOOD.into()));
+    }
+    let last_good_configuration = view.is_last_good;
+    Answer::new(
+        doc,
+        Data::About(About { version, up_s: up.as_secs(), asked, last_good_configuration, buses }),
+    )
 }

@@ -42,11 +42,15 @@ pub fn answer(view: &View<'_>) -> Answer {
     }
 
     let seen = rows.iter().filter(|row| row.bus.is_some()).count();
+    // Who may not see everything learns of no other bus.
+    let seen_buses =
+        |bus: &&BusState| view.everything || bus.probes.keys().any(|id| fridge_of(*id, view).is_some());
+    let buses: Vec<&BusState> = view.snapshot.buses.iter().map(|bus| &**bus).filter(seen_buses).collect();
     let unnamed = rows.iter().filter(|row| row.fridge.is_none()).count();
     let line = match seen {
-        0 if view.snapshot.buses.iter().any(|bus| bus.fault.is_some()) => String::from(probes::NO_BUS),
+        0 if buses.iter().any(|bus| bus.fault.is_some()) => String::from(probes::NO_BUS),
         0 => String::from(probes::NO_PROBES),
-        _ => probes::probes(seen, view.snapshot.buses.len(), unnamed),
+        _ => probes::probes(seen, buses.len(), unnamed),
     };
     let mut doc = doc(line, view);
     if !rows.is_empty() {

@@ -74,12 +74,16 @@ impl Kitchen {
     }
 
     fn of(site: Site, simulated: bool) -> Self {
-        let now = Arc::new(Mutex::new(stamp(0)));
+        Kitchen::started(0, site, simulated)
+    }
+
+    fn started(at: u64, site: Site, simulated: bool) -> Self {
+        let now = Arc::new(Mutex::new(stamp(at)));
         let clock: crate::reading::Clock = {
             let now = Arc::clone(&now);
             Arc::new(move || *now.lock().unwrap())
         };
-        let mut writer = Writer::new(Recorder::new(stamp(0), TimeZone::UTC), Arc::clone(&clock));
+        let mut writer = Writer::new(Recorder::new(stamp(at), TimeZone::UTC), Arc::clone(&clock));
         let info = BusInfo { name: String::from("bus 1"), simulated, period: PERIOD };
         writer.write(Input::Buses { buses: vec![(None, info)], calibrations: HashMap::new() });
         writer.write(Input::Fridges(site.fridges.clone()));

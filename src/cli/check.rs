@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{FileOptions, terminal};
-use crate::https::tls;
+use crate::https::{certificate, tls};
 use crate::text::count;
 
 /// The options of `check`.
@@ -13,9 +13,13 @@ pub struct Options {}
 /// Loads the configuration as `serve` would, and says what it holds.
 pub fn run(_options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let config = files.load()?;
-    // What the start looks at as well. Without one of the configuration's, the gateway makes its own.
-    if let Some(certificate) = &config.https.certificate {
-        tls::CertifiedPair::read(certificate.clone())?;
+    // What the start looks at as well. Where there is none, the gateway makes its own.
+    let pair = match &config.https.certificate {
+        Some(configured) => Some(configured.clone()),
+        None => certificate::found(&files.state())?,
+    };
+    if let Some(pair) = pair {
+        tls::CertifiedPair::read(pair)?;
     }
     for warning in &config.warnings {
         terminal::print(&format!("warning: {warning}\n"))?;

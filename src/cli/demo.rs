@@ -90,8 +90,9 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     };
     let folder = Folder::new(files.state.as_deref())?;
     let path = folder.path.join("fridge.toml");
-    write(&path, &configuration(options, &token)?)?;
-    let config = Config::load(&path).map_err(|problems| anyhow::anyhow!(of_options(&problems)))?;
+    let text = configuration(options, &token)?;
+    write(&path, &text)?;
+    let config = Config::load(&path).map_err(|problems| anyhow::anyhow!(of_options(&problems, &text)))?;
     let simulated = config.buses.iter().filter_map(|bus| match &bus.config {
         bus::Config::Simulated(simulated) => simulated.replay.as_ref(),
         _ => None,
@@ -110,10 +111,15 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
 }
 
 /// What is wrong, by the names of the options: nobody has written the file in which it stands.
-fn of_options(problems: &Problems) -> String {
-    const OPTIONS: [&str; 8] = ["listen", "url", "period", "token", "notify", "replay", "unit", "speed"];
+fn of_options(problems: &Problems, text: &str) -> String {
+    const OPTIONS: [&str; 9] =
+        ["listen", "url", "period", "token", "notify", "ca", "replay", "unit", "speed"];
+    let notify = text.lines().position(|line| line == "[[notify]]").map(|index| index + 1);
     let of_option = |problem: &Problem| {
         let setting = problem.text.split('`').nth(1).unwrap_or_default();
+        // Who is told has a URL, too.
+        let is_notify = notify.is_some_and(|begins| problem.line.is_some_and(|line| line > begins));
+        let setting = if is_notify && setting == "url" { "notify" } else { setting };
         match OPTIONS.iter().find(|option| setting == **option) {
             Some(option) => format!("--{option}: {}", problem.text),
             None => problem.text.clone(),

@@ -189,10 +189,15 @@ fn configuration(files: &FileOptions, report: Option<&Report>, findings: &mut Fi
             Some(config)
         }
         Err(problems) => {
+            let runs = match report {
+                Some(report) if report.is_last_good => "; the gateway runs on the last good one",
+                Some(_) => "; the gateway runs on the one from before",
+                None => "",
+            };
             findings.fault(
                 Id::ConfigurationWrong,
                 ABOUT,
-                problems.to_string(),
+                format!("{problems}{runs}"),
                 "correct it, then `fridge check`",
             );
             None

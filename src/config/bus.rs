@@ -53,6 +53,11 @@ impl Check<'_> {
     fn bus(&mut self, number: usize, bus: Spanned<schema::Bus>) -> Bus {
         let bus = bus.into_inner();
         self.foreign_settings(&bus);
+        for (setting, value) in [("root", &bus.root), ("address", &bus.address)] {
+            if let Some(value) = value {
+                self.no_token(setting, value);
+            }
+        }
         let config = match bus.kind.get_ref().as_str() {
             "kernel" => bus::Config::Kernel(kernel::Config {
                 root: bus

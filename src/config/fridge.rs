@@ -6,6 +6,7 @@ use toml::Spanned;
 
 use super::{Check, schema, section};
 use crate::alarm::Side;
+use crate::chat::Request;
 use crate::fridge::{Calibration, Fridge, Limits, names};
 use crate::reading::{Celsius, ProbeId};
 
@@ -30,10 +31,15 @@ impl Check<'_> {
             let (name_span, probe_span) = (fridge.name.span(), fridge.probe.span());
             let name = self.name(fridge.name);
             let line = self.problems.line(&name_span);
-            if let Some(other) = folded.insert(names::fold(&name), line) {
+            // Whoever asks for it may put a question mark behind it, or "please": what is left must name it.
+            let asked = Request::parse(&format!("status {name}")).rest;
+            if asked.is_empty() {
+                self.problems.at(&name_span, format!("nobody could ask for a fridge called `{name}`"));
+            }
+            if let Some(other) = folded.insert(names::fold(&asked), line) {
                 self.problems.at(
                     &name_span,
-                    format!("the fridge in line {other} has the same name, but for case and accents: nobody could ask for this one"),
+                    format!("the fridge in line {other} has the same name, but for case, accents and what is not looked at behind it, such as a question mark: nobody could ask for this one"),
                 );
             }
             let group = fridge.group.map(|group| self.name(group));

@@ -1,6 +1,5 @@
 //! `[[hook]]`: who may ask, and with which token.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
@@ -10,6 +9,7 @@ use super::{Check, diagnostics, paths, schema};
 use crate::fridge::{Fridge, names};
 use crate::gateway::Scope;
 use crate::mattermost::{self, Placement};
+use crate::regular_file;
 use crate::secret::Secret;
 
 /// Tokens shorter than this can be guessed. Mattermost's have 26 letters.
@@ -144,6 +144,18 @@ impl Check<'_> {
         Scope::only(names.iter().map(|name| name.get_ref().as_str()))
     }
 
+    /// Notes a token in the place of a path or an address: whoever says later that there is no such file would repeat it.
+    pub(super) fn no_token(&mut self, setting: &str, value: &Spanned<String>) {
+        if is_mattermosts(value.get_ref()) {
+            self.problems.at(
+                &value.span(),
+                format!(
+                    "`{setting}` looks like a token of Mattermost's: that belongs to `token` in a [[hook]]"
+                ),
+            );
+        }
+    }
+
     /// The secret in a file: beside the configuration, or among systemd's credentials. A missing or empty file is
     /// not an error but a warning, made of its path and its state.
     pub(super) fn secret_file(
@@ -154,7 +166,7 @@ impl Check<'_> {
         let credential = paths::credential(file.get_ref(), &paths::environment);
         let paths: Vec<PathBuf> = credential.into_iter().chain([self.folder.join(file.get_ref())]).collect();
         let path = paths.iter().find(|path| path.exists()).or(paths.last())?;
-        let state = match fs::read_to_string(path) {
+        let state = match regular_file::text(path) {
             Ok(token) if token.trim().is_empty() => "is empty",
             Ok(token) => return Some(token),
             Err(error) if error.kind() == ErrorKind::NotFound => "is not there",

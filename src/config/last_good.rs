@@ -1,12 +1,12 @@
 //! The last good configuration, kept in the state folder: where the file was left half-edited and the power goes, the
 //! fridges are watched all the same.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use super::{Config, Problems};
 use crate::atomic_file::Unfinished;
+use crate::regular_file;
 
 const FILE: &str = "last-good.toml";
 /// Which file it was stands in its first line, because a state folder may see several.
@@ -19,7 +19,7 @@ const OF: &str = "# The last good configuration of ";
 pub fn keep(state: &Path, config: &Config) -> io::Result<()> {
     let kept = format!("{OF}{}\n{}", config.path.display(), config.source.expose());
     let path = state.join(FILE);
-    if fs::read_to_string(&path).is_ok_and(|before| before == kept) {
+    if regular_file::text(&path).is_ok_and(|before| before == kept) {
         return Ok(());
     }
     let mut file = Unfinished::beside(&path, 0o600)?;
@@ -29,10 +29,10 @@ pub fn keep(state: &Path, config: &Config) -> io::Result<()> {
 
 /// The last good configuration of that file, which has these problems now; `None` where none was kept.
 pub fn load(state: &Path, path: &Path, problems: &Problems) -> Option<Config> {
-    let kept = fs::read_to_string(state.join(FILE)).ok()?;
+    let kept = regular_file::text(&state.join(FILE)).ok()?;
     let source = kept.strip_prefix(&format!("{OF}{}\n", path.display()))?;
     let mut config = Config::parse(path, source).ok()?;
-    config.is_last_good = true;
+    config.site.is_last_good = true;
     let warning = format!(
         "running on the last good configuration, because the file has errors; correct it, then reload: {problems}"
     );
@@ -54,7 +54,7 @@ mod tests {
         keep(folder.path(), &config).unwrap();
         let problems = Config::parse(&path, "[[bus]\n").unwrap_err();
         let found = load(folder.path(), &path, &problems).unwrap();
-        assert!(found.is_last_good && found.warnings[0].contains("line 1"), "{:?}", found.warnings);
+        assert!(found.site.is_last_good && found.warnings[0].contains("line 1"), "{:?}", found.warnings);
         assert_eq!(found.source.expose(), good);
         assert!(load(folder.path(), Path::new("/other.toml"), &problems).is_none());
     }

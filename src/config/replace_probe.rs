@@ -14,6 +14,7 @@ use super::{Config, Problems, schema};
 use crate::atomic_file::{self, Unfinished};
 use crate::fridge::names;
 use crate::reading::{ProbeId, ProbeIdError};
+use crate::regular_file;
 
 /// What was done.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ pub fn replace(path: &Path, name: &str, probe: &str) -> Result<Replaced, Error> 
     // A link stays a link: what it leads to is exchanged.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let config = Config::load(path)?;
-    let source = fs::read_to_string(&target).map_err(unwritable)?;
+    let source = regular_file::text(&target).map_err(unwritable)?;
     let new: ProbeId = probe.parse().map_err(|error| Error::NoProbe(probe.to_owned(), error))?;
     let fridge = &config.site.fridges[index(&config, name)?];
     if let Some(holder) = config.site.fridges.iter().find(|other| other.probe == new) {

@@ -28,6 +28,8 @@ pub struct Report {
     pub simulated: bool,
     /// The configuration that it read.
     pub configuration: PathBuf,
+    /// Whether it runs on the last good one, because that has errors.
+    pub is_last_good: bool,
     /// The certificate that it shows.
     pub certificate: PathBuf,
     /// What is wrong with its time zone.
@@ -131,6 +133,7 @@ pub fn report(
         up_s: view.now.since(&view.snapshot.started).as_secs(),
         simulated: view.snapshot.is_simulated(),
         configuration: configuration.to_owned(),
+        is_last_good: view.is_last_good,
         certificate: server.certificate(),
         time_zone: host::time_zone().1,
         addresses: server.addresses(),

@@ -17,8 +17,8 @@ use crate::store::{self, Deed, HistoryFile, Records, Table, block_of};
 
 /// So many five minutes are looked at together: a day of them …
 const BUCKETS_AT_ONCE: i64 = 288;
-/// … and of those with each reading five hours.
-const READINGS_AT_ONCE: i64 = 60;
+/// … and of those with each reading half an hour: more of them is memory that is never given back.
+const READINGS_AT_ONCE: i64 = 6;
 
 /// One reading of the past.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,6 +1,5 @@
 //! Questions about the past: a series of equal steps, the lowest and highest reading, since when a fridge is beyond a limit.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -112,7 +111,7 @@ pub fn beyond_since(
     let mut within = None;
     let mut newest = None;
     let mut oldest: Option<Timestamp> = None;
-    let mut peaks: BTreeMap<Timestamp, (Celsius, Celsius)> = BTreeMap::new();
+    let mut reached: Option<(Celsius, Celsius)> = None;
     let mut gap = false;
     let from = now.checked_sub(LOOKS_BACK).unwrap_or(now);
     past.buckets(&[fridge], from, ahead, true, &mut |_, at, bucket| {
@@ -127,7 +126,8 @@ pub fn beyond_since(
             (Some(side), _) | (None, Some(side)) => side,
             (None, None) => return false,
         });
-        peaks.insert(at, (min, max));
+        let (lowest, highest) = reached.unwrap_or((min, max));
+        reached = Some((lowest.min(min), highest.max(max)));
         oldest = Some(at);
         let is_beyond = match side {
             Side::Above => limits.beyond(min) == Some(side),
@@ -157,11 +157,10 @@ pub fn beyond_since(
     }
     // Readings may be gone where what five minutes come to is kept.
     let since = first.or(last.map(|_| to)).unwrap_or(if within.is_some() { to } else { oldest });
-    let spans = peaks.iter().filter(|(at, _)| **at >= oldest).map(|(_, span)| *span);
-    let peak = match side {
-        Side::Above => spans.map(|(_, max)| max).max(),
-        Side::Below => spans.map(|(min, _)| min).min(),
-    };
+    let peak = reached.map(|(lowest, highest)| match side {
+        Side::Above => highest,
+        Side::Below => lowest,
+    });
     let newest = newest.unwrap_or(oldest).checked_add(end).unwrap_or(oldest).min(now);
     let Some(peak) = peak else { return Ok(None) };
     Ok(Some(Beyond { side, since, peak, newest, at_least: within.is_none() || gap }))

@@ -91,6 +91,20 @@ pub fn ensure(state: &Path) -> Result<Files, Error> {
     }
 }
 
+/// The pair in the state folder that [`ensure`] would take as it is; `None` where it would make one.
+///
+/// # Errors
+/// [`Error::IncompletePair`].
+pub fn found(state: &Path) -> Result<Option<Files>, Error> {
+    let files = own_files(state);
+    match (files.certificate.exists(), files.key.exists()) {
+        // A renewal that was cut short is finished at the start.
+        (true, true) => Ok(Some(files).filter(|files| !unfinished(&files.certificate).exists())),
+        (true, false) => Err(Error::IncompletePair { present: files.certificate, missing: files.key }),
+        (false, _) => Ok(None),
+    }
+}
+
 /// Makes a self-signed ECDSA P-256 certificate for a server of these names, and writes both files.
 /// Each appears whole or not at all, the key first: a pulled plug leaves a half that
 /// [`ensure`] names, never a certificate with another key.

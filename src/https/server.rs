@@ -86,8 +86,7 @@ impl Server {
         state: &Path,
         inherited: Vec<TcpListener>,
     ) -> Result<Server, Error> {
-        let resolver = Arc::new(tls::CertResolver::new(load(&config, state)?));
-        warn_of(&resolver.pair().files.certificate);
+        let resolver = Arc::new(tls::CertResolver::new(load_aside(config.clone(), state.to_owned()).await?));
         let limits = Arc::new(config.limits);
         let limiter = Arc::new(ConnectionLimiter::new(&limits, config.preferred, Arc::clone(&stats) as _));
         let (ending, ended) = watch::channel(false);
@@ -136,7 +135,6 @@ impl Server {
         let served = self.handle.resolver.pair();
         if pair.files != served.files || pair.stamp != served.stamp {
             info!("serving the certificate in {}", pair.files.certificate.display());
-            warn_of(&pair.files.certificate);
             self.handle.resolver.replace(pair);
         }
         self.handle.limiter.prefer(config.preferred.clone());
@@ -170,12 +168,15 @@ async fn load_aside(config: Config, state: PathBuf) -> Result<tls::CertifiedPair
     }
 }
 
+/// Reads the pair, and logs why a client would reject it.
 fn load(config: &Config, state: &Path) -> Result<tls::CertifiedPair, Error> {
     let files = match &config.certificate {
         Some(files) => files.clone(),
         None => certificate::ensure(state)?,
     };
-    Ok(tls::CertifiedPair::read(files)?)
+    let pair = tls::CertifiedPair::read(files)?;
+    warn_of(&pair.files.certificate);
+    Ok(pair)
 }
 
 /// Logs why a client would reject the certificate in that file.

@@ -2,6 +2,8 @@
 //! be one that this gateway signed, for this channel, not too long ago. Whatever is wrong with it is told to
 //! the one who pressed, with status 200: Mattermost shows any other as an error of ours.
 
+use std::net::IpAddr;
+
 use hyper::StatusCode;
 
 use super::button::{ALARM_BUTTONS, Button};
@@ -18,7 +20,12 @@ use crate::reading::ProbeId;
 use crate::text::{alarm, buttons};
 
 /// Does what the button says.
-pub async fn handle(context: &Context, content_type: Option<&str>, body: &[u8]) -> WholeResponse {
+pub async fn handle(
+    context: &Context,
+    peer: Option<IpAddr>,
+    content_type: Option<&str>,
+    body: &[u8],
+) -> WholeResponse {
     if media_type(content_type) != Some(MediaType::Json) {
         return context.reject(Rejection::ContentType);
     }
@@ -27,7 +34,7 @@ pub async fn handle(context: &Context, content_type: Option<&str>, body: &[u8]) 
         Err(rejection) => return context.reject(rejection),
     };
     if let Some(pressed) = below_an_alarm(&request) {
-        let response = json(StatusCode::OK, &on_alarm(context, &request, &pressed).await);
+        let response = json(StatusCode::OK, &on_alarm(context, peer, &request, &pressed).await);
         let is_signed = context.signer.signed(&pressed);
         return closing(if is_signed { authenticated(response) } else { response });
     }
@@ -37,7 +44,7 @@ pub async fn handle(context: &Context, content_type: Option<&str>, body: &[u8]) 
             authenticated(json(StatusCode::OK, &response))
         }
         Err(why) => {
-            context.count(Rejection::Button(why));
+            context.count(Rejection::Button(why), peer);
             json(StatusCode::OK, &ephemeral(why.to_owned()))
         }
     };
@@ -74,11 +81,12 @@ fn below_an_alarm(request: &PostActionIntegrationRequest) -> Option<button_token
 /// Takes an alarm on. The press is the record: the post then says who and when, and has no buttons any more.
 async fn on_alarm(
     context: &Context,
+    peer: Option<IpAddr>,
     request: &PostActionIntegrationRequest,
     pressed: &button_token::SignedContext,
 ) -> PostActionIntegrationResponse {
     let refuse = |why: &'static str| {
-        context.count(Rejection::Button(why));
+        context.count(Rejection::Button(why), peer);
         ephemeral(why.to_owned())
     };
     if !context.signer.signed(pressed) {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alarm::Alarm;
 use crate::atomic_file::{self, Unfinished};
+use crate::regular_file;
 use crate::secret::Secret;
 
 const KEY_LENGTH: usize = 32;
@@ -63,7 +64,7 @@ impl Signer {
     pub fn ensure(state: &Path) -> Result<Signer, Error> {
         let path = state.join("button.key");
         let failed = |error| Error { path: path.clone(), error };
-        let bytes = match fs::read(&path) {
+        let bytes = match regular_file::bytes(&path) {
             Ok(bytes) if bytes.len() == KEY_LENGTH => bytes,
             // Shorter after a pulled plug: what was signed with it does not matter any more.
             Ok(_) => {

@@ -108,7 +108,7 @@ impl Context {
         let now = self.gateway().now();
         self.stats.asked(&hook.name, now);
         if let Data::Unknown { .. } = reply.data {
-            self.stats.remember(Rejection::UnknownWord, now);
+            self.stats.remember(Rejection::UnknownWord, None, now);
         }
         reply
     }
@@ -116,7 +116,7 @@ impl Context {
     /// What is asked on the other's path: its asker is told, and the doctor.
     pub fn elsewhere(&self, hook: &Hook, what: Elsewhere) -> WholeResponse {
         self.stats.asked(&hook.name, self.gateway().now());
-        self.count(Rejection::Elsewhere(what));
+        self.count(Rejection::Elsewhere(what), None);
         let is_command = what == Elsewhere::CommandOnWebhook;
         authenticated(json(StatusCode::OK, &response::notice(text::elsewhere(is_command), is_command)))
     }
@@ -135,10 +135,11 @@ impl Context {
         explained(response, Explanation { reason: why.reason(), explanation: why.explanation() })
     }
 
-    /// Counts a rejection that is answered in words, and remembers it for the doctor.
-    pub fn count(&self, why: Rejection) {
+    /// Counts a rejection that is answered in words, and remembers it for the doctor; with the address where no token has
+    /// shown that it is Mattermost's.
+    pub fn count(&self, why: Rejection, peer: Option<IpAddr>) {
         self.stats.rejected(&why);
-        self.stats.remember(why, self.gateway().now());
+        self.stats.remember(why, peer, self.gateway().now());
     }
 }
 

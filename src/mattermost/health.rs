@@ -33,6 +33,7 @@ struct Health {
     probes: Counts,
     buses: Vec<Bus>,
     history_kept: bool,
+    configuration_current: bool,
     turned_away: TurnedAway,
 }
 
@@ -97,6 +98,7 @@ pub fn answer(gateway: &Gateway, token_configured: bool, transport: &Report) -> 
         probes,
         buses: buses.collect(),
         history_kept: is_kept,
+        configuration_current: !view.is_last_good,
         turned_away: TurnedAway {
             connections: transport.refused + transport.evicted,
             handshakes: transport.tls_failed.values().sum(),
@@ -112,7 +114,11 @@ fn state(view: &View<'_>, fridges: Counts, token_configured: bool, is_kept: bool
     let fresh = view.snapshot.buses.iter().filter(|bus| bus.is_fresh(&view.now)).count();
     if fresh == 0 {
         State::Failed
-    } else if fresh < view.snapshot.buses.len() || fridges.without_value > 0 || !token_configured || !is_kept
+    } else if fresh < view.snapshot.buses.len()
+        || fridges.without_value > 0
+        || !token_configured
+        || !is_kept
+        || view.is_last_good
     {
         State::Degraded
     } else {

@@ -2,6 +2,7 @@
 //! warp.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -39,8 +40,10 @@ pub fn routes(context: Arc<ArcSwap<Context>>, transport: Arc<Stats>) -> Routes {
         .and(warp::header::optional::<String>("authorization"))
         .and(query())
         .and(warp::body::bytes())
-        .then(move |path: FullPath, method, content_type, authorization, query, body| {
-            let request = ChatRequest { method, content_type, authorization, query, body };
+        .and(warp::ext::optional::<Peer>())
+        .then(move |path: FullPath, method, content_type, authorization, query, body, peer: Option<Peer>| {
+            let peer = peer.map(|Peer(address)| address);
+            let request = ChatRequest { method, content_type, authorization, query, body, peer };
             let (context, transport) = (context.load_full(), Arc::clone(&transport));
             async move { Answer(request.answer(path.as_str(), &context, &transport).await) }
         })
@@ -60,6 +63,7 @@ struct ChatRequest {
     authorization: Option<String>,
     query: String,
     body: Bytes,
+    peer: Option<IpAddr>,
 }
 
 impl ChatRequest {
@@ -71,7 +75,7 @@ impl ChatRequest {
                 command::handle(context, content_type, authorization, &self.body).await
             }
             ("command", &Method::GET) => command::handle_query(context, authorization, &self.query).await,
-            ("action", &Method::POST) => action::handle(context, content_type, &self.body).await,
+            ("action", &Method::POST) => action::handle(context, self.peer, content_type, &self.body).await,
             ("health", &Method::GET | &Method::HEAD) => {
                 health::answer(context.gateway(), !context.hooks.is_empty(), &transport.report())
             }
@@ -121,7 +125,8 @@ impl Service for Mattermost {
         Ok(if path == "action" { SMALL_BODY_BYTES } else { BODY_BYTES })
     }
 
-    fn respond(&self, request: Request<Bytes>, _peer: Peer) -> Responding<'_> {
+    fn respond(&self, mut request: Request<Bytes>, peer: Peer) -> Responding<'_> {
+        request.extensions_mut().insert(peer);
         let service = TowerToHyperService::new(warp::service(self.routes.clone()));
         let responding = service.call(request.map(Full::new));
         Box::pin(async move {

@@ -2,6 +2,7 @@
 //! kept in memory only; never message text, never a whole token.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,16 @@ struct Counts {
     ignored: u64,
     rejected: BTreeMap<&'static str, u64>,
     last_question: Option<(String, Stamp)>,
-    recent_rejections: VecDeque<(Rejection, u64, Stamp)>,
+    recent_rejections: VecDeque<Remembered>,
+}
+
+/// A rejection that was answered in words, and how often; of one address, or of whoever has a token.
+#[derive(Debug)]
+struct Remembered {
+    why: Rejection,
+    peer: Option<IpAddr>,
+    count: u64,
+    last: Stamp,
 }
 
 /// The counters at one moment.
@@ -63,12 +73,14 @@ impl Stats {
     }
 
     /// Remembers a rejection, and forgets the oldest where there are too many.
-    pub fn remember(&self, why: Rejection, at: Stamp) {
+    pub fn remember(&self, why: Rejection, peer: Option<IpAddr>, at: Stamp) {
         self.update(|counts| {
-            let known = counts.recent_rejections.iter().position(|(known, ..)| *known == why);
-            let before = known.and_then(|index| counts.recent_rejections.remove(index));
-            counts.recent_rejections.truncate(RECENT - 1);
-            counts.recent_rejections.push_front((why, before.map_or(1, |(_, count, _)| count + 1), at));
+            let recent = &mut counts.recent_rejections;
+            let known = recent.iter().position(|known| known.why == why && known.peer == peer);
+            let before = known.and_then(|index| recent.remove(index));
+            recent.truncate(RECENT - 1);
+            let count = before.map_or(1, |before| before.count + 1);
+            recent.push_front(Remembered { why, peer, count, last: at });
         });
     }
 
@@ -89,11 +101,11 @@ impl Stats {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let rejections = counts.recent_rejections.iter();
         rejections
-            .map(|(why, count, at)| TurnedAway {
-                age: now.since(at),
-                age_s: now.since(at).as_secs(),
+            .map(|Remembered { why, peer, count, last }| TurnedAway {
+                age: now.since(last),
+                age_s: now.since(last).as_secs(),
                 count: *count,
-                peer: None,
+                peer: *peer,
                 reason: why.reason().to_owned(),
                 explanation: why.explanation(),
             })
@@ -117,8 +129,8 @@ mod tests {
             wall: jiff::Timestamp::UNIX_EPOCH,
         };
         for second in 0..100 {
-            stats.remember(Rejection::UnknownWord, at(second));
-            stats.remember(Rejection::Malformed(second.to_string()), at(second));
+            stats.remember(Rejection::UnknownWord, None, at(second));
+            stats.remember(Rejection::Malformed(second.to_string()), None, at(second));
         }
         let last = stats.recent_rejections(&at(100));
         assert_eq!(last.len(), RECENT);

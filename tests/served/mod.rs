@@ -32,6 +32,9 @@ pub struct Served {
     pub certificate: PathBuf,
     pub statistics: Arc<Stats>,
     wall: Arc<AtomicI64>,
+    config: mattermost::Config,
+    mattermost: Arc<Mattermost>,
+    chat: Arc<Chat>,
     pub folder: tempfile::TempDir,
     shutdown: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -111,11 +114,17 @@ impl Setup {
         let preferred = config.allow.clone();
         let transport = Arc::new(fridge::https::stats::Stats::default());
         let chat = Arc::new(Chat::new(gateway));
-        let mattermost = Arc::new(Mattermost::new(config, chat, signer, Arc::clone(&transport)));
+        let kept = config.clone();
+        let mattermost = Arc::new(Mattermost::new(config, Arc::clone(&chat), signer, Arc::clone(&transport)));
         let statistics = mattermost.stats();
         let https = https::Config { preferred, ..https };
-        let mut server =
-            runtime.block_on(Server::bind(https, mattermost, transport, folder.path(), Vec::new()))?;
+        let mut server = runtime.block_on(Server::bind(
+            https,
+            Arc::clone(&mattermost) as _,
+            transport,
+            folder.path(),
+            Vec::new(),
+        ))?;
         before_serving();
         let handle = server.handle();
         let (address, certificate) = (handle.addresses()[0], handle.certificate());
@@ -134,6 +143,9 @@ impl Setup {
             certificate,
             statistics,
             wall,
+            config: kept,
+            mattermost,
+            chat,
             folder,
             shutdown: Some(shutdown),
             thread: Some(thread),
@@ -154,6 +166,13 @@ impl Served {
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the server ends well");
         }
+    }
+
+    /// Has it go on with another configuration, as after a reload.
+    pub fn reload(&self, change: impl FnOnce(&mut mattermost::Config)) {
+        let mut config = self.config.clone();
+        change(&mut config);
+        self.mattermost.reload(config, Arc::clone(&self.chat));
     }
 
     /// Sets its wall clock, in seconds since 1970; the other one stands still.

@@ -70,6 +70,10 @@ fn the_slip_of_a_groups_name_is_the_group_and_a_literal_part_of_a_name_is_no_sli
     let kitchen = Kitchen::new(fridges);
     kitchen.sweep(10, &[Ok(degrees(-18.0)), Ok(degrees(4.0)), Ok(degrees(4.0))]);
     assert!(kitchen.ask(11, "status kitchn").starts_with("All 2 in range"));
+    assert!(
+        kitchen.ask(11, "status KITCHEN").starts_with("All 2 in range"),
+        "a group's name before a part of a name"
+    );
     assert!(kitchen.ask(11, "status milk").starts_with("Milk: 4.0"), "a part of a name is no slip");
 }
 

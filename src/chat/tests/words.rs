@@ -46,6 +46,14 @@ fn minmax_knows_today_yesterday_and_the_last_24_hours() {
     assert!(!kitchen.ask(now, "minmax milk 24h").contains("Counted since"));
     let young = kitchen.ask(3_600, "minmax milk 24h");
     assert!(young.ends_with("Counted since 00:00, when the gateway was started."), "{young}");
+    // Started at 06:00: what the morning was is not known.
+    let start = 6 * 3_600;
+    let of_day = Kitchen::started(start, Site { fridges: cafe(), ..Site::default() }, false);
+    of_day.well(start + 10);
+    let today = of_day.ask(start + 60, "minmax");
+    assert!(today.ends_with("Counted since 06:00, when the gateway was started."), "{today}");
+    let row = serde_json::to_value(&*of_day.reply(stamp(start + 60), "minmax")).unwrap();
+    assert_eq!(row["extremes"][0]["since"], "2026-01-01T06:00:00Z", "{row}");
     assert!(kitchen.ask(now, "minmax yesterday").contains("| Freezer 2 "));
     assert!(kitchen.ask(now + 10 * 86_400, "minmax milk yesterday").contains("no readings"));
 }
@@ -129,14 +137,21 @@ fn another_fridges_number_is_never_an_answer() {
         fridge(2, "Milk", None, Some(5.0)),
     ]);
     kitchen.sweep(0, &[-19.6, -18.0, 4.0].map(|value| Ok(degrees(value))));
-    for command in ["status", "trend", "minmax", "history"] {
+    for command in ["status", "trend", "minmax", "history", "since", "report", "rules"] {
         for name in ["freezer 2", "freezer 3", "freezer 11", "freezer 21", "2"] {
             let text = kitchen.ask(5, &format!("{command} {name}"));
-            assert!(!text.contains("°C"), "{command} {name}: {text}");
+            assert!(text.starts_with("No fridge has that name."), "{command} {name}: {text}");
         }
     }
+    for words in ["snooze freezer 2 1h", "drill freezer 2", "defrost freezer 2 30m"] {
+        assert!(
+            kitchen.ask(5, words).starts_with("No fridge has that name."),
+            "{words}: {}",
+            kitchen.ask(5, words)
+        );
+    }
     assert!(kitchen.ask(5, "status freezer 1").contains("\u{2212}19.6"));
-    assert!(kitchen.ask(5, "status freezer 2").contains("Freezer 1"), "it may be suggested");
+    assert_eq!(kitchen.ask(5, "status freezer 2"), "No fridge has that name. Did you mean Freezer 1?");
 }
 
 #[test]
@@ -154,6 +169,35 @@ fn a_scope_hides_everything_else() {
     }
     assert!(kitchen.reply_to(stamp(11), "status", &scope).text.starts_with("All 2 in range"));
     assert!(kitchen.reply_to(stamp(11), "probes", &scope).text.starts_with("2 probes on 1 bus"));
+}
+
+#[test]
+fn who_may_see_some_fridges_learns_nothing_of_another_bus() {
+    let kitchen = Kitchen::new(cafe());
+    kitchen.well(10);
+    let info = BusInfo { name: String::from("cellar"), simulated: false, period: PERIOD };
+    {
+        let mut writer = kitchen.writer.lock().unwrap();
+        let known = writer.keys()[0];
+        let first = BusInfo { name: String::from("bus 1"), simulated: false, period: PERIOD };
+        let buses = vec![(Some(known), first), (None, info)];
+        writer.write(Input::Buses { buses, calibrations: HashMap::new() });
+        let (bus, fault) = (writer.keys()[1], BusFault { fault: Fault::Bus, detail: "unplugged".into() });
+        writer.write(Input::Failed { bus, at: stamp(10), fault });
+    }
+    let everything = kitchen.reply(stamp(11), "probes").text.clone();
+    assert!(everything.starts_with("6 probes on 2 buses") && everything.contains("cellar"), "{everything}");
+    let some = |words: &str| kitchen.reply_to(stamp(11), words, &Scope::only(["Milk"])).text.clone();
+    assert!(some("probes").starts_with("1 probe on 1 bus"), "{}", some("probes"));
+    for words in ["probes", "about", "worst", "status"] {
+        assert!(
+            !some(words).contains("cellar") && !some(words).contains("unplugged"),
+            "{words}: {}",
+            some(words)
+        );
+    }
+    let nothing = kitchen.reply_to(stamp(11), "probes", &Scope::only(["nothing"])).text.clone();
+    assert!(!nothing.contains("bus is") && !nothing.contains("working"), "{nothing}");
 }
 
 #[test]

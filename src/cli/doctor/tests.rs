@@ -10,6 +10,7 @@ fn report() -> Report {
         up_s: 100,
         simulated: false,
         configuration: PathBuf::new(),
+        is_last_good: false,
         certificate: PathBuf::new(),
         time_zone: None,
         addresses: vec!["127.0.0.1:4443".parse().unwrap()],

@@ -14,6 +14,7 @@ use x509_cert::der::Decode;
 use x509_cert::{Certificate, Version};
 
 use super::Files;
+use crate::regular_file;
 
 /// The first byte of a sequence in DER.
 const DER_SEQUENCE: u8 = 0x30;
@@ -199,13 +200,10 @@ fn is_pkcs12(bytes: &[u8]) -> bool {
     bytes.get(2 + length..).is_some_and(|rest| rest.starts_with(&[0x02, 0x01, 0x03]))
 }
 
-/// What a file holds, but for a byte order mark. What is no file, such as a pipe, might never end.
+/// What a file holds, but for a byte order mark.
 fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |error| Error::Unreadable { path: path.to_owned(), error };
-    if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(failed(std::io::Error::other("it is no file")));
-    }
-    let mut bytes = std::fs::read(path).map_err(failed)?;
+    let mut bytes = regular_file::bytes(path).map_err(failed)?;
     if bytes.starts_with(b"\xEF\xBB\xBF") {
         bytes.drain(..3);
     }
