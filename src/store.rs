@@ -25,11 +25,11 @@ pub use salvage::{Salvaged, done as salvage_done, salvage};
 /// How long another program that reads the file may hold it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The log of a file has this much room from the start, in bytes: a transaction in a log that grows costs a card 48 kB,
-/// because ext4 then writes down where it is as well, and one in a log that is written over 33 kB (both measured) …
-const LOG_ROOM: u64 = 256 * 1024;
-/// … and is written over before that is used up: after so many pages of 4 KiB.
+/// The log of a file is written over after so many pages of 4 KiB …
 const LOG_PAGES: i64 = 60;
+/// … and has room for a few more from the start: a transaction in a log that grows costs a card 48 kB, because ext4 then
+/// writes down where it is as well, and one in a log that is written over 33 kB (both measured).
+const LOG_ROOM_PAGES: i64 = 4;
 
 /// Each connection keeps so many pages in memory, in KiB below zero: whoever asks of a year reads each of them once.
 const CACHE: i64 = -256;
@@ -188,14 +188,15 @@ fn open_to_read(path: &Path) -> Result<Connection, Error> {
 }
 
 /// Gives the log of a file its room, where it has none yet.
-fn make_room(connection: &Connection, path: &Path) {
+fn make_room(connection: &Connection, path: &Path, opening: Opening) {
     let log = PathBuf::from(format!("{}-wal", path.display()));
-    if std::fs::metadata(log).is_ok_and(|log| log.len() >= LOG_ROOM) {
+    let room = (opening.log_pages + LOG_ROOM_PAGES) * 4_096;
+    if std::fs::metadata(log).is_ok_and(|log| i64::try_from(log.len()).is_ok_and(|length| length >= room)) {
         return;
     }
     // Without room all works as well, and only writes more: a full disk is noticed by whoever has something to keep.
     let _made = connection.execute_batch(&format!(
-        "DROP TABLE IF EXISTS room; CREATE TABLE room (b BLOB); INSERT INTO room VALUES (zeroblob({LOG_ROOM})); DROP TABLE room;
+        "DROP TABLE IF EXISTS room; CREATE TABLE room (b BLOB); INSERT INTO room VALUES (zeroblob({room})); DROP TABLE room;
          PRAGMA wal_checkpoint(RESTART);"
     ));
 }

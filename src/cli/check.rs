@@ -1,5 +1,7 @@
 //! `fridge check`: reads the configuration and says what is wrong in it, and where.
 
+use std::io::ErrorKind;
+
 use clap::Args;
 
 use super::{FileOptions, terminal};
@@ -14,12 +16,16 @@ pub struct Options {}
 pub fn run(_options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let config = files.load()?;
     // What the start looks at as well. Where there is none, the gateway makes its own.
-    let pair = match &config.https.certificate {
-        Some(configured) => Some(configured.clone()),
-        None => certificate::found(&files.state())?,
+    let (pair, is_own) = match &config.https.certificate {
+        Some(configured) => (Some(configured.clone()), false),
+        None => (certificate::found(&files.state())?, true),
     };
-    if let Some(pair) = pair {
-        tls::CertifiedPair::read(pair)?;
+    match pair.map(tls::CertifiedPair::read) {
+        // The gateway's own key is for its user alone: before a reload, root without any capability checks.
+        Some(Err(tls::Error::Unreadable { error, .. }))
+            if is_own && error.kind() == ErrorKind::PermissionDenied => {}
+        Some(Err(error)) => return Err(error.into()),
+        Some(Ok(_)) | None => {}
     }
     for warning in &config.warnings {
         terminal::print(&format!("warning: {warning}\n"))?;

@@ -184,6 +184,26 @@ mod tests {
     }
 
     #[test]
+    fn of_many_at_once_each_leaves_a_whole_file_and_nothing_else() {
+        let (folder, path) = file(TEXT);
+        std::thread::scope(|scope| {
+            for number in 1..=8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for round in 0..20 {
+                        let probe = format!("28-0000000000{number}{}", round % 2);
+                        // Somebody else's may have come in between, and then it is that one's.
+                        let replaced = replace(path, "milk shakes", &probe);
+                        assert!(replaced.is_ok() || replaced.unwrap_err().to_string().contains("already"));
+                    }
+                });
+            }
+        });
+        assert!(crate::config::Config::load(&path).is_ok());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
+    }
+
+    #[test]
     fn a_mistake_changes_nothing_and_says_what_to_do() {
         let (_folder, path) = file(TEXT);
         for (name, probe, said) in [

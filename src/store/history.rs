@@ -97,7 +97,7 @@ impl HistoryFile {
         let path = folder.join(FILE);
         let (mut connection, set_aside) = open(&path, now, OPENING)?;
         migrations::migrate(&mut connection, &path, &STEPS)?;
-        make_room(&connection, &path);
+        make_room(&connection, &path, OPENING);
         let known: i64 = connection
             .query_row("SELECT count(*) FROM series", [], |row| row.get(0))
             .map_err(|error| sqlite(&path, error))?;

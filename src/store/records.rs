@@ -136,7 +136,7 @@ impl Records {
         let path = folder.join(FILE);
         let (mut connection, set_aside) = open(&path, now, OPENING)?;
         migrations::migrate(&mut connection, &path, &STEPS)?;
-        make_room(&connection, &path);
+        make_room(&connection, &path, OPENING);
         Ok((Records { connection, path }, set_aside))
     }
 
