@@ -49,8 +49,8 @@ fn main() -> ExitCode {
     let began = Timestamp::now().as_second().div_euclid(86_400) * 86_400 - DAYS * 86_400;
     let archive = Archive::years(FRIDGES, DAYS, began);
     let folder = tempfile::tempdir().expect("a folder");
-    let state = folder.path().join("state");
-    std::fs::create_dir(&state).expect("made");
+    let state = folder.path().join("state/simulated");
+    std::fs::create_dir_all(&state).expect("made");
     std::fs::rename(archive.path().join("history.db"), state.join("history.db")).expect("moved");
     let fridges = std::fs::read_to_string(archive.config()).expect("read");
     let buses = format!("kind = \"simulated\"\nprobes = {FRIDGES}\nperiod = \"1s\"");

@@ -81,6 +81,9 @@ pub struct Bus {
     pub config: crate::bus::Config,
 }
 
+/// Where in the state folder what is simulated is kept.
+const SIMULATED: &str = "simulated";
+
 impl Config {
     /// Reads and checks a file.
     ///
@@ -96,6 +99,17 @@ impl Config {
             Problems::of_file(path, format!("cannot be read: {error}{cure}"))
         })?;
         Config::parse(path, &source)
+    }
+
+    /// Whether any of its buses is simulated.
+    pub fn is_simulated(&self) -> bool {
+        self.buses.iter().any(|bus| bus.config.is_simulated())
+    }
+
+    /// The folder of the databases: that of the state; of what is simulated one in it, so that nobody can ever take that for
+    /// measured.
+    pub fn databases(&self, state: &Path) -> PathBuf {
+        if self.is_simulated() { state.join(SIMULATED) } else { state.to_owned() }
     }
 
     /// Checks the text of the file at that path.

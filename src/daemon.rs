@@ -92,6 +92,9 @@ const BEFORE_START: Duration = Duration::from_secs(8 * 24 * 3_600);
 /// A disk gets so long to take the newest readings at the end: the unit's `TimeoutStopSec` is 20 s for all of it.
 const LAST_FLUSH: Duration = Duration::from_secs(5);
 
+/// Why a configuration is not adopted without a restart.
+const RESTART: &str = "what is simulated is kept apart from what is measured, so going from the one to the other takes a restart: `systemctl restart fridge`";
+
 /// The machine's clocks. The one that never steps goes on while the machine sleeps, so that what was read before is old
 /// when it wakes.
 pub fn clock() -> Clock {
@@ -121,6 +124,8 @@ pub async fn run(
         warn!("{warning}");
     }
     make_folder(&paths.state)?;
+    let databases = config.databases(&paths.state);
+    make_folder(&databases)?;
 
     let clock = clock();
     let (parcels, outbox) = tokio::sync::mpsc::unbounded_channel();
@@ -129,10 +134,10 @@ pub async fn run(
         warn!("{warning}");
     }
     let writer = Writer::new(Recorder::new(clock(), zone), Arc::clone(&clock));
-    let writer = writer.with_records(open_records(&paths.state, &clock), host::uptime(), parcels);
+    let writer = writer.with_records(open_records(&databases, &clock), host::uptime(), parcels);
     let (state, history) = (writer.state(), writer.history());
     let recorder = writer.start()?;
-    let keeper = Keeper::new(Arc::clone(&history), &paths.state, Arc::clone(&clock));
+    let keeper = Keeper::new(Arc::clone(&history), &databases, Arc::clone(&clock));
     history.set_config(config.history);
     let reporting = recorder.clone();
     keeper.start(host::time_zone().0, move |reported| match reported {
@@ -141,7 +146,7 @@ pub async fn run(
             reporting.report(Input::Notice(GatewayNotice::Sealed { day: seal.day, hash: seal.hash }));
         }
     })?;
-    let past = Kept::new(&paths.state, Some(Arc::clone(&history)), Arc::clone(&clock));
+    let past = Kept::new(&databases, Some(Arc::clone(&history)), Arc::clone(&clock));
     let gateway = Gateway::new(config.site.clone(), state, Arc::clone(&history), Arc::clone(&clock))
         .with_recorder(recorder.clone())
         .with_past(Arc::new(past));
@@ -196,7 +201,9 @@ pub async fn run(
     store.keep(server.sockets());
     systemd::ready(&status(&config, &running.addresses));
     let watchdog = watchdog::start(handle, Arc::clone(&mattermost))?;
-    let mut parts = Parts { gateway, mattermost, server, supervisor, notices, state: paths.state.clone() };
+    let state = paths.state.clone();
+    let is_simulated = config.is_simulated();
+    let mut parts = Parts { gateway, mattermost, server, supervisor, notices, state, is_simulated };
     parts.keep_as_good(&config);
     ready(&running);
 
@@ -246,6 +253,8 @@ struct Parts {
     supervisor: Supervisor,
     notices: Notices,
     state: PathBuf,
+    /// Whether anything is simulated: then what is measured is kept elsewhere, from the start on.
+    is_simulated: bool,
 }
 
 /// Who is told of alarms.
@@ -262,7 +271,7 @@ impl Notices {
         let context = notify::Context {
             gateway: config.site.name.clone(),
             units: config.site.units,
-            is_simulated: config.buses.iter().any(|bus| bus.config.is_simulated()),
+            is_simulated: config.is_simulated(),
             buttons: config
                 .mattermost
                 .url
@@ -284,6 +293,7 @@ impl Parts {
         // In a thread of its own: no answer waits for a file.
         let loaded = tokio::task::spawn_blocking(move || Config::load(&file)).await;
         let problems = match loaded {
+            Ok(Ok(config)) if config.is_simulated() != self.is_simulated => String::from(RESTART),
             Ok(Ok(config)) => match self.adopt(&config).await {
                 Ok(()) => {
                     info!("new configuration in use");

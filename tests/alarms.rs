@@ -279,7 +279,7 @@ fn after_a_long_time_off_one_message_says_how_warm_each_fridge_became() {
     let notify = format!("[[notify]]\nkind = \"http\"\nurl = \"http://{}/any\"\n", receiver.address);
     let service = Service::start(&warm_fridge(&notify));
     receiver.until(|message| message["topic"] == "raised");
-    let database = service.folder.path().join("state/records.db");
+    let database = service.folder.path().join("state/simulated/records.db");
     // As if it had ended four hours ago, when the freezer was cold.
     let service = service.killed_and_started_after(|| {
         let connection = rusqlite::Connection::open(&database).unwrap();
@@ -382,7 +382,7 @@ fn records_that_are_damaged_or_cannot_be_written_keep_no_alarm_back() {
     let notify = mattermost(&format!("http://{}", receiver.address), "");
     let service = Service::start(&warm_fridge(&notify));
     receiver.until(|message| text(message).contains("Freezer (#1)"));
-    let database = service.folder.path().join("state/records.db");
+    let database = service.folder.path().join("state/simulated/records.db");
     let service = service.killed_and_started_after(|| {
         for ending in ["", "-wal", "-shm"] {
             std::fs::write(format!("{}{ending}", database.display()), "not a database".repeat(1_000))
@@ -390,7 +390,7 @@ fn records_that_are_damaged_or_cannot_be_written_keep_no_alarm_back() {
         }
     });
     service.until(&["ask", "alarms"], |answer| answer["alarms"][0].is_object());
-    let aside = std::fs::read_dir(service.folder.path().join("state")).unwrap();
+    let aside = std::fs::read_dir(service.folder.path().join("state/simulated")).unwrap();
     let aside = aside.filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().contains("db.bad-"));
     assert!(aside.count() >= 1);
 
@@ -483,7 +483,7 @@ fn whenever_it_is_killed_every_alarm_arrives_in_its_order_and_none_is_invented()
     }
     // Every alarm in the records that has ended was told, and everything that was told is in the records.
     service.until(&["ask", "alarms"], |answer| answer["alarms"].is_array());
-    let database = service.folder.path().join("state/records.db");
+    let database = service.folder.path().join("state/simulated/records.db");
     let rows = |sql: &str| -> Vec<Value> {
         let connection = rusqlite::Connection::open(&database).unwrap();
         let mut statement = connection.prepare(sql).unwrap();

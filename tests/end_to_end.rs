@@ -108,6 +108,40 @@ fn a_log_into_a_pipe_that_is_full_makes_nobody_wait() {
 }
 
 #[test]
+fn what_a_bus_says_reaches_the_log_without_its_control_characters() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let config = folder.path().join("escapes.toml");
+    let bus = "[[bus]]\nkind = \"kernel\"\nroot = \"/nowhere/\\u001b[31mred\\u0007\"\n";
+    std::fs::write(&config, format!("listen = \"127.0.0.1:0\"\n{bus}")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fridge"))
+        .args(["serve", "--config"])
+        .arg(&config)
+        .arg("--state")
+        .arg(folder.path().join("state"))
+        .arg("--socket")
+        .arg(folder.path().join("socket"))
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let deadline = std::time::Instant::now() + gateway::PATIENCE;
+    loop {
+        let said = std::fs::read(&log).unwrap();
+        assert!(
+            said.iter().all(|byte| *byte == b'\n' || *byte >= b' '),
+            "{}",
+            String::from_utf8_lossy(&said).escape_debug()
+        );
+        if String::from_utf8_lossy(&said).contains("red") {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{}", String::from_utf8_lossy(&said));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn a_service_manager_that_reads_nothing_makes_nobody_wait() {
     use std::os::unix::net::UnixDatagram;
     let folder = tempfile::tempdir().unwrap();

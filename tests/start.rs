@@ -121,27 +121,26 @@ fn what_never_begins_or_ends_keeps_nobody_from_starting_nor_from_ending() {
     let pipe = |path: &std::path::Path| {
         assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
     };
-    let service = Service::start(SIMULATED);
+    let mut service = Service::start(SIMULATED);
+    let state = service.config().with_file_name("state");
     // The key of the buttons is a pipe, then a device; the last good configuration is a pipe, too.
     for device in [false, true] {
-        let folder = copy_of(service.folder.path());
-        let place = |name: &str| folder.path().join("state").join(name);
-        for name in ["button.key", "last-good.toml"] {
-            drop(std::fs::remove_file(place(name)));
-        }
-        match device {
-            true => std::os::unix::fs::symlink("/dev/zero", place("button.key")).unwrap(),
-            false => pipe(&place("button.key")),
-        }
-        pipe(&place("last-good.toml"));
-        let restarted = Service::start_in(folder);
-        restarted.until(&["status"], |answer| answer["fridges"][0]["verdict"] == "in_range");
+        service = service.killed_and_started_after(|| {
+            for name in ["button.key", "last-good.toml"] {
+                drop(std::fs::remove_file(state.join(name)));
+            }
+            match device {
+                true => std::os::unix::fs::symlink("/dev/zero", state.join("button.key")).unwrap(),
+                false => pipe(&state.join("button.key")),
+            }
+            pipe(&state.join("last-good.toml"));
+        });
+        service.until(&["status"], |answer| answer["fridges"][0]["verdict"] == "in_range");
     }
     // The configuration becomes a pipe: the reload fails, everything goes on, and it ends when it is told to.
     let config = service.config();
     std::fs::remove_file(&config).unwrap();
     pipe(&config);
-    let mut service = service;
     let pid = service.child.id().to_string();
     let signal = |name: &str| assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     signal("-HUP");
@@ -151,12 +150,35 @@ fn what_never_begins_or_ends_keeps_nobody_from_starting_nor_from_ending() {
     assert!(service.child.wait().unwrap().success());
 }
 
-/// A folder with what is in that one; pipes and links as they are.
-fn copy_of(folder: &std::path::Path) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    let inside = format!("{}/.", folder.display());
-    assert!(Command::new("cp").args(["-a", &inside]).arg(copy.path()).status().unwrap().success());
-    copy
+#[test]
+fn what_was_simulated_is_never_told_as_measured() {
+    let service = Service::start(SIMULATED);
+    service.until(&["status"], |answer| answer["fridges"][0]["verdict"] == "in_range");
+    let config = service.config();
+    let state = config.with_file_name("state");
+    assert!(state.join("simulated/records.db").exists() && !state.join("records.db").exists());
+    let devices = config.with_file_name("w1");
+    std::fs::create_dir_all(devices.join("devices/w1_bus_master1")).unwrap();
+    let real = SIMULATED
+        .replace("kind = \"simulated\"\nprobes = 1", &format!("kind = \"kernel\"\nroot = {devices:?}"));
+    std::fs::write(&config, format!("listen = \"127.0.0.1:0\"\n{real}")).unwrap();
+    let pid = service.child.id().to_string();
+    assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    service.until_logged("takes a restart");
+    service.until(&["status"], |answer| answer["fridges"][0]["verdict"] == "in_range");
+    // Ended well, so that all of it is on the disk.
+    let mut service = service;
+    assert!(Command::new("kill").arg(&pid).status().unwrap().success());
+    service.child.wait().unwrap();
+    assert!(state.join("simulated/history.db").exists());
+    let service = service.killed_and_started();
+    for words in ["minmax milk today", "history milk", "report milk today", "minmax milk 7d"] {
+        let answer = service.run(&["ask", words]);
+        assert!(!stdout(&answer).contains("°C |") && !stdout(&answer).contains("on average"), "{answer:?}");
+    }
+    let exported =
+        fridge(&["export", "--config", config.to_str().unwrap(), "--state", state.to_str().unwrap()]);
+    assert_eq!(stdout(&exported).lines().count(), 1, "the heading alone: {exported:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::{FileOptions, rules, terminal};
+use crate::config::Config;
 use crate::fridge::{Fridge, Limits, names};
 use crate::history::{Kept, Past, period};
 use crate::reading::ProbeId;
@@ -42,9 +43,6 @@ impl Archive {
         host::give_way();
         // Where none runs, or another user's, what is on the disk is all there is.
         drop(socket::ask(&files.sockets(), &Question::Flush));
-        let folder = files.state();
-        let past = Kept::new(&folder, None, daemon::clock());
-        let known = past.fridges().map_err(|error| with_cure(error.into(), &folder))?;
         let config = match files.load() {
             Ok(config) => Some(config),
             Err(problems) => {
@@ -57,10 +55,13 @@ impl Archive {
                 None
             }
         };
+        let state = files.state();
+        let folder = config.as_ref().map_or_else(|| state.clone(), |config| config.databases(&state));
+        let past = Kept::new(&folder, None, daemon::clock());
+        let known = past.fridges().map_err(|error| with_cure(error.into(), &folder))?;
         let gateway = config.as_ref().and_then(|config| config.site.name.clone());
         let units = config.as_ref().map(|config| config.site.units).unwrap_or_default();
-        let is_simulated =
-            config.as_ref().is_some_and(|config| config.buses.iter().any(|bus| bus.config.is_simulated()));
+        let is_simulated = config.as_ref().is_some_and(Config::is_simulated);
         let mut fridges = config.map(|config| config.site.fridges).unwrap_or_default();
         // One that was taken out of the configuration has a past, too.
         let unknown: Vec<String> =
@@ -125,7 +126,8 @@ impl Archive {
                 None => period(words)?.from,
             },
         };
-        if from >= to {
+        // Of nothing, nothing is asked for.
+        if from >= to && extent.is_some() {
             bail!("from {from} to {to}: the start must come before the end");
         }
         Ok((from, to))

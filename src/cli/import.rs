@@ -41,7 +41,9 @@ pub struct Options {
 
 /// Takes a log in.
 pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
-    let fridges = files.load()?.site.fridges;
+    let config = files.load()?;
+    let folder = config.databases(&files.state());
+    let fridges = config.site.fridges;
     let zone = match &options.zone {
         Some(name) => TimeZone::get(name).with_context(|| format!("there is no time zone `{name}`"))?,
         None => host::time_zone().0,
@@ -61,7 +63,6 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
             .map(|name| exactly(&name, &fridges).map(|fridge| (Some(name), fridge)))
             .collect::<anyhow::Result<_>>()?,
     };
-    let folder = files.state();
     let mut file =
         HistoryFile::open_sound(&folder).map_err(|error| archive::with_cure(error.into(), &folder))?;
     for (name, fridge) in pairs {

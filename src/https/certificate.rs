@@ -306,8 +306,14 @@ mod tests {
         for host in ["example.org", "a.b.example.org", "lan", "192.168.1.5"] {
             assert!(!description.covers(host), "{host}");
         }
-        let as_name = Description { names: vec![String::from("DNS:192.168.1.50")], ..description };
-        assert!(!as_name.covers("192.168.1.50"), "an address that is written as a name");
+        // An address that is written as a name, as some write it.
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = vec![rcgen::SanType::DnsName("192.168.1.50".try_into().unwrap())];
+        let key = KeyPair::generate().unwrap();
+        fs::write(&files.certificate, params.self_signed(&key).unwrap().pem()).unwrap();
+        let as_name = describe(&files.certificate).unwrap();
+        assert_eq!(as_name.names, ["DNS:192.168.1.50"]);
+        assert!(!as_name.covers("192.168.1.50"));
     }
 
     #[test]

@@ -220,6 +220,28 @@ fn fridge(out_of_service: bool, limits: Limits) -> Fridge {
 const MAX: Limits = Limits { min: None, max: Some(Celsius::from_sixteenths(8 * 16)) };
 
 #[test]
+fn a_fridge_that_leaves_its_limits_and_is_back_is_a_line_each_time() {
+    let (mut recorder, bus) = recorder();
+    recorder.step(Input::Fridges(vec![fridge(false, MAX)]), at(0));
+    let mut lines = |second, degrees: i16| {
+        let effects =
+            recorder.step(sweep(bus, second, Ok(Celsius::from_sixteenths((degrees + 1) * 16))), at(second));
+        let line = |effect: Effect| match effect {
+            Effect::Log(Line::Left { excursion, .. }) => Some(("left", excursion.since.mono.as_secs())),
+            Effect::Log(Line::Returned { excursion, at, .. }) => {
+                Some(("returned", at.since(&excursion.since).as_secs()))
+            }
+            _ => None,
+        };
+        effects.into_iter().filter_map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(lines(10, 4), []);
+    assert_eq!(lines(20, 9), [("left", 20)]);
+    assert_eq!(lines(30, 10), [], "it goes on");
+    assert_eq!(lines(620, 4), [("returned", 600)]);
+}
+
+#[test]
 fn a_fridge_that_was_out_of_service_raises_its_alarm_again() {
     let (mut recorder, bus) = recorder();
     recorder.step(Input::Fridges(vec![fridge(false, MAX)]), at(0));

@@ -19,6 +19,17 @@ fn probes_lists_what_is_there_and_what_is_missing() {
     assert!(text.lines().last().unwrap().contains("probe not found on any bus for 11 s"), "{text}");
 }
 
+#[test]
+fn a_probe_that_the_kernel_has_no_driver_for_says_so_wherever_it_is_shown() {
+    let kitchen = Kitchen::new(cafe());
+    let mut samples = WELL.map(|value| Ok(degrees(value)));
+    samples[0] = Err(Fault::NoDriver);
+    kitchen.sweep(10, &samples);
+    for words in ["probes", "status milk", "status"] {
+        assert!(kitchen.ask(11, words).contains("modprobe w1_therm"), "{words}: {}", kitchen.ask(11, words));
+    }
+}
+
 /// Sweeps of probes that read well, each with these counts and notices.
 fn counted(kitchen: &Kitchen, sweeps: u64, probes: &[(Counts, &[Notice])]) {
     for sweep in 0..sweeps {

@@ -56,7 +56,7 @@ pub fn send(config: &Config, findings: &mut Findings) {
     let context = Context {
         gateway: config.site.name.clone(),
         units: config.site.units,
-        is_simulated: config.buses.iter().any(|bus| bus.config.is_simulated()),
+        is_simulated: config.is_simulated(),
         buttons: None,
         clock: daemon::clock(),
     };
