@@ -82,7 +82,7 @@ pub struct Bus {
 }
 
 /// Where in the state folder what is simulated is kept.
-const SIMULATED: &str = "simulated";
+pub const SIMULATED: &str = "simulated";
 
 impl Config {
     /// Reads and checks a file.
@@ -106,10 +106,15 @@ impl Config {
         self.buses.iter().any(|bus| bus.config.is_simulated())
     }
 
-    /// The folder of the databases: that of the state; of what is simulated one in it, so that nobody can ever take that for
+    /// Whether all of its buses are simulated.
+    pub fn is_all_simulated(&self) -> bool {
+        self.buses.iter().all(|bus| bus.config.is_simulated())
+    }
+
+    /// The folder of the databases: that of the state; where all is simulated, one in it, so that nobody can ever take that for
     /// measured.
     pub fn databases(&self, state: &Path) -> PathBuf {
-        if self.is_simulated() { state.join(SIMULATED) } else { state.to_owned() }
+        if self.is_all_simulated() { state.join(SIMULATED) } else { state.to_owned() }
     }
 
     /// Checks the text of the file at that path.

@@ -93,7 +93,8 @@ const BEFORE_START: Duration = Duration::from_secs(8 * 24 * 3_600);
 const LAST_FLUSH: Duration = Duration::from_secs(5);
 
 /// Why a configuration is not adopted without a restart.
-const RESTART: &str = "what is simulated is kept apart from what is measured, so going from the one to the other takes a restart: `systemctl restart fridge`";
+const RESTART: &str =
+    "switching between simulated and real buses requires a restart: `sudo systemctl restart fridge`";
 
 /// The machine's clocks. The one that never steps goes on while the machine sleeps, so that what was read before is old
 /// when it wakes.
@@ -202,8 +203,8 @@ pub async fn run(
     systemd::ready(&status(&config, &running.addresses));
     let watchdog = watchdog::start(handle, Arc::clone(&mattermost))?;
     let state = paths.state.clone();
-    let is_simulated = config.is_simulated();
-    let mut parts = Parts { gateway, mattermost, server, supervisor, notices, state, is_simulated };
+    let is_all_simulated = config.is_all_simulated();
+    let mut parts = Parts { gateway, mattermost, server, supervisor, notices, state, is_all_simulated };
     parts.keep_as_good(&config);
     ready(&running);
 
@@ -253,8 +254,8 @@ struct Parts {
     supervisor: Supervisor,
     notices: Notices,
     state: PathBuf,
-    /// Whether anything is simulated: then what is measured is kept elsewhere, from the start on.
-    is_simulated: bool,
+    /// Whether all buses are simulated: then what they show is kept elsewhere, from the start on.
+    is_all_simulated: bool,
 }
 
 /// Who is told of alarms.
@@ -293,10 +294,11 @@ impl Parts {
         // In a thread of its own: no answer waits for a file.
         let loaded = tokio::task::spawn_blocking(move || Config::load(&file)).await;
         let problems = match loaded {
-            Ok(Ok(config)) if config.is_simulated() != self.is_simulated => String::from(RESTART),
+            Ok(Ok(config)) if config.is_all_simulated() != self.is_all_simulated => String::from(RESTART),
             Ok(Ok(config)) => match self.adopt(&config).await {
                 Ok(()) => {
                     info!("new configuration in use");
+                    self.gateway.set_refused(false);
                     self.keep_as_good(&config);
                     return status(&config, &self.server.handle().addresses());
                 }
@@ -305,12 +307,12 @@ impl Parts {
             Ok(Err(problems)) => problems.to_string(),
             Err(failed) => format!("a bug: {failed}"),
         };
+        self.gateway.set_refused(true);
         for problem in problems.lines() {
             error!("{problem}");
         }
-        error!(
-            "reload failed, still using the previous configuration: fix it, run `fridge check`, then reload"
-        );
+        let cure = if problems == RESTART { "" } else { ": fix it, run `fridge check`, then reload" };
+        error!("reload failed, still using the previous configuration{cure}");
         format!("reload failed, still using the previous configuration: {problems}")
     }
 

@@ -1,7 +1,7 @@
 //! What answers are made from: the fridges by their names, what is known of their probes, and the clock.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -40,13 +40,24 @@ pub struct Gateway {
     recorder: Option<recorder::Handle>,
     past: Option<Arc<dyn Past>>,
     asked: Arc<AtomicU64>,
+    /// Whether the newest configuration was refused at a reload.
+    refused: Arc<AtomicBool>,
 }
 
 impl Gateway {
     /// A gateway of that site, which reads what a recorder writes. Nothing can be done through it.
     pub fn new(site: Site, state: Arc<State>, history: Arc<History>, clock: Clock) -> Self {
         let site = Arc::new(site);
-        Gateway { site, state, history, clock, recorder: None, past: None, asked: Arc::default() }
+        Gateway {
+            site,
+            state,
+            history,
+            clock,
+            recorder: None,
+            past: None,
+            asked: Arc::default(),
+            refused: Arc::default(),
+        }
     }
 
     /// The same gateway, which hands what people want done to that recorder.
@@ -77,6 +88,11 @@ impl Gateway {
     /// The same gateway after its configuration was read again.
     pub fn reconfigured(&self, site: Site) -> Self {
         Gateway { site: Arc::new(site), ..self.clone() }
+    }
+
+    /// Whether the configuration's file was refused at the last reload, so that the one from before is in use.
+    pub fn set_refused(&self, refused: bool) {
+        self.refused.store(refused, Ordering::Relaxed);
     }
 
     /// The fridges, in the order of the configuration.
@@ -139,7 +155,7 @@ impl Gateway {
             everything: scope.is_everything(),
             units: self.site.units,
             site_units: self.site.units,
-            is_last_good: self.site.is_last_good,
+            is_last_good: self.site.is_last_good || self.refused.load(Ordering::Relaxed),
         }
     }
 }
@@ -167,6 +183,6 @@ pub struct View<'a> {
     pub units: Units,
     /// The unit of the configuration.
     pub site_units: Units,
-    /// Whether that is the last good one, because its file is wrong now.
+    /// Whether that is an earlier one, because its file was refused at the start or at the last reload.
     pub is_last_good: bool,
 }

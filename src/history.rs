@@ -89,12 +89,17 @@ impl History {
     /// Takes in what one sweep says of all probes of a bus. `is_urgent` where a fridge is outside its limits: what is
     /// measured then goes on the disk every minute.
     pub fn add(&self, at: Stamp, samples: &[(ProbeId, Sample)], is_urgent: bool) {
+        self.show(at, samples);
+        self.waiting().pending.add(at, samples, is_urgent);
+    }
+
+    /// Takes in what is known for as long as the gateway runs, and goes on no disk.
+    pub fn show(&self, at: Stamp, samples: &[(ProbeId, Sample)]) {
         for (probe, sample) in samples {
             if let Ok(celsius) = sample {
                 self.rings.add(*probe, &at, *celsius);
             }
         }
-        self.waiting().pending.add(at, samples, is_urgent);
     }
 
     /// Keeps the minutes of these probes, and of those that are in a fridge.

@@ -19,7 +19,7 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// From now on this process gets what others leave of the processors: the gateway on the same one does not feel it.
+/// From now on this process gets what the others of its session leave of the processors.
 pub fn give_way() {
     // Where that is not allowed, it is only as important as before.
     let _niceness = rustix::process::nice(19);

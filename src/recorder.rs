@@ -122,6 +122,8 @@ pub enum Effect {
         samples: Vec<(ProbeId, Sample)>,
         /// Whether a fridge is outside its limits: history then goes on the disk every minute.
         is_urgent: bool,
+        /// Whether they go on the disk: not those of a simulated bus beside a real one.
+        is_kept: bool,
     },
     /// Probes were forgotten: the history of those that the snapshot does not know any more goes, too.
     Forget,
@@ -316,7 +318,8 @@ impl Recorder {
         let is_recent = |since: &Stamp| now.since(since) < LONGEST_URGENCY;
         let is_urgent = self.snapshot.excursions.values().any(|excursion| is_recent(&excursion.since))
             || self.snapshot.alarms.iter().any(|alarm| !alarm.drill && is_recent(&now.at_wall(alarm.raised)));
-        Some(Effect::Remember { at, samples, is_urgent })
+        let is_kept = !state.simulated || self.snapshot.buses.iter().all(|bus| bus.simulated);
+        Some(Effect::Remember { at, samples, is_urgent, is_kept })
     }
 
     /// Goes on with what was kept of a probe: the day's lowest and highest values, and since when it is outside its limits.

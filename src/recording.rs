@@ -209,7 +209,7 @@ impl Recording {
                 None => line::read(line),
             };
             let before = lines.last().map(|(_, line)| line.time);
-            let read = read.and_then(|line| line.on_the_wall(zone, before));
+            let read = read.and_then(|line| line.on_the_wall(zone, &lines));
             match read {
                 Ok(read) if before.is_some_and(|before| read.time < before) => {
                     passed_over.push((index + 1, String::from("its time is before that of the line above")));

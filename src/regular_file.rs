@@ -13,7 +13,7 @@ const LONGEST: u64 = 1024 * 1024;
 /// What the system says; that it is no file; that it is longer than 1 MiB.
 pub fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
@@ -44,7 +44,12 @@ mod tests {
         assert!(made.success());
         std::os::unix::fs::symlink("/dev/zero", place("zeros")).unwrap();
         for path in [pipe, place("zeros"), folder.path().to_owned()] {
-            assert_eq!(bytes(&path).unwrap_err().to_string(), "it is no file", "{}", path.display());
+            assert_eq!(
+                bytes(&path).unwrap_err().to_string(),
+                "it is not a regular file",
+                "{}",
+                path.display()
+            );
         }
         assert_eq!(bytes(&place("nothing")).unwrap_err().kind(), io::ErrorKind::NotFound);
         fs::File::create(place("huge")).unwrap().set_len(LONGEST + 1).unwrap();

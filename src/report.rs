@@ -125,8 +125,10 @@ impl Report {
             }
             true
         })?;
-        // Where each reading is there still, times are exact; but not where an imported log tells of the same time as the probe.
-        let is_exact = count >= total.readings && (imported == 0 || imported == count);
+        // Where each reading is there still, times are exact; but not where an imported log tells of the same time as the
+        // probe, of which only what five minutes came to may be left.
+        let is_exact =
+            (imported == 0 && count >= total.readings) || (imported == count && count == total.readings);
         if is_exact {
             coarse = exact;
         }

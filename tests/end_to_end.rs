@@ -70,7 +70,7 @@ fn a_log_that_nobody_reads_any_more_ends_nothing() {
 }
 
 /// Starts a gateway of one simulated fridge, and waits until it answers in the shell; returns its socket.
-fn serve_quietly(folder: &Path, change: impl FnOnce(&mut Command)) -> (std::process::Child, String) {
+fn serve_quietly(folder: &Path, change: impl FnOnce(&mut Command)) -> (Running, String) {
     let config = folder.join("fridge.toml");
     std::fs::write(&config, SMALLEST).unwrap();
     let socket = folder.join("fridge.sock").to_str().unwrap().to_owned();
@@ -78,7 +78,7 @@ fn serve_quietly(folder: &Path, change: impl FnOnce(&mut Command)) -> (std::proc
     command.args(["serve", "--socket", &socket, "--config"]).arg(&config);
     command.arg("--state").arg(folder.join("state"));
     change(&mut command);
-    let child = command.spawn().unwrap();
+    let child = Running(command.spawn().unwrap());
     let deadline = std::time::Instant::now() + gateway::PATIENCE;
     while !fridge(&["status", "--socket", &socket]).status.success() {
         assert!(std::time::Instant::now() < deadline, "no answer");
@@ -86,9 +86,22 @@ fn serve_quietly(folder: &Path, change: impl FnOnce(&mut Command)) -> (std::proc
     (child, socket)
 }
 
-fn ends_when_told(mut child: std::process::Child) {
-    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
-    assert!(child.wait().unwrap().success());
+/// A program that runs; it is killed when dropped.
+struct Running(std::process::Child);
+
+impl Running {
+    fn ends_when_told(mut self) {
+        assert!(Command::new("kill").arg(self.0.id().to_string()).status().unwrap().success());
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.0.kill();
+        let _status = self.0.wait();
+    }
 }
 
 #[test]
@@ -104,7 +117,7 @@ fn a_log_into_a_pipe_that_is_full_makes_nobody_wait() {
     for _ in 0..20 {
         assert!(fridge(&["status", "--socket", &socket]).status.success());
     }
-    ends_when_told(child);
+    child.ends_when_told();
 }
 
 #[test]
@@ -114,16 +127,18 @@ fn what_a_bus_says_reaches_the_log_without_its_control_characters() {
     let config = folder.path().join("escapes.toml");
     let bus = "[[bus]]\nkind = \"kernel\"\nroot = \"/nowhere/\\u001b[31mred\\u0007\"\n";
     std::fs::write(&config, format!("listen = \"127.0.0.1:0\"\n{bus}")).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_fridge"))
-        .args(["serve", "--config"])
-        .arg(&config)
-        .arg("--state")
-        .arg(folder.path().join("state"))
-        .arg("--socket")
-        .arg(folder.path().join("socket"))
-        .stderr(std::fs::File::create(&log).unwrap())
-        .spawn()
-        .unwrap();
+    let _running = Running(
+        Command::new(env!("CARGO_BIN_EXE_fridge"))
+            .args(["serve", "--config"])
+            .arg(&config)
+            .arg("--state")
+            .arg(folder.path().join("state"))
+            .arg("--socket")
+            .arg(folder.path().join("socket"))
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap(),
+    );
     let deadline = std::time::Instant::now() + gateway::PATIENCE;
     loop {
         let said = std::fs::read(&log).unwrap();
@@ -137,8 +152,6 @@ fn what_a_bus_says_reaches_the_log_without_its_control_characters() {
         }
         assert!(std::time::Instant::now() < deadline, "{}", String::from_utf8_lossy(&said));
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
@@ -157,24 +170,26 @@ fn a_service_manager_that_reads_nothing_makes_nobody_wait() {
     for _ in 0..20 {
         assert!(fridge(&["status", "--socket", &socket]).status.success());
     }
-    ends_when_told(child);
+    child.ends_when_told();
 }
 
 #[test]
 fn the_demos_token_may_come_by_the_environment_where_no_list_of_processes_shows_it() {
     use std::io::{BufRead, BufReader};
-    let mut child = Command::new(env!("CARGO_BIN_EXE_fridge"))
-        .args(["demo", "--listen", "127.0.0.1:0"])
-        .env("FRIDGE_TOKEN", gateway::TOKEN)
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut banner = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut child = Running(
+        Command::new(env!("CARGO_BIN_EXE_fridge"))
+            .args(["demo", "--listen", "127.0.0.1:0"])
+            .env("FRIDGE_TOKEN", gateway::TOKEN)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let mut banner = BufReader::new(child.0.stdout.take().unwrap()).lines().map_while(Result::ok);
     assert!(banner.any(|line| line.contains(gateway::TOKEN)), "it is the one of the example");
-    let arguments = std::fs::read(format!("/proc/{}/cmdline", child.id())).unwrap();
+    let arguments = std::fs::read(format!("/proc/{}/cmdline", child.0.id())).unwrap();
     assert!(!String::from_utf8_lossy(&arguments).contains(gateway::TOKEN));
-    ends_when_told(child);
+    child.ends_when_told();
 }
 
 #[test]

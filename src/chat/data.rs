@@ -298,7 +298,7 @@ pub struct About {
     pub up_s: u64,
     /// How many questions it has answered; `None` where the asker may not see everything.
     pub asked: Option<u64>,
-    /// Whether the configuration's file has errors, so that the last good one is in use.
+    /// Whether the configuration's file was refused, so that the last good one is in use.
     pub last_good_configuration: bool,
     /// The buses.
     pub buses: Vec<AboutBus>,

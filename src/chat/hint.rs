@@ -48,7 +48,11 @@ fn is_ahead(rest: &str, view: &View<'_>) -> bool {
     let words: Vec<&str> = rest.split_whitespace().collect();
     let length = period::ahead(&words, &view.snapshot.local(&view.now));
     length.is_some_and(|length| {
-        let fridges = words[..words.len() - length].join(" ");
+        let mut before = &words[..words.len() - length];
+        while let [rest @ .., "for" | "in" | "on" | "during" | "over" | "since" | "from" | "the"] = before {
+            before = rest;
+        }
+        let fridges = before.join(" ");
         fridges.is_empty() || selection::names_something(&fridges, view)
     })
 }
@@ -67,9 +71,10 @@ fn is_time(word: &str) -> bool {
     is_length || is_date(word) || is_named || !names::one_slip_from_whole(word, TIMES.into_iter()).is_empty()
 }
 
-/// Whether a word is written as a date or a time of day is: digits, and what stands between them.
+/// Whether a word is written as a date or a time of day is: digits, and what stands between them. A fridge may be called
+/// "Freezer 1.1".
 fn is_date(word: &str) -> bool {
-    word.contains(['-', ':', '.', '/'])
+    (word.contains(':') || word.matches(['-', '.', '/']).count() >= 2)
         && word.starts_with(|first: char| first.is_ascii_digit())
         && word.bytes().all(|byte| byte.is_ascii_digit() || b"-:./".contains(&byte))
 }

@@ -42,9 +42,11 @@ pub fn answer(view: &View<'_>) -> Answer {
     }
 
     let seen = rows.iter().filter(|row| row.bus.is_some()).count();
-    // Who may not see everything learns of no other bus.
-    let seen_buses =
-        |bus: &&BusState| view.everything || bus.probes.keys().any(|id| fridge_of(*id, view).is_some());
+    // Who may not see everything learns of no other bus; the only one is no secret.
+    let is_only = view.snapshot.buses.len() == 1;
+    let seen_buses = |bus: &&BusState| {
+        view.everything || is_only || bus.probes.keys().any(|id| fridge_of(*id, view).is_some())
+    };
     let buses: Vec<&BusState> = view.snapshot.buses.iter().map(|bus| &**bus).filter(seen_buses).collect();
     let unnamed = rows.iter().filter(|row| row.fridge.is_none()).count();
     let line = match seen {

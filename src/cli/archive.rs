@@ -7,11 +7,12 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::{FileOptions, rules, terminal};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::fridge::{Fridge, Limits, names};
 use crate::history::{Kept, Past, period};
 use crate::reading::ProbeId;
 use crate::socket::{self, Question};
+use crate::store;
 use crate::text::Units;
 use crate::{daemon, host};
 
@@ -56,12 +57,18 @@ impl Archive {
             }
         };
         let state = files.state();
-        let folder = config.as_ref().map_or_else(|| state.clone(), |config| config.databases(&state));
+        let simulated = state.join(config::SIMULATED);
+        let folder = match &config {
+            Some(config) => config.databases(&state),
+            // Without one, it is what is there.
+            None if !state.join(store::HISTORY).exists() && simulated.exists() => simulated.clone(),
+            None => state,
+        };
         let past = Kept::new(&folder, None, daemon::clock());
         let known = past.fridges().map_err(|error| with_cure(error.into(), &folder))?;
         let gateway = config.as_ref().and_then(|config| config.site.name.clone());
         let units = config.as_ref().map(|config| config.site.units).unwrap_or_default();
-        let is_simulated = config.as_ref().is_some_and(Config::is_simulated);
+        let is_simulated = folder == simulated || config.as_ref().is_some_and(Config::is_simulated);
         let mut fridges = config.map(|config| config.site.fridges).unwrap_or_default();
         // One that was taken out of the configuration has a past, too.
         let unknown: Vec<String> =

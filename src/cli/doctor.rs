@@ -172,12 +172,33 @@ fn configuration(files: &FileOptions, report: Option<&Report>, findings: &mut Fi
     const ABOUT: &str = "configuration";
     let path = match (&files.config, report) {
         // Whoever has the socket names a file: only one that its owner could not have chosen to spy on others' is read.
-        (None, Some(report)) if is_trusted(&report.configuration) => Ok(report.configuration.clone()),
+        (None, Some(report)) if is_owned_by(&report.configuration, &readers()) => {
+            Ok(report.configuration.clone())
+        }
         _ => files.config_path(),
     };
-    match path.and_then(|path| Config::load(&path)) {
+    let path = match path {
+        Ok(path) => path,
+        Err(problems) => {
+            let cure = "correct it, then `fridge check`";
+            findings.fault(Id::ConfigurationWrong, ABOUT, problems.to_string(), cure);
+            return None;
+        }
+    };
+    match Config::load(&path) {
         Ok(config) => {
-            findings.ok(ABOUT, format!("{} is OK", config.path.display()));
+            match report {
+                Some(report) if report.is_last_good && report.configuration == path => findings.warning(
+                    Id::ConfigurationWarning,
+                    ABOUT,
+                    format!(
+                        "{} is OK, but the gateway refused it when it last looked, and runs on the one before",
+                        path.display()
+                    ),
+                    "sudo systemctl restart fridge",
+                ),
+                _ => findings.ok(ABOUT, format!("{} is OK", path.display())),
+            }
             for warning in &config.warnings {
                 findings.warning(
                     Id::ConfigurationWarning,
@@ -189,11 +210,8 @@ fn configuration(files: &FileOptions, report: Option<&Report>, findings: &mut Fi
             Some(config)
         }
         Err(problems) => {
-            let runs = match report {
-                Some(report) if report.is_last_good => "; the gateway runs on the last good one",
-                Some(_) => "; the gateway runs on the one from before",
-                None => "",
-            };
+            let is_refused = report.is_some_and(|report| report.is_last_good && report.configuration == path);
+            let runs = if is_refused { "; the gateway runs on the last good one" } else { "" };
             findings.fault(
                 Id::ConfigurationWrong,
                 ABOUT,
@@ -205,16 +223,20 @@ fn configuration(files: &FileOptions, report: Option<&Report>, findings: &mut Fi
     }
 }
 
+/// Whose configuration is read: nobody else's, because what is wrong with it is printed.
+fn readers() -> [u32; 2] {
+    [0, rustix::process::geteuid().as_raw()]
+}
+
 /// Whose word is taken: root's, the asker's own, and that of the service's user.
 fn trusted_users() -> Vec<u32> {
     let own = rustix::process::geteuid().as_raw();
     [0, own].into_iter().chain(machine::user_id(Path::new("/"), machine::SERVICE)).collect()
 }
 
-/// Whether a path that a gateway names is root's or the asker's, and its folder, too: nobody else can have put there what
+/// Whether a path that a gateway names is one of these users', and its folder, too: nobody else can have put there what
 /// should not be read.
-fn is_trusted(path: &Path) -> bool {
-    let users = [0, rustix::process::geteuid().as_raw()];
+fn is_owned_by(path: &Path, users: &[u32]) -> bool {
     let is_owned = |path: &Path| {
         fs::symlink_metadata(path).is_ok_and(|it| !it.is_symlink() && users.contains(&it.uid()))
     };
@@ -231,7 +253,8 @@ fn certificate(
     const ABOUT: &str = "certificate";
     let configured = config.and_then(|config| config.https.certificate.as_ref());
     let is_known = |path: &PathBuf| {
-        configured.is_some_and(|configured| configured.certificate == *path) || is_trusted(path)
+        configured.is_some_and(|configured| configured.certificate == *path)
+            || is_owned_by(path, &trusted_users())
     };
     let served = report.map(|report| report.certificate.clone()).filter(is_known);
     let path = served.unwrap_or_else(|| match configured {

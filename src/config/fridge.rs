@@ -39,7 +39,7 @@ impl Check<'_> {
             if let Some(other) = folded.insert(names::fold(&asked), line) {
                 self.problems.at(
                     &name_span,
-                    format!("the fridge in line {other} has the same name, but for case, accents and what is not looked at behind it, such as a question mark: nobody could ask for this one"),
+                    format!("the fridge in line {other} has the same name, apart from case, accents and ignored trailing punctuation or words: nobody could ask for this one"),
                 );
             }
             let group = fridge.group.map(|group| self.name(group));

@@ -96,7 +96,7 @@ pub fn replace(path: &Path, name: &str, probe: &str) -> Result<Replaced, Error> 
             false => Error::Taken { probe, fridge: fridge_name },
         });
     }
-    let unparsed = || Problems::of_file(path, "it cannot be read a second time");
+    let unparsed = || Problems::of_file(path, "a bug: what was checked cannot be read");
     let table = DeTable::parse(source).map_err(|_| unparsed())?;
     let file = schema::File::of(Section(table.get_ref()));
     let is_it = |table: &&schema::Fridge| table.probe.get_ref().parse() == Ok(fridge.probe);

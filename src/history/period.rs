@@ -60,7 +60,13 @@ pub fn ahead(words: &[&str], now: &ZonedDateTime) -> Option<usize> {
     let is_ahead = |words: &[&str]| moment(words, now).is_some_and(|(from, _)| from > *now);
     match words[..] {
         [.., "tomorrow"] => Some(1),
-        [.., "next", _] => Some(2),
+        [.., "next", unit]
+            if matches!(unit, "hour" | "day" | "week" | "month" | "year")
+                || weekday(unit).is_some()
+                || month_number(unit).is_some() =>
+        {
+            Some(2)
+        }
         _ => (1..=words.len().min(4)).rev().find(|length| is_ahead(&words[words.len() - length..])),
     }
 }

@@ -58,6 +58,29 @@ fn what_a_sweep_says_arrives_in_one_snapshot_calibrated() {
 }
 
 #[test]
+fn what_a_simulated_bus_shows_is_not_kept_beside_a_real_one() {
+    let bus = |name: &str, simulated| {
+        (None, BusInfo { name: name.into(), simulated, period: Duration::from_secs(10) })
+    };
+    for (buses, kept) in [
+        (vec![bus("real", false), bus("made up", true)], [true, false]),
+        (vec![bus("made up", true), bus("made up, too", true)], [true, true]),
+    ] {
+        let mut recorder = Recorder::new(at(0), TimeZone::UTC);
+        recorder.step(Input::Buses { buses, calibrations: HashMap::new() }, at(0));
+        let keys: Vec<BusKey> = recorder.snapshot().buses.iter().map(|bus| bus.key).collect();
+        for (key, kept) in keys.into_iter().zip(kept) {
+            let effects = recorder.step(sweep(key, 1, Ok(Celsius::from_sixteenths(64))), at(2));
+            let remembered = effects.iter().find_map(|effect| match effect {
+                Effect::Remember { is_kept, .. } => Some(*is_kept),
+                _ => None,
+            });
+            assert_eq!(remembered, Some(kept));
+        }
+    }
+}
+
+#[test]
 fn a_bus_that_is_no_more_changes_nothing() {
     let (mut recorder, bus) = recorder();
     recorder.step(Input::Buses { buses: Vec::new(), calibrations: HashMap::new() }, at(1));

@@ -122,7 +122,10 @@ impl Writer {
         for effect in self.recorder.step(input, (self.clock)()) {
             match effect {
                 Effect::Publish(snapshot) => self.state.publish(snapshot),
-                Effect::Remember { at, samples, is_urgent } => self.history.add(at, &samples, is_urgent),
+                Effect::Remember { at, samples, is_urgent, is_kept: true } => {
+                    self.history.add(at, &samples, is_urgent)
+                }
+                Effect::Remember { at, samples, .. } => self.history.show(at, &samples),
                 Effect::Forget => {
                     let snapshot = self.state.snapshot();
                     self.history.retain(|probe| snapshot.probe(probe).is_some());

@@ -1,12 +1,14 @@
 //! One line of a log: which columns it has, and what its time and value say.
 
-use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Unit;
 use super::heading::Fields;
 use crate::reading::Fault;
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// A line's time, its number, and the unit that stands behind that.
 #[derive(Clone, Copy, Debug)]
@@ -29,19 +31,24 @@ pub struct Line {
 
 impl Line {
     /// The line with the time that it was when clocks of that zone showed its time, where it names none. Of an hour that comes
-    /// twice, in autumn, that is the second one where the line before would be later.
+    /// twice, in autumn, that is the second one where the clock was set back since the line before: where it shows an earlier
+    /// time, and not by some minutes only; or the same time in a log of an hour a line.
     ///
     /// # Errors
     /// In words, where the calendar ends there.
-    pub fn on_the_wall(self, zone: &TimeZone, before: Option<Timestamp>) -> Result<Line, String> {
+    pub fn on_the_wall(self, zone: &TimeZone, before: &[(usize, Line)]) -> Result<Line, String> {
         if self.is_zoned {
             return Ok(self);
         }
         let shown = || zone.to_ambiguous_zoned_datetime(TimeZone::UTC.to_datetime(self.time));
         let first = shown().compatible().map_err(|error| error.to_string())?.timestamp();
         let second = || shown().later().map(|second| second.timestamp());
-        let time =
-            if before.is_some_and(|before| first < before) { second().unwrap_or(first) } else { first };
+        let is_set_back = match before {
+            [.., (_, line), (_, last)] if last.time == first => last.time.duration_since(line.time) >= HOUR,
+            [.., (_, last)] => last.time.duration_since(first) >= HOUR / 2,
+            [] => false,
+        };
+        let time = if is_set_back { second().unwrap_or(first) } else { first };
         Ok(Line { time, ..self })
     }
 }

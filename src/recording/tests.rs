@@ -152,6 +152,19 @@ fn a_time_without_a_zone_is_by_the_clock_on_the_wall_and_the_hour_that_comes_twi
     assert_eq!(recording.began, "2025-10-25T23:30:00Z".parse().unwrap());
     let minutes: Vec<u64> = recording.points.iter().map(|point| point.at.as_secs() / 60).collect();
     assert_eq!((minutes, recording.understood.passed_over), (vec![0, 30, 60, 90, 120, 150], 0));
+    // An hour a line shows the same time twice; a minute back is a clock that was set, and costs its line alone.
+    std::fs::write(&path, "2025-10-26 01:00:00,4.0\n2025-10-26 02:00:00,4.1\n2025-10-26 02:00:00,4.2\n2025-10-26 03:00:00,4.3\n").unwrap();
+    let recording = Recording::read_of(&path, None, None, &zone).unwrap();
+    let minutes: Vec<u64> = recording.points.iter().map(|point| point.at.as_secs() / 60).collect();
+    assert_eq!(minutes, [0, 60, 120, 180]);
+    let mut log = String::new();
+    for minute in [0, 10, 9, 20, 30, 40, 50, 0, 10, 20, 30, 40, 50] {
+        log.push_str(&format!("2025-10-26 02:{minute:02}:00,4.0\n"));
+    }
+    std::fs::write(&path, log).unwrap();
+    let recording = Recording::read_of(&path, None, None, &zone).unwrap();
+    let minutes: Vec<u64> = recording.points.iter().map(|point| point.at.as_secs() / 60).collect();
+    assert_eq!(minutes, [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110]);
     // In spring an hour is not there, and whoever names it means the one behind.
     std::fs::write(&path, "2025-03-30 01:30:00,4.0\n2025-03-30 02:30:00,4.1\n2025-03-30 03:30:00,4.2\n")
         .unwrap();

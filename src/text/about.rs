@@ -8,9 +8,8 @@ use super::duration;
 pub const BUS: &str = "Bus";
 /// How many probes it has.
 pub const PROBES: &str = "Probes";
-/// The configuration's file is wrong.
-pub const LAST_GOOD: &str =
-    "The configuration's file has errors, so the last good one is in use: `fridge check` names them.";
+/// The configuration's file was refused.
+pub const LAST_GOOD: &str = "The configuration's file was refused, so the last good one is in use: see `fridge check` and `fridge doctor`.";
 /// How it is.
 pub const STATE: &str = "State";
 

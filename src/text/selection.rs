@@ -27,8 +27,7 @@ pub const PERIODS: &str = "A time at the end is `today`, `yesterday`, `7d`, `sun
 /// A time lies ahead.
 pub const AHEAD: &str = "That time has not come yet.";
 /// What `since` says.
-pub const SINCE_SAYS: &str =
-    "`since` says how long a fridge has been outside its limits, and takes no time; `history milk 7d` does.";
+pub const SINCE_SAYS: &str = "`since` says how long a fridge has been outside its limits and does not accept a time; use `history milk 7d`.";
 /// What a trend covers.
 pub const TREND_COVERS: &str = "`trend` covers the last 60 minutes.";
 

@@ -78,8 +78,9 @@ fn held(files: &FileOptions) -> anyhow::Result<Vec<u8>> {
     }
     // Where the configuration of one that runs can no longer be read, its pins are unknown.
     let report = serde_json::from_value::<Report>(report).ok().map(|report| report.configuration);
-    let config =
-        report.filter(|path| super::is_trusted(path)).and_then(|path| config::Config::load(&path).ok());
+    let config = report
+        .filter(|path| super::is_owned_by(path, &super::readers()))
+        .and_then(|path| config::Config::load(&path).ok());
     Ok(config.map(|config| pins(&config).iter().map(|pin| pin.pin).collect()).unwrap_or_default())
 }
 

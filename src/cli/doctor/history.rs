@@ -19,7 +19,7 @@ pub fn examine(report: &Report, findings: &mut Findings) {
             Id::HistoryFailing,
             ABOUT,
             format!("nothing could be written for {}: {why}", length(*since)),
-            "room on the disk, another card, or what that says; what is measured waits in memory for some hours",
+            "free some space, replace the card, or do what the message says; what is measured waits in memory for some hours",
         );
     }
     if let Some(writing) = history.writing_s.filter(|writing| *writing >= SLOW_S) {
