@@ -194,11 +194,16 @@ fn make_room(connection: &Connection, path: &Path, opening: Opening) {
     if std::fs::metadata(log).is_ok_and(|log| i64::try_from(log.len()).is_ok_and(|length| length >= room)) {
         return;
     }
-    // Without room all works as well, and only writes more: a full disk is noticed by whoever has something to keep.
+    // What is more than the cache holds goes to the log before it is decided whether it stays; it does not, so the file itself
+    // has no empty pages. Without room all works as well, and only writes more: a full disk is noticed by whoever has
+    // something to keep.
+    let more = room - 2 * CACHE * 1_024;
     let _made = connection.execute_batch(&format!(
-        "DROP TABLE IF EXISTS room; CREATE TABLE room (b BLOB); INSERT INTO room VALUES (zeroblob({room})); DROP TABLE room;
-         PRAGMA wal_checkpoint(RESTART);"
+        "BEGIN; CREATE TABLE room (b BLOB); INSERT INTO room VALUES (zeroblob({more}));"
     ));
+    if !connection.is_autocommit() {
+        let _taken_back = connection.execute_batch("ROLLBACK");
+    }
 }
 
 impl Error {

@@ -212,6 +212,8 @@ fn no_damaged_row_is_passed_as_good_and_the_others_are_got_back() {
     }
     let trials: usize = std::env::var("DAMAGES").map_or(12, |trials| trials.parse().unwrap());
     let mut random = fastrand::Rng::with_seed(14);
+    let pages = std::fs::metadata(archive.path().join("history.db")).unwrap().len() / 4_096;
+    println!("a file of {pages} pages; one of them is zeroed, or its last 1 to 40 cut off");
     for kind in ["bit flipped", "page zeroed", "end cut off"] {
         let (mut noticed, mut passed, mut worst, mut sum) = (0, 0, 1.0_f64, 0.0);
         for _ in 0..trials {
