@@ -189,6 +189,8 @@ fn open_to_read(path: &Path) -> Result<Connection, Error> {
 
 /// Gives the log of a file its room, where it has none yet.
 fn make_room(connection: &Connection, path: &Path, opening: Opening) {
+    /// In bytes: each is in memory as a whole.
+    const ROW: i64 = 16 * 1_024;
     let log = PathBuf::from(format!("{}-wal", path.display()));
     let room = (opening.log_pages + LOG_ROOM_PAGES) * 4_096;
     if std::fs::metadata(log).is_ok_and(|log| i64::try_from(log.len()).is_ok_and(|length| length >= room)) {
@@ -197,9 +199,11 @@ fn make_room(connection: &Connection, path: &Path, opening: Opening) {
     // What is more than the cache holds goes to the log before it is decided whether it stays; it does not, so the file itself
     // has no empty pages. Without room all works as well, and only writes more: a full disk is noticed by whoever has
     // something to keep.
-    let more = room - 2 * CACHE * 1_024;
+    let rows = (room - 2 * CACHE * 1_024) / ROW;
     let _made = connection.execute_batch(&format!(
-        "BEGIN; CREATE TABLE room (b BLOB); INSERT INTO room VALUES (zeroblob({more}));"
+        "BEGIN; CREATE TABLE room (b BLOB);
+         WITH RECURSIVE row (number) AS (VALUES (1) UNION ALL SELECT number + 1 FROM row WHERE number <= {rows})
+         INSERT INTO room SELECT zeroblob({ROW}) FROM row;"
     ));
     if !connection.is_autocommit() {
         let _taken_back = connection.execute_batch("ROLLBACK");

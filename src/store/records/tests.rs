@@ -118,3 +118,21 @@ fn a_page_of_zeros_is_noticed() {
     assert!(set_aside.is_some());
     assert!(records.kept().unwrap().alarms.is_empty());
 }
+
+#[test]
+fn the_log_has_its_room_from_the_start_and_the_file_no_empty_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let (records, _) = Records::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
+    let log = || std::fs::metadata(folder.path().join("records.db-wal")).unwrap().len();
+    let room = log();
+    assert!(room >= 4_096 * 64, "{room}");
+    let empty: i64 = records.connection.query_row("PRAGMA freelist_count", [], |row| row.get(0)).unwrap();
+    let tables: i64 = records
+        .connection
+        .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'room'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!((empty, tables, records.connection.is_autocommit()), (0, 0, true));
+    drop(records);
+    let (_records, set_aside) = Records::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!((set_aside, log()), (None, room), "it is given once");
+}
