@@ -25,6 +25,14 @@ fn reload(service: &Service, supervisor: &Supervisor) -> String {
     supervisor.wait_for("READY=1")
 }
 
+/// Waits until the log has these words: it is written by a thread of its own.
+fn until_logged(service: &Service, words: &[&str]) {
+    let deadline = Instant::now() + PATIENCE;
+    while !words.iter().all(|word| service.log().contains(word)) {
+        assert!(Instant::now() < deadline, "{words:?}: {}", service.log());
+    }
+}
+
 fn about(supervisor: &Supervisor, words: &[&str]) -> serde_json::Value {
     let asked = Command::new(env!("CARGO_BIN_EXE_fridge"))
         .arg("ask")
@@ -77,8 +85,7 @@ fn a_bad_file_changes_nothing_and_every_problem_is_told() {
     let ready = reload(&service, &supervisor);
     assert!(ready.contains("STATUS=reload failed, still using the previous configuration"), "{ready}");
     assert!(client.ask("fridge status").contains("in range"));
-    let log = service.log();
-    assert!(log.contains("simulatd") && log.contains("frost-"), "every problem: {log}");
+    until_logged(&service, &["simulatd", "frost-"]);
 
     // Well-formed, and not to be had: an address that belongs to somebody else, a certificate that is not there.
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -90,7 +97,8 @@ fn a_bad_file_changes_nothing_and_every_problem_is_told() {
     ] {
         supervisor.write(&bad);
         let ready = reload(&service, &supervisor);
-        assert!(ready.contains("reload failed") && service.log().contains(expected), "{ready}");
+        assert!(ready.contains("reload failed"), "{ready}");
+        until_logged(&service, &[expected]);
         assert!(client.ask("fridge status").contains("in range"));
         assert!(service.connect().ask("fridge status").contains("in range"), "it still lets people in");
     }
@@ -131,7 +139,10 @@ fn addresses_come_and_go_and_those_between_stay() {
 fn buses_that_do_not_change_go_on_and_the_others_are_exchanged_with_what_is_known() {
     let (socket, first) = socket_and_configuration("");
     let listen = listens(&socket);
-    let second = "[[bus]]\nkind = \"owserver\"\nname = \"other\"\naddress = \"127.0.0.1:1\"\n";
+    let owserver = |name: &str, port: u16| {
+        format!("[[bus]]\nkind = \"owserver\"\nname = \"{name}\"\naddress = \"127.0.0.1:{port}\"\n")
+    };
+    let second = owserver("other", 1);
     let supervisor = Supervisor::new(&format!("{first}{second}"));
     let service = supervisor.start(&socket, &[]);
     let mut client = service.connect();
@@ -141,14 +152,17 @@ fn buses_that_do_not_change_go_on_and_the_others_are_exchanged_with_what_is_know
     assert!(!since(&before).is_null(), "{before}");
 
     // The bus gets another period: it is another bus under the same name, and what its probe said stays.
-    supervisor.write(&configuration(&listen, "", "").replace("\"1s\"", "\"900ms\""));
+    let changed = configuration(&listen, "", "").replace("\"1s\"", "\"900ms\"");
+    supervisor.write(&format!("{changed}{}", owserver("third", 2)));
     reload(&service, &supervisor);
     let text = client.ask("fridge status");
     assert!(text.contains("in range") && !text.contains("started"), "{text}");
     let after = about(&supervisor, &["minmax", "24h"]);
     assert!(!since(&after).is_null(), "{after}");
     let buses = about(&supervisor, &["about"]);
-    assert_eq!(buses["about"]["buses"].as_array().unwrap().len(), 1, "{buses}");
+    let names: Vec<&str> =
+        buses["about"]["buses"].as_array().unwrap().iter().map(|bus| bus["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["bus 1", "third"], "{buses}");
     let deadline = Instant::now() + PATIENCE;
     while about(&supervisor, &["about"])["about"]["buses"][0]["fresh"] != true {
         assert!(Instant::now() < deadline, "the bus that came is never measured");
@@ -167,7 +181,7 @@ fn a_missing_token_file_refuses_its_hook_and_no_other() {
     let service = supervisor.start(&socket, &[("CREDENTIALS_DIRECTORY", folder.to_str().unwrap())]);
     let mut client = service.connect();
     assert!(client.ask("fridge help").contains("status"));
-    assert!(service.log().contains("every question of the hook `bar` is rejected"), "{}", service.log());
+    until_logged(&service, &["every question of the hook `bar` is rejected"]);
     let other = "i8ge9icprrz8ppjsg7ncawuf8a";
     let mut status = || client.post_form("/webhook", &[("text", "fridge"), ("token", other)]).status;
     assert_eq!(status(), 401);
@@ -176,7 +190,7 @@ fn a_missing_token_file_refuses_its_hook_and_no_other() {
     write(&folder.join("bar-token"), "\n");
     reload(&service, &supervisor);
     assert_eq!(status(), 401);
-    assert!(service.log().contains("is empty"), "{}", service.log());
+    until_logged(&service, &["is empty"]);
     write(&folder.join("bar-token"), &format!("{other}\n"));
     reload(&service, &supervisor);
     assert_eq!(status(), 200);
