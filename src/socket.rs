@@ -182,7 +182,10 @@ impl Clients {
     /// A place for that client; `None` where its user, or all users together, have too many.
     fn admit(clients: &Arc<Clients>, stream: &UnixStream) -> Option<Place> {
         let credentials = stream.peer_cred().ok()?;
-        let (user, privileged) = (credentials.uid(), is_privileged(&credentials));
+        Clients::admit_user(clients, credentials.uid(), is_privileged(&credentials))
+    }
+
+    fn admit_user(clients: &Arc<Clients>, user: u32, privileged: bool) -> Option<Place> {
         let mut served = clients.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = served.values().sum();
         let own = served.entry(user).or_default();
@@ -367,5 +370,21 @@ mod tests {
         drop(server);
         assert!(!path.exists());
         assert!(matches!(ask(&[path], &Question::Report), Err(Error::NotRunning(_))));
+    }
+
+    #[test]
+    fn a_user_takes_no_other_ones_places_and_root_always_finds_one() {
+        let clients = Arc::new(Clients::default());
+        let admit = |user, privileged| Clients::admit_user(&clients, user, privileged);
+        let mut places: Vec<Place> = (0..CLIENTS_OF_ONE).map(|_| admit(1_000, false).unwrap()).collect();
+        assert!(admit(1_000, false).is_none());
+        places.push(admit(1_001, false).unwrap());
+        let others = (1_002..).flat_map(|user| (0..CLIENTS_OF_ONE).map(move |_| user));
+        places.extend(others.map_while(|user| admit(user, false)));
+        assert_eq!(places.len(), CLIENTS);
+        assert!(admit(9_999, false).is_none(), "the house is full");
+        assert!(admit(0, true).is_some(), "but not for root");
+        places.truncate(1);
+        assert!(admit(1_000, false).is_some());
     }
 }

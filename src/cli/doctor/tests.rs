@@ -127,3 +127,18 @@ fn a_certificate_that_ends_soon_or_is_unfit_is_told() {
     judge_certificate(Path::new("c.pem"), &slow, day(-100), &mut findings);
     assert_eq!(findings.0[1].id.map(Id::name), Some("certificate-slow"));
 }
+
+#[test]
+fn a_configuration_that_a_gateway_names_is_read_where_it_and_its_folder_are_roots_or_the_askers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fridge.toml");
+    std::fs::write(&path, "").unwrap();
+    let own = rustix::process::geteuid().as_raw();
+    assert_eq!(readers(), [0, own]);
+    assert!(is_owned_by(&path, &[own]));
+    assert!(!is_owned_by(&path, &[own + 1]), "somebody else's");
+    let link = folder.path().join("link.toml");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(!is_owned_by(&link, &[own]), "whoever has the folder may lead it elsewhere");
+    assert!(!is_owned_by(&folder.path().join("nothing"), &[own]));
+}
