@@ -324,3 +324,11 @@ fn a_damaged_file_is_set_aside_and_what_can_be_read_of_it_is_brought_over() {
     let made_up = after.iter().filter(|reading| !before.contains(reading)).count();
     assert_eq!(made_up, 2, "the two of after the damage");
 }
+
+#[test]
+fn a_file_that_is_being_begun_is_nothing_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let begun = rusqlite::Connection::open(folder.path().join("history.db")).unwrap();
+    begun.pragma_update(None, "journal_mode", "WAL").unwrap();
+    assert!(HistoryFile::open_to_read(folder.path()).unwrap().is_none());
+}

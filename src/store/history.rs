@@ -128,7 +128,11 @@ impl HistoryFile {
             return Ok(None);
         }
         let connection = open_to_read(&path)?;
-        migrations::check(&connection, &path, &STEPS)?;
+        match migrations::check(&connection, &path, &STEPS) {
+            // It is being begun at this moment.
+            Err(Error::Older { found: 0, .. }) => return Ok(None),
+            checked => checked?,
+        }
         Ok(Some(HistoryFile { connection, inode: inode(&path), path }))
     }
 
