@@ -184,26 +184,32 @@ fn what_was_simulated_is_never_told_as_measured() {
     assert_eq!(stdout(&exported).lines().count(), 1, "the heading alone: {exported:?}");
 }
 
+/// Starts it in that time zone; returns the first line of its log about time zones, or that it answers.
+fn first_word_in(zone: &str) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fridge.toml");
+    std::fs::write(&file, format!("listen = \"127.0.0.1:0\"\n{SIMULATED}")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fridge"))
+        .args(["serve", "--config", file.to_str().unwrap(), "--state"])
+        .arg(folder.path().join("state"))
+        .arg("--socket")
+        .arg(folder.path().join("socket"))
+        .env("TZ", zone)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut lines = std::io::BufRead::lines(log).map_while(Result::ok);
+    let said = lines.find(|line| line.contains("time zone") || line.contains("answering on https://"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    said
+}
+
 #[test]
 fn a_zone_that_is_written_out_is_known_without_a_word() {
     for zone in ["CET-1CEST,M3.5.0,M10.5.0/3", "EST5", "<+03>-3", "Europe/Berlin"] {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("fridge.toml");
-        std::fs::write(&file, format!("listen = \"127.0.0.1:0\"\n{SIMULATED}")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fridge"))
-            .args(["serve", "--config", file.to_str().unwrap(), "--state"])
-            .arg(folder.path().join("state"))
-            .arg("--socket")
-            .arg(folder.path().join("socket"))
-            .env("TZ", zone)
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = std::io::BufReader::new(child.stderr.take().unwrap());
-        let mut lines = std::io::BufRead::lines(log).map_while(Result::ok);
-        let said = lines.find(|line| line.contains("time zone") || line.contains("answering on https://"));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let said = first_word_in(zone);
         assert!(said.as_ref().is_some_and(|line| line.contains("answering on")), "{zone}: {said:?}");
     }
 }
@@ -222,23 +228,8 @@ fn a_folder_where_the_key_of_the_buttons_should_be_costs_the_buttons_and_nothing
 
 #[test]
 fn a_time_zone_that_the_machine_does_not_know_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("fridge.toml");
-    std::fs::write(&file, format!("listen = \"127.0.0.1:0\"\n{SIMULATED}")).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_fridge"))
-        .args(["serve", "--config", file.to_str().unwrap(), "--state"])
-        .arg(folder.path().join("state"))
-        .arg("--socket")
-        .arg(folder.path().join("socket"))
-        .env("TZ", "Nowhere/Town")
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let log = std::io::BufReader::new(child.stderr.take().unwrap());
-    let mut lines = std::io::BufRead::lines(log).map_while(Result::ok);
-    assert!(lines.any(|line| line.contains("unknown time zone, `Nowhere/Town`")));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let said = first_word_in("Nowhere/Town");
+    assert!(said.as_ref().is_some_and(|line| line.contains("unknown time zone, `Nowhere/Town`")), "{said:?}");
 }
 
 #[test]
