@@ -4,13 +4,10 @@
 //! clock and touches no bus: a [`View`] holds all that it is made from.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
 use crate::doc::Doc;
-use crate::gateway::{Gateway, View};
+use crate::gateway::{Gateway, Outcome, Unread, View};
+use crate::reading::Stamp;
 use crate::recorder::{ActError, By};
 use crate::text;
 
@@ -50,20 +47,12 @@ pub use rules::of as rules_of;
 pub struct Chat {
     gateway: Gateway,
     cache: ReplyCache,
-    readers: Arc<Semaphore>,
 }
-
-/// So many questions about the past are answered at once: they share the file, and each has a thread.
-const READERS: usize = 2;
-/// A question about the past waits so long for those before it …
-const TURN: Duration = Duration::from_secs(5);
-/// … and so long for the disk: Mattermost and the shell wait for 30 s.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Chat {
     /// Answers with what that gateway knows.
     pub fn new(gateway: Gateway) -> Self {
-        Chat { gateway, cache: ReplyCache::default(), readers: Arc::new(Semaphore::new(READERS)) }
+        Chat { gateway, cache: ReplyCache::default() }
     }
 
     /// What the answers are made from.
@@ -80,32 +69,42 @@ impl Chat {
     /// Answers the words after the trigger word, such as "status milk". An answer that only reads is there at
     /// once; one that wants something done waits until that is recorded.
     pub async fn ask(&self, words: &str, asker: &Asker) -> Arc<Reply> {
+        let began = self.gateway.now();
         let request = Request::parse(words);
-        if asked::needs_past(&request, || self.gateway.view(&asker.scope)) {
-            self.gateway.count_question();
-            return self.ask_past(request, asker).await;
-        }
-        self.carry_out(self.answer(words, asker), asker).await
+        let command = request.command.unwrap_or(Command::Status);
+        let reply = if asked::needs_past(&request, || self.gateway.view(&asker.scope)) {
+            self.ask_past(request, asker).await
+        } else {
+            self.carry_out(self.reply(words, asker), asker).await
+        };
+        self.count(command, &reply, &began);
+        reply
+    }
+
+    fn count(&self, command: Command, reply: &Reply, began: &Stamp) {
+        let outcome = match reply.data {
+            Data::Unknown { .. } => Outcome::NotUnderstood,
+            Data::Error(_) => Outcome::Failed,
+            _ => Outcome::Answered,
+        };
+        self.gateway.count_question(command.word(), outcome, self.gateway.now().since(began));
     }
 
     /// Answers what is made of the past, in a thread that may wait for the disk; whoever asks waits for it, and nobody else.
     async fn ask_past(&self, request: Request, asker: &Asker) -> Arc<Reply> {
-        let (gateway, scope) = (self.gateway.clone(), asker.scope.clone());
+        let scope = asker.scope.clone();
+        let read = self.gateway.read_past(move |gateway| {
+            let view = gateway.view(&scope);
+            Arc::new(Reply::new(answer(&request, &view), &view, request.share))
+        });
         let refused = |why: &str| {
             let view = self.gateway.view(&asker.scope);
             Arc::new(Reply::new(asked::unreadable(why, &view), &view, false))
         };
-        let waited = timeout(TURN, Arc::clone(&self.readers).acquire_owned()).await;
-        let Ok(Ok(reader)) = waited else { return refused(text::past::BUSY) };
-        let answering = tokio::task::spawn_blocking(move || {
-            let view = gateway.view(&scope);
-            let reply = Reply::new(answer(&request, &view), &view, request.share);
-            drop(reader);
-            Arc::new(reply)
-        });
-        match timeout(PATIENCE, answering).await {
-            Ok(Ok(reply)) => reply,
-            _ => refused(text::past::SLOW),
+        match read.await {
+            Ok(reply) => reply,
+            Err(Unread::Busy) => refused(text::past::BUSY),
+            Err(Unread::Slow) => refused(text::past::SLOW),
         }
     }
 
@@ -133,8 +132,10 @@ impl Chat {
 
     /// Answers, and counts the question; whatever it wants done is left to the caller. Never waits.
     pub fn answer(&self, words: &str, asker: &Asker) -> Arc<Reply> {
-        self.gateway.count_question();
-        self.reply(words, asker)
+        let began = self.gateway.now();
+        let reply = self.reply(words, asker);
+        self.count(Request::parse(words).command.unwrap_or(Command::Status), &reply, &began);
+        reply
     }
 
     /// Like [`answer`](Self::answer), without counting it (for the watchdog's self-check).

@@ -28,6 +28,7 @@ mod history;
 mod hook;
 pub mod last_good;
 mod notify;
+mod page;
 pub mod paths;
 mod redact;
 mod replace_probe;
@@ -60,6 +61,8 @@ pub struct Config {
     pub mattermost: mattermost::Config,
     /// Who is told of alarms.
     pub targets: Vec<Target>,
+    /// Who may look at the page, the API and the metrics.
+    pub page: crate::web::Config,
     /// The buses.
     pub buses: Vec<Bus>,
     /// What works, and is probably not what was meant.
@@ -188,6 +191,7 @@ impl Check<'_> {
             targets: self.targets(file.notify),
             buses: self.buses(file.bus),
             history: self.history(file.history),
+            page: self.page(file.page),
             warnings: std::mem::take(&mut self.warnings),
             source: Secret::new(""),
         }

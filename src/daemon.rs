@@ -10,12 +10,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
 use crate::alarm::GatewayNotice;
+use crate::api::Feed;
 use crate::chat::Chat;
 use crate::config::{Config, last_good};
 use crate::gateway::Gateway;
 use crate::history::{Keeper, Kept, Reported};
 use crate::mattermost::Mattermost;
 use crate::mattermost::button_token::Signer;
+use crate::metrics::{Metrics, Sources, Target};
 use crate::notify::{self, Notifier};
 use crate::reading::{Clock, Stamp};
 use crate::recorder::{self, Input, Recorder, Writer};
@@ -23,11 +25,13 @@ use crate::socket;
 use crate::store::{Records, SetAside};
 use crate::{host, https, systemd};
 
+mod routes;
 mod shell;
 mod status;
 mod supervisor;
 mod watchdog;
 
+use routes::Routes;
 pub use status::{BusReport, HistoryReport, Report};
 use supervisor::Supervisor;
 
@@ -162,7 +166,16 @@ pub async fn run(
         Mattermost::new(config.mattermost.clone(), chat, Arc::clone(&signer), Arc::clone(&transport));
     let mattermost = Arc::new(mattermost);
     let (mut store, inherited) = systemd::FdStore::inherited();
-    let service = Arc::clone(&mattermost) as _;
+    let notifier = Notifier::new(outbox, recorder.clone());
+    let statuses = notifier.statuses();
+    let feed = Feed::new({
+        let mattermost = Arc::clone(&mattermost);
+        move || mattermost.chat()
+    });
+    let metrics = measured(&transport, &mattermost, &statuses);
+    let routes = Routes::new(Arc::clone(&mattermost), Arc::clone(&feed), metrics, config.page.clone());
+    let routes = Arc::new(routes);
+    let service = Arc::clone(&routes) as _;
     let mut server =
         https::Server::bind(config.https.clone(), service, transport, &paths.state, inherited).await?;
     let socket = match socket::Server::bind(&paths.socket) {
@@ -173,12 +186,11 @@ pub async fn run(
             None
         }
     };
-    let notifier = Notifier::new(outbox, recorder.clone());
-    let statuses = notifier.statuses();
     let mut notices = Notices { notifier, recorder: recorder.clone(), signer, clock: Arc::clone(&clock) };
     notices.tell(&config)?;
     let mut supervisor = Supervisor::new(clock, recorder.clone());
     supervisor.reconcile(&config).await?;
+    tokio::spawn(feed.run());
     server.open();
 
     let handle = server.handle();
@@ -204,7 +216,8 @@ pub async fn run(
     let watchdog = watchdog::start(handle, Arc::clone(&mattermost))?;
     let state = paths.state.clone();
     let is_all_simulated = config.is_all_simulated();
-    let mut parts = Parts { gateway, mattermost, server, supervisor, notices, state, is_all_simulated };
+    let mut parts =
+        Parts { gateway, mattermost, routes, server, supervisor, notices, state, is_all_simulated };
     parts.keep_as_good(&config);
     ready(&running);
 
@@ -250,6 +263,7 @@ pub async fn run(
 struct Parts {
     gateway: Gateway,
     mattermost: Arc<Mattermost>,
+    routes: Arc<Routes>,
     server: https::Server,
     supervisor: Supervisor,
     notices: Notices,
@@ -337,6 +351,7 @@ impl Parts {
         self.gateway.set_history_config(config.history);
         let chat = Arc::new(Chat::new(self.gateway.clone()));
         self.mattermost.reload(config.mattermost.clone(), chat);
+        self.routes.reload(config.page.clone());
         for warning in &config.warnings {
             warn!("{warning}");
         }
@@ -346,6 +361,35 @@ impl Parts {
         }
         Ok(())
     }
+}
+
+/// What metrics are made of that is no part of an answer.
+fn measured(
+    transport: &Arc<https::stats::Stats>,
+    mattermost: &Arc<Mattermost>,
+    statuses: &notify::DeliveryStatuses,
+) -> Metrics {
+    let (transport, mattermost, statuses) = (Arc::clone(transport), Arc::clone(mattermost), statuses.clone());
+    Metrics::new(move || Sources {
+        transport: transport.report(),
+        questions: mattermost.stats().report(&mattermost.chat().gateway().now()),
+        targets: statuses
+            .all()
+            .into_iter()
+            .map(|(name, status)| {
+                (
+                    name,
+                    Target {
+                        waiting: status.waiting,
+                        is_failing: status.failing.is_some(),
+                        delivered: status.delivered,
+                        failed: status.failed,
+                        arrived: status.arrived,
+                    },
+                )
+            })
+            .collect(),
+    })
 }
 
 /// What `systemctl status` shows.

@@ -1,10 +1,11 @@
-//! An answer as data: a headline, then tables, lists and lines. Renderers make Markdown or terminal text of it;
+//! An answer as data: a headline, then tables, lists and lines. Renderers make Markdown, terminal text or HTML of it;
 //! nothing reads a rendered text back.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+pub mod html;
 pub mod markdown;
 pub mod terminal;
 mod text;

@@ -2,6 +2,7 @@
 //! rooms are fridges too. Given a [`Reading`], it says how the fridge is.
 
 use serde::Serialize;
+use strum::VariantArray;
 
 use crate::alarm::{Rules, Side};
 use crate::reading::{Celsius, ProbeId, Reading};
@@ -57,7 +58,7 @@ pub struct Fridge {
 }
 
 /// How a fridge is, from the worst to the best. The order is the order in which answers list them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Above its upper limit.
@@ -129,8 +130,6 @@ impl Fridge {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use strum::VariantArray;
 
     use super::*;
     use crate::reading::Fault;

@@ -1,21 +1,37 @@
 //! What answers are made from: the fridges by their names, what is known of their probes, and the clock.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::alarm::Alarm;
 use crate::fridge::Fridge;
-use crate::history::{self, History, Minute, Past};
+use crate::history::{self, History, Minute, Past, PastError, Period, Point, period};
 use crate::reading::{Clock, Stamp};
 use crate::recorder;
-use crate::state::{Snapshot, State};
+use crate::report::Report;
+use crate::state::{Histogram, Snapshot, State};
+use crate::store::Deed;
+use crate::store::bucket::{Aggregate, Sum};
 use crate::text::Units;
 
+mod questions;
+mod readers;
 mod scope;
+mod timeline;
+mod window;
 
+pub use questions::Outcome;
+use questions::Questions;
+use readers::Readers;
+pub use readers::Unread;
 pub use scope::Scope;
+pub use timeline::Timeline;
+pub use window::Window;
 
 /// The site's part of the configuration: replaced as a whole when it is read again.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +55,9 @@ pub struct Gateway {
     clock: Clock,
     recorder: Option<recorder::Handle>,
     past: Option<Arc<dyn Past>>,
+    readers: Readers,
     asked: Arc<AtomicU64>,
+    questions: Arc<Questions>,
     /// Whether the newest configuration was refused at a reload.
     refused: Arc<AtomicBool>,
 }
@@ -55,7 +73,9 @@ impl Gateway {
             clock,
             recorder: None,
             past: None,
+            readers: Readers::default(),
             asked: Arc::default(),
+            questions: Arc::default(),
             refused: Arc::default(),
         }
     }
@@ -100,6 +120,11 @@ impl Gateway {
         &self.site.fridges
     }
 
+    /// This gateway's name, where it has one.
+    pub fn name(&self) -> Option<&str> {
+        self.site.name.as_deref()
+    }
+
     /// The unit of temperatures.
     pub fn units(&self) -> Units {
         self.site.units
@@ -120,21 +145,125 @@ impl Gateway {
         self.recorder.as_ref()
     }
 
-    /// Counts a question.
-    pub fn count_question(&self) {
+    /// Has something done that may wait for the disk, in a thread for that; whoever asks waits for it, and nobody else.
+    ///
+    /// # Errors
+    /// [`Unread`]
+    pub async fn read_past<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Gateway) -> T + Send + 'static,
+    ) -> Result<T, Unread> {
+        let gateway = self.clone();
+        self.readers.run(move || work(&gateway)).await
+    }
+
+    /// Lets a reader wait for what is known next.
+    pub fn subscribe(&self) -> tokio::sync::watch::Receiver<Arc<Snapshot>> {
+        self.state.subscribe()
+    }
+
+    /// Counts a question of that command, with what came of it.
+    pub fn count_question(&self, command: &'static str, outcome: Outcome, took: Duration) {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        self.questions.add(command, outcome, took);
+    }
+
+    /// The questions since the start, by their commands and outcomes.
+    pub fn questions(&self) -> BTreeMap<(&'static str, Outcome), Histogram> {
+        self.questions.all()
     }
 
     /// The readings of the last 24 hours of the fridge with that id: the middle of each minute, in °C.
     pub fn readings(&self, id: &str) -> Vec<(Timestamp, f64)> {
+        let fridge = self.site.fridges.iter().find(|fridge| fridge.id == id);
+        fridge
+            .into_iter()
+            .flat_map(|fridge| self.minutes(fridge))
+            .map(|(at, minute)| (at, minute.middle()))
+            .collect()
+    }
+
+    /// The steps of that time in which a fridge had readings or faults, the earliest first; where nothing is kept on a disk,
+    /// as far as they are in memory. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`PastError`]
+    pub fn points(&self, fridge: &Fridge, window: &Window) -> Result<Vec<(Timestamp, Aggregate)>, PastError> {
+        let Window { from, to, step_s } = *window;
+        let step = Duration::from_secs(step_s.unsigned_abs());
+        let read = self.past.as_deref().map(|past| history::series(past, &[&fridge.id], from, to, step));
+        let points = match read {
+            Some(Ok(series)) => {
+                series.into_iter().flatten().map(|Point { at, aggregate }| (at, aggregate)).collect()
+            }
+            Some(Err(error @ PastError::Store(_))) => return Err(error),
+            Some(Err(PastError::Nothing(_))) | None => self.points_in_memory(fridge, window),
+        };
+        Ok(points.into_iter().filter(|(_, it)| it.readings + it.faults > 0).collect())
+    }
+
+    fn points_in_memory(&self, fridge: &Fridge, window: &Window) -> Vec<(Timestamp, Aggregate)> {
+        let mut sums: BTreeMap<i64, Sum> = BTreeMap::new();
+        for (at, minute) in self.minutes(fridge).filter(|(at, _)| (window.from..window.to).contains(at)) {
+            let passed = at.as_second() - window.from.as_second();
+            let sum = sums.entry(at.as_second() - passed.rem_euclid(window.step_s)).or_default();
+            [minute.min, minute.max].into_iter().for_each(|celsius| sum.add(Ok(celsius)));
+        }
+        let point = |(begins, sum): (i64, Sum)| Some((Timestamp::from_second(begins).ok()?, sum.aggregate()));
+        sums.into_iter().filter_map(point).collect()
+    }
+
+    /// What happened to a fridge in that time. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`PastError`]
+    pub fn timeline(&self, fridge: &Fridge, window: Window) -> Result<Timeline, PastError> {
+        let points = self.points(fridge, &window)?;
+        let name = String::new();
+        let period = Period { from: window.from, to: window.to, name, kind: period::Kind::Other };
+        let (mut alarms, deeds) = self.records(&period)?;
+        // What is open is further in memory than on the disk.
+        let open = &self.snapshot().alarms;
+        for alarm in &mut alarms {
+            if let Some(newer) = open.iter().find(|newer| newer.number == alarm.number) {
+                alarm.clone_from(newer);
+            }
+        }
+        Ok(Timeline::new(fridge.clone(), window, points, alarms, deeds))
+    }
+
+    /// The alarms of that time, and what people did in it. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`PastError`]
+    pub fn records(&self, period: &Period) -> Result<(Vec<Alarm>, Vec<Deed>), PastError> {
+        self.past.as_deref().map_or_else(|| Ok(Default::default()), |past| past.records(period))
+    }
+
+    /// The report of a fridge, from these alarms and deeds. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`PastError`]
+    pub fn report(
+        &self,
+        fridge: &Fridge,
+        period: &Period,
+        alarms: &[Alarm],
+        deeds: &[Deed],
+    ) -> Result<Report, PastError> {
+        let past = self.past.as_deref().ok_or_else(|| PastError::Nothing(PathBuf::new()))?;
+        Report::of(past, fridge, period, alarms, deeds)
+    }
+
+    /// The minutes of the last 24 hours in which that fridge had a reading, the earliest first.
+    fn minutes(&self, fridge: &Fridge) -> impl Iterator<Item = (Timestamp, Minute)> + use<> {
         let now = self.now();
-        let Some(fridge) = self.site.fridges.iter().find(|fridge| fridge.id == id) else { return Vec::new() };
         let minutes = self.history.minutes(fridge.probe, &now, history::MINUTES);
         let ago = |index: usize| Duration::from_secs(60 * (history::MINUTES - 1 - index) as u64);
-        let known = |(index, minute): (usize, Option<Minute>)| {
-            Some((now.wall.checked_sub(ago(index)).ok()?, minute?.middle()))
+        let known = move |(index, minute): (usize, Option<Minute>)| {
+            Some((now.wall.checked_sub(ago(index)).ok()?, minute?))
         };
-        minutes.into_iter().enumerate().filter_map(known).collect()
+        minutes.into_iter().enumerate().filter_map(known)
     }
 
     /// Everything an answer is made from, at this moment, as `scope` may see it.

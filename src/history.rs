@@ -62,6 +62,8 @@ pub struct Disk {
     pub writing_since: Option<Duration>,
     /// Since when nothing could be written, and what the system said.
     pub failing: Option<(Stamp, String)>,
+    /// How many transactions of readings were written since the start.
+    pub writes: u64,
     /// How many readings were lost, because more of them waited than there is room for.
     pub lost: u64,
     /// What happened to a damaged file, in words.

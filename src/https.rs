@@ -10,6 +10,7 @@ use ipnet::IpNet;
 mod body;
 pub mod certificate;
 pub mod client;
+pub mod compression;
 mod connection;
 mod connection_limits;
 mod handshakes;
@@ -22,6 +23,7 @@ mod self_check;
 mod server;
 mod service;
 pub mod stats;
+mod stream_body;
 pub mod tls;
 mod turned_away;
 
@@ -50,6 +52,10 @@ pub struct Limits {
     pub connections: usize,
     /// Connections at once from one IPv4 address, or from one /64 of IPv6.
     pub connections_per_address: usize,
+    /// Streams at once, in all; they do not count as connections.
+    pub streams: usize,
+    /// Streams at once from one address.
+    pub streams_per_address: usize,
     /// For the TLS handshake. Mattermost gives up after 3 s.
     pub handshake: Duration,
     /// From the handshake to the end of the first request's header.
@@ -68,6 +74,8 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Lines of a request's header.
     pub header_lines: usize,
+    /// For what was sent to be acknowledged: a peer that is gone without a word is given up then.
+    pub unacknowledged: Duration,
     /// For an answer to leave. One that has room in the system's buffers leaves at once; this is for a
     /// peer that asks and asks and reads nothing.
     pub answer: Duration,
@@ -84,6 +92,8 @@ impl Default for Limits {
         Limits {
             connections: 128,
             connections_per_address: 32,
+            streams: 1_024,
+            streams_per_address: 16,
             handshake: Duration::from_secs(5),
             first_request: Duration::from_secs(5),
             idle: Duration::from_secs(120),
@@ -92,6 +102,7 @@ impl Default for Limits {
             bodies_bytes: 4 * 1024 * 1024,
             header_bytes: 16 * 1024,
             header_lines: 64,
+            unacknowledged: Duration::from_secs(30),
             answer: Duration::from_secs(10),
             linger: Duration::from_secs(1),
             drain: Duration::from_secs(3),

@@ -105,6 +105,8 @@ pub mod doc;
 
 pub mod text;
 
+pub mod chart;
+
 pub mod report;
 
 pub mod recorder;
@@ -116,6 +118,12 @@ pub mod chat;
 pub mod https;
 
 pub mod mattermost;
+
+pub mod api;
+
+pub mod web;
+
+pub mod metrics;
 
 pub mod notify;
 

@@ -14,7 +14,6 @@ use crate::store::block::BLOCK_SECONDS;
 use crate::store::bucket::{Aggregate, Sum};
 use crate::store::{Deed, block_of};
 
-mod chart;
 pub mod html;
 mod kinetic;
 
@@ -135,16 +134,7 @@ impl Report {
         let Outsides { above, below, excursions, .. } = coarse;
         let length = period.to.duration_since(period.from).unsigned_abs();
         let is_of_fridge = |alarm: &&Alarm| alarm.fridge == fridge.id;
-        // A deed names fridges by their ids, or alarms by their numbers.
         let alarms: Vec<Alarm> = alarms.iter().filter(is_of_fridge).cloned().collect();
-        let is_about = |deed: &&Deed| {
-            let names_alarm = |alarm: &Alarm| {
-                deed.what.starts_with("acknowledge") && numbers(&deed.what).any(|it| it == alarm.number)
-            };
-            deed.what.contains(&format!("\"{}\"", fridge.id))
-                || deed.what == format!("drill {}", fridge.id)
-                || alarms.iter().any(names_alarm)
-        };
         Ok(Report {
             name: fridge.name.clone(),
             from: period.from,
@@ -161,7 +151,7 @@ impl Report {
             is_exact,
             excursions,
             gaps,
-            deeds: deeds.iter().filter(is_about).cloned().collect(),
+            deeds: deeds.iter().filter(|deed| deed.is_about(&fridge.id, &alarms)).cloned().collect(),
             alarms,
             step_s,
             points: points.into_iter().map(|(at, sum)| (at, sum.aggregate())).collect(),
@@ -174,12 +164,6 @@ impl Report {
         let listed = all.len().min(LISTED);
         (&all[..listed], all.len() - listed)
     }
-}
-
-/// The numbers of the alarms that a deed is about, which stand in brackets.
-fn numbers(text: &str) -> impl Iterator<Item = u64> {
-    let list = text.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or("", |(list, _)| list);
-    list.split(|letter: char| !letter.is_ascii_digit()).filter_map(|digits| digits.parse().ok())
 }
 
 /// Adds the five minutes of a period up.

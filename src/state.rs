@@ -6,12 +6,14 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 mod bus;
+mod histogram;
 mod probe;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 
 pub use bus::{BusInfo, BusKey, BusState, STALE_AFTER_PERIODS};
+pub use histogram::Histogram;
 pub use probe::{Day, ProbeState};
 pub use snapshot::{Change, Snapshot};
 

@@ -19,6 +19,7 @@ pub mod history;
 pub mod minmax;
 pub mod notices;
 pub mod outage;
+pub mod page;
 pub mod past;
 pub mod probes;
 pub mod recording;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. `docs/structure.md` draws it.
-const ORDER: [&str; 28] = [
+const ORDER: [&str; 32] = [
     "reading",
     "secret",
     "atomic_file",
@@ -22,12 +22,16 @@ const ORDER: [&str; 28] = [
     "history",
     "doc",
     "text",
+    "chart",
     "report",
     "recorder",
     "gateway",
     "chat",
     "https",
     "mattermost",
+    "api",
+    "web",
+    "metrics",
     "notify",
     "socket",
     "config",
@@ -36,7 +40,7 @@ const ORDER: [&str; 28] = [
     "main",
 ];
 /// What answers, and so never reaches a bus.
-const ANSWERING: [&str; 4] = ["chat", "https", "mattermost", "socket"];
+const ANSWERING: [&str; 7] = ["chat", "https", "mattermost", "api", "web", "metrics", "socket"];
 /// The modules that may use the configuration.
 const CONFIGURED: [&str; 3] = ["daemon", "cli", "main"];
 

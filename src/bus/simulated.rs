@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::onewire::Driver;
 use super::{Bus, Sweep};
-use crate::reading::{BusFault, ProbeId};
+use crate::reading::{BusFault, Celsius, ProbeId};
 use crate::recording::{Played, Recording};
 
 pub mod cabinet;
@@ -53,6 +53,11 @@ pub struct Config {
 /// The ROM code of the probe of that number, counted from 1.
 pub fn probe_id(number: usize) -> ProbeId {
     ProbeId::new(super::scratchpad::DS18B20, number as u64)
+}
+
+/// The temperature in the sound cabinet of that number, so many seconds before the start of the bus.
+pub fn before_start(number: usize, seconds: i64) -> Celsius {
+    Cabinet::new(number, false).before_start(seconds as f64)
 }
 
 /// Opens a bus that runs in real time: a conversion takes its 750 ms.

@@ -2,6 +2,7 @@
 //! in °C, ages and durations in whole seconds.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use jiff::civil::Time;
 use crate::alarm::{Alarm, Defrost, Kind, RuleName, Urgency, UsedBudget};
 use crate::fridge::{Limits, Verdict};
 use crate::history::Beyond;
-use crate::reading::{Celsius, Counts, Fault, Notice, ProbeId};
+use crate::reading::{Celsius, Counts, Fault, Notice, ProbeId, Reading};
 use crate::report::Report;
 use crate::state::Day;
 
@@ -58,6 +59,8 @@ pub enum Data {
 /// How one fridge is.
 #[derive(Clone, Debug, Serialize)]
 pub struct FridgeRow {
+    /// What it is known by in records: it stays when the name changes.
+    pub id: String,
     /// What people call it.
     pub name: String,
     /// Which others it belongs with.
@@ -86,6 +89,20 @@ pub struct FridgeRow {
     pub today: Option<Day>,
     /// How much of its budget of time outside is used; `None` where it has none, or was not outside.
     pub exposure: Option<UsedBudget>,
+}
+
+impl FridgeRow {
+    /// What is known of its probe, as it was judged.
+    pub fn reading(&self) -> Reading {
+        let lasts = Duration::from_secs(self.lasts_s.unwrap_or_default());
+        match (self.celsius, self.fault) {
+            (Some(celsius), _) => {
+                Reading::Fresh { celsius, age: Duration::from_secs(self.age_s.unwrap_or_default()) }
+            }
+            (None, Some(fault)) => Reading::Fault { fault, lasts },
+            (None, None) => Reading::Stale { celsius: self.last_good.unwrap_or(Celsius::MAX), age: lasts },
+        }
+    }
 }
 
 /// One time outside a fridge's limits.

@@ -176,6 +176,7 @@ fn judge(fridge: &Fridge, view: &View<'_>, today: Date) -> Judged {
     };
     let last_good = state.and_then(|state| state.last_good).filter(|_| celsius.is_none());
     let row = FridgeRow {
+        id: fridge.id.clone(),
         name: fridge.name.clone(),
         group: fridge.group.clone(),
         probe: fridge.probe,

@@ -12,6 +12,8 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use ring::rand::{SecureRandom, SystemRandom};
 
+mod past;
+
 use super::{FileOptions, block_on_daemon, log, terminal};
 use crate::bus;
 use crate::bus::simulated::{self, Kind};
@@ -99,6 +101,12 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     });
     for recording in simulated {
         terminal::progress(&format!("playing {}", text::recording::understood(recording)));
+    }
+    if options.replay.is_none()
+        && let Err(error) = past::write(&config, &folder.path)
+    {
+        // The charts begin with what is measured then.
+        terminal::progress(&format!("no past is made up: {error}"));
     }
     let paths = Paths {
         state: folder.path.clone(),
@@ -276,12 +284,14 @@ impl Names {
 
 /// What the demo prints once it answers.
 fn banner(running: &Running, token: &str, configuration: &Path) -> String {
-    let url = running.addresses.first().map_or_else(String::new, |address| url(*address));
+    let page = running.addresses.first().map_or_else(String::new, |address| page(*address));
+    let url = format!("{page}webhook");
     let certificate = running.certificate.display();
     let socket =
         running.socket.as_ref().map(|path| format!(" --socket {}", path.display())).unwrap_or_default();
     format!(
         "\nThe gateway runs on a simulated wire. Ctrl-C ends it.\n\n  \
+         page           {page}\n  \
          URL            {url}\n  \
          token          {token}\n  \
          certificate    {certificate}\n  \
@@ -295,11 +305,11 @@ fn banner(running: &Running, token: &str, configuration: &Path) -> String {
 }
 
 /// How a client on this machine reaches that address.
-fn url(mut address: SocketAddr) -> String {
+fn page(mut address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
-    format!("https://{address}/webhook")
+    format!("https://{address}/")
 }
 
 #[cfg(test)]

@@ -20,6 +20,21 @@ pub struct File {
     pub fridge: Vec<Spanned<Fridge>>,
     pub notify: Vec<Spanned<Notify>>,
     pub history: Option<History>,
+    pub page: Option<Page>,
+}
+
+/// `[page]`
+pub struct Page {
+    pub enabled: Option<bool>,
+    pub allow: Option<Vec<Spanned<String>>>,
+}
+
+impl Page {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> Page {
+        let enabled = section.has("enabled").then(|| section.flag("enabled"));
+        Page { enabled, allow: section.texts("allow") }
+    }
 }
 
 /// `[history]`
@@ -57,6 +72,7 @@ impl File {
             fridge: section.tables("fridge", Fridge::of),
             notify: section.tables("notify", Notify::of),
             history: section.table("history", History::of).map(Spanned::into_inner),
+            page: section.table("page", Page::of).map(Spanned::into_inner),
         }
     }
 }

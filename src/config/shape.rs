@@ -67,7 +67,11 @@ const FILE: &[Setting] = &[
     setting("fridge", Kind::Sections(FRIDGE), ""),
     setting("notify", Kind::Sections(NOTIFY), ""),
     setting("history", Kind::Table(HISTORY), "{ raw_days = 30 }"),
+    setting("page", Kind::Table(PAGE), "{ enabled = true }"),
 ];
+
+const PAGE: &[Setting] =
+    &[setting("enabled", Kind::Flag, "true"), setting("allow", Kind::Texts, "[\"192.168.1.0/24\"]")];
 
 const HISTORY: &[Setting] = &[
     setting("raw_days", Kind::Whole, "30"),
@@ -310,7 +314,7 @@ mod tests {
     fn file(way: &[&str], value: &str) -> String {
         match way {
             [top] => format!("{top} = {value}\n"),
-            ["history", key] => format!("[history]\n{key} = {value}\n"),
+            [table @ ("history" | "page"), key] => format!("[{table}]\n{key} = {value}\n"),
             [section, key] => format!("[[{section}]]\n{key} = {value}\n"),
             [section, table, key] => format!("[[{section}]]\n{table} = {{ {key} = {value} }}\n"),
             [section, table, inner, key] => {

@@ -184,6 +184,7 @@ impl Keeper {
         waiting.disk.writing_since = None;
         if kept.is_ok() {
             waiting.pending.written(&blocks, &now);
+            waiting.disk.writes += u64::from(!blocks.is_empty());
             self.written = now.mono;
         }
         drop(waiting);

@@ -5,12 +5,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::sync::watch::Receiver;
@@ -23,8 +25,9 @@ use super::connection_limits::ConnectionPermit;
 use super::handshakes::Handshakes;
 use super::lingering_stream::LingeringStream;
 use super::observer::{Event, Observer, TlsFailure};
-use super::response::{Answered, Authenticated, Explanation, Response, closing, rejection, whole};
+use super::response::{Answered, Authenticated, Explanation, Response, Stream, closing, rejection, whole};
 use super::service::{Peer, Service};
+use super::stream_body::StreamBody;
 
 /// Grace period at shutdown for a connection that was accepted but has not sent its request yet: Mattermost
 /// asks once, and a question that is lost is lost without a trace.
@@ -124,6 +127,8 @@ async fn handshake(
 ) -> Option<TlsStream<TcpStream>> {
     // Small answers leave at once. Where this cannot be set, they leave a little later.
     drop(stream.set_nodelay(true));
+    // A peer whose network is gone says nothing; without this, a stream to it would stay for a quarter of an hour.
+    drop(SockRef::from(&stream).set_tcp_user_timeout(Some(shared.limits.unacknowledged)));
     let limit = shared.limits.handshake;
     let shaken = tokio::select! {
         shaken = timeout(limit, shared.handshakes.accept(stream, permit.is_strangers())) => shaken,
@@ -142,7 +147,7 @@ async fn handshake(
 async fn respond(
     request: Request<Incoming>,
     peer: Peer,
-    permit: &ConnectionPermit,
+    permit: &Arc<ConnectionPermit>,
     shared: &Shared,
 ) -> Response {
     let (head, body) = request.into_parts();
@@ -161,6 +166,10 @@ async fn respond(
             whole(*rejection)
         }
     };
+    let response = match response.extensions().get::<Stream>() {
+        Some(Stream) => streaming(response, permit, shared),
+        None => response,
+    };
     let status = response.status();
     shared.observer.observe(
         peer.0,
@@ -175,6 +184,21 @@ async fn respond(
     let is_closing = response.headers().get(CONNECTION).is_some_and(|value| value == "close");
     permit.answered(is_authenticated, is_closing);
     response
+}
+
+/// A response that goes on until the server ends, where there is a place for it.
+fn streaming(response: Response, permit: &Arc<ConnectionPermit>, shared: &Shared) -> Response {
+    match permit.stream() {
+        Some(place) => {
+            let ending = ended(shared.ending.clone());
+            response.map(|body| StreamBody::new(body, place, ending).boxed_unsync())
+        }
+        None => {
+            let reason =
+                "too many streams are open at once: close a page that shows the fridges, and try again";
+            whole(closing(rejection(StatusCode::SERVICE_UNAVAILABLE, reason)))
+        }
+    }
 }
 
 /// What the HTTP library takes, and two servers could understand differently, or this one not at all.

@@ -36,6 +36,8 @@ pub struct ConnectionLimiter {
     observer: Arc<dyn Observer>,
     connections: usize,
     per_address: usize,
+    streams: usize,
+    streams_per_address: usize,
     table: Mutex<Table>,
 }
 
@@ -58,6 +60,8 @@ struct Connection {
     /// When it was accepted, or its last answer left.
     since: Instant,
     is_answering: bool,
+    /// Since when its response has been a stream.
+    stream: Option<Instant>,
     evict: Arc<Notify>,
 }
 
@@ -116,6 +120,8 @@ impl ConnectionLimiter {
             observer,
             connections: limits.connections.min(descriptors()),
             per_address: limits.connections_per_address,
+            streams: limits.streams.min(descriptors().saturating_sub(limits.connections)),
+            streams_per_address: limits.streams_per_address,
             table: Mutex::default(),
         }
     }
@@ -146,14 +152,15 @@ impl ConnectionLimiter {
             true => Standing::Preferred,
             false => Standing::Unknown,
         };
-        let from_here = table.open.values().filter(|other| other.network == network).count();
-        let is_full = from_here >= self.per_address || table.open.len() >= self.connections;
+        let open = || table.open.values().filter(|other| other.stream.is_none());
+        let from_here = open().filter(|other| other.network == network).count();
+        let is_full = from_here >= self.per_address || open().count() >= self.connections;
         let has_room = if from_here >= self.per_address {
             // Within one address a new connection has priority over any idle one, even one that proved a
             // token: the client opens a new one because it no longer uses the old ones.
-            table.evict(now, |other| other.network == network)
+            table.evict(now, |other| other.stream.is_none() && other.network == network)
         } else if is_full {
-            table.evict(now, |other| other.standing <= standing)
+            table.evict(now, |other| other.stream.is_none() && other.standing <= standing)
         } else {
             true
         };
@@ -167,8 +174,14 @@ impl ConnectionLimiter {
         }
         let id = table.next;
         table.next += 1;
-        let connection =
-            Connection { network, standing, since: now, is_answering: false, evict: Arc::clone(&evict) };
+        let connection = Connection {
+            network,
+            standing,
+            since: now,
+            is_answering: false,
+            stream: None,
+            evict: Arc::clone(&evict),
+        };
         table.open.insert(id, connection);
         self.observer.observe(peer.ip(), Event::Accepted);
         Some(ConnectionPermit { limiter: Arc::clone(self), id: Some(id), evict })
@@ -192,6 +205,34 @@ impl ConnectionLimiter {
 impl Table {
     fn has_proved(&self, network: Network, now: Instant) -> bool {
         self.proved.iter().any(|(known, at)| *known == network && now.duration_since(*at) < REMEMBERED_FOR)
+    }
+
+    /// Whether that connection may stream from now on. Where there are too many streams, the host that has the most gives
+    /// up its oldest, unless that host would then have fewer than the new one's.
+    fn begin_stream(&mut self, id: u64, most: usize, per_address: usize, now: Instant) -> bool {
+        let Some(network) = self.open.get(&id).map(|connection| connection.network) else { return false };
+        let mut of_network: HashMap<Network, usize> = HashMap::new();
+        for other in self.open.values().filter(|other| other.stream.is_some()) {
+            *of_network.entry(other.network).or_default() += 1;
+        }
+        let from_here = of_network.get(&network).copied().unwrap_or_default();
+        if from_here >= per_address {
+            return false;
+        }
+        if of_network.values().sum::<usize>() >= most {
+            let has_more = of_network.iter().filter(|(_, count)| **count > from_here + 1);
+            let Some((&busiest, _)) = has_more.max_by_key(|(_, count)| **count) else { return false };
+            let of_busiest = self.open.iter().filter(|(_, other)| other.network == busiest);
+            let oldest = of_busiest.filter_map(|(id, other)| Some((other.stream?, *id))).min();
+            let Some(evicted) = oldest.and_then(|(_, id)| self.open.remove(&id)) else { return false };
+            evicted.evict.notify_one();
+            self.turned_away.evicted += 1;
+            self.log_turned_away(now);
+        }
+        if let Some(connection) = self.open.get_mut(&id) {
+            connection.stream = Some(now);
+        }
+        true
     }
 
     /// Evicts the one with the lowest priority of those that `may_go`: among equals one of the host that has the
@@ -270,6 +311,14 @@ impl ConnectionPermit {
         }
     }
 
+    /// A place for a stream on this connection; `None` where there are too many.
+    pub fn stream(self: &Arc<Self>) -> Option<StreamPermit> {
+        let ConnectionLimiter { streams, streams_per_address, .. } = *self.limiter;
+        let begins = |id| self.limiter.table().begin_stream(id, streams, streams_per_address, Instant::now());
+        // The self-check asks for no stream.
+        self.id.is_some_and(begins).then(|| StreamPermit(Arc::clone(self)))
+    }
+
     /// Whether nothing speaks for it yet; not the self-check's.
     pub fn is_strangers(&self) -> bool {
         // One that was evicted already is nobody's.
@@ -289,7 +338,7 @@ impl ConnectionPermit {
             let state = self.update(|connection| {
                 let limit =
                     if connection.standing == Standing::Authenticated { authenticated } else { other };
-                (connection.is_answering, connection.since + limit)
+                (connection.is_answering || connection.stream.is_some(), connection.since + limit)
             });
             // The self-check's connection ends by itself.
             let Some((is_answering, until)) = state else { return std::future::pending().await };
@@ -305,6 +354,15 @@ impl ConnectionPermit {
     /// `None` for the self-check's, and for one that was evicted.
     fn update<T>(&self, change: impl FnOnce(&mut Connection) -> T) -> Option<T> {
         self.limiter.table().open.get_mut(&self.id?).map(change)
+    }
+}
+
+/// A place for a stream; given back when dropped.
+pub struct StreamPermit(Arc<ConnectionPermit>);
+
+impl Drop for StreamPermit {
+    fn drop(&mut self) {
+        self.0.update(|connection| (connection.stream, connection.since) = (None, Instant::now()));
     }
 }
 

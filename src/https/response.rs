@@ -29,6 +29,11 @@ pub struct Authenticated;
 #[derive(Clone, Copy, Debug)]
 pub struct Answered;
 
+/// Marks a response whose body goes on for as long as its peer listens: its connection then counts as a stream, which has
+/// limits of its own, and idles never.
+#[derive(Clone, Copy, Debug)]
+pub struct Stream;
+
 /// Why a request was turned away, for the administrator: it stands beside a response, and is not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {

@@ -15,6 +15,12 @@ pub struct DeliveryStatus {
     pub failing: Option<String>,
     /// How many messages wait.
     pub waiting: usize,
+    /// How many messages arrived since the start.
+    #[serde(default)]
+    pub delivered: u64,
+    /// How many tries failed since the start.
+    #[serde(default)]
+    pub failed: u64,
 }
 
 /// How the delivery to all targets goes, by their names.
@@ -38,12 +44,18 @@ impl DeliveryStatuses {
 
     /// Something arrived.
     pub fn arrived(&self, target: &str, at: Timestamp) {
-        self.change(target, |status| (status.arrived, status.failing) = (Some(at), None));
+        self.change(target, |status| {
+            (status.arrived, status.failing) = (Some(at), None);
+            status.delivered += 1;
+        });
     }
 
     /// A try failed.
     pub fn failed(&self, target: &str, reason: &str) {
-        self.change(target, |status| status.failing = Some(reason.to_owned()));
+        self.change(target, |status| {
+            status.failing = Some(reason.to_owned());
+            status.failed += 1;
+        });
     }
 
     /// So many messages wait.

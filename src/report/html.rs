@@ -6,7 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Report, chart};
+use super::Report;
+use crate::chart::Chart;
+use crate::doc::html::escaped;
 use crate::text::report as words;
 use crate::text::{self, Units};
 
@@ -23,6 +25,9 @@ pub struct Page<'a> {
     /// Whether the values come from no real probe.
     pub is_simulated: bool,
 }
+
+/// The width and height of a chart in its own units.
+const CHART: (f64, f64) = (720.0, 190.0);
 
 const STYLE: &str = include_str!("report.css");
 
@@ -54,7 +59,7 @@ impl Page<'_> {
             let _written = writeln!(html, "<p class=\"simulated\">{}</p>", words::SIMULATED);
         }
         self.figures(html, report);
-        html.push_str(&chart::svg(report, self.zone, self.units));
+        html.push_str(&self.chart(report));
         self.lists(html, report);
         html.push_str("<footer>");
         for line in words::SIGNATURES {
@@ -101,6 +106,23 @@ impl Page<'_> {
         html.push_str("</dl>\n");
     }
 
+    fn chart(&self, report: &Report) -> String {
+        let chart = Chart {
+            label: words::CHART.to_owned(),
+            from: report.from,
+            to: report.to,
+            points: &report.points,
+            step_s: report.step_s,
+            limits: report.fridge.limits,
+            spans: Vec::new(),
+            marks: Vec::new(),
+            zone: self.zone,
+            units: self.units,
+            size: CHART,
+        };
+        chart.svg()
+    }
+
     fn lists(&self, html: &mut String, report: &Report) {
         let excursions: Vec<String> = report
             .excursions
@@ -124,7 +146,7 @@ impl Page<'_> {
             .deeds
             .iter()
             .map(|deed| {
-                let who = deed.who.as_deref().unwrap_or("somebody");
+                let who = deed.who.as_deref().unwrap_or(words::SOMEBODY);
                 format!("{}: {who}: {}", self.time(deed.at), deed.what)
             })
             .collect();
@@ -163,20 +185,4 @@ impl Page<'_> {
     fn span(&self, from: Timestamp, to: Timestamp) -> String {
         format!("{} to {}", self.time(from), self.time(to))
     }
-}
-
-/// A text in which nothing is markup.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            character => escaped.push(character),
-        }
-    }
-    escaped
 }

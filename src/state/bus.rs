@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::ProbeState;
-use crate::reading::{BusFault, Notice, ProbeId, Stamp};
+use super::{Histogram, ProbeState};
+use crate::reading::{BusFault, Fault, Notice, ProbeId, Stamp};
 
 /// A reading is stale once it is older than this many periods of its bus.
 pub const STALE_AFTER_PERIODS: u32 = 3;
@@ -46,6 +46,10 @@ pub struct BusState {
     pub fault: Option<(BusFault, Stamp)>,
     /// How many sweeps measured it since the start.
     pub sweeps: u64,
+    /// How long these took.
+    pub sweep_durations: Histogram,
+    /// How often it could not be measured at all, by the reason.
+    pub failures: BTreeMap<Fault, u64>,
     /// What is noteworthy about it.
     pub notices: Vec<Notice>,
     /// The probes that were ever seen on it since the start.
@@ -71,6 +75,8 @@ impl BusState {
             sweep_took: Duration::ZERO,
             fault: None,
             sweeps: 0,
+            sweep_durations: Histogram::default(),
+            failures: BTreeMap::new(),
             notices: Vec::new(),
             probes,
         }

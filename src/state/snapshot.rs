@@ -134,6 +134,7 @@ impl Snapshot {
         state.sweeps += 1;
         state.last_sweep = Some(at);
         state.sweep_took = took;
+        state.sweep_durations.add(took);
         state.fault = None;
         state.notices = notices;
         let change = |(probe, sample)| Change { bus: state.name.clone(), probe, sample };
@@ -147,6 +148,7 @@ impl Snapshot {
         for probe in state.probes.values_mut() {
             probe.update(Err(fault.fault), at, &self.zone);
         }
+        *state.failures.entry(fault.fault).or_default() += 1;
         let since = state.fault.as_ref().map_or(at, |(_, since)| *since);
         state.fault = Some((fault, since));
     }

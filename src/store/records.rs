@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ToSql, Transaction, params};
@@ -89,6 +90,32 @@ pub struct Deed {
     pub who: Option<String>,
     /// What.
     pub what: String,
+}
+
+impl Deed {
+    /// Whether it is about the fridge of that id, which has these alarms: it names fridges by their ids, or alarms by their
+    /// numbers.
+    pub fn is_about(&self, fridge: &str, alarms: &[Alarm]) -> bool {
+        let names_alarm = |alarm: &Alarm| {
+            self.what.starts_with("acknowledge") && self.numbers().any(|number| number == alarm.number)
+        };
+        self.what.contains(&format!("\"{fridge}\""))
+            || self.what == format!("drill {fridge}")
+            || alarms.iter().any(names_alarm)
+    }
+
+    /// The numbers of the alarms that it is about, which stand in brackets.
+    fn numbers(&self) -> impl Iterator<Item = u64> {
+        let list = self.what.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+        let digits = list.map_or("", |(list, _)| list).split(|letter: char| !letter.is_ascii_digit());
+        digits.filter_map(|digits| digits.parse().ok())
+    }
+
+    /// For how long warmth was expected, where that was said: `defrost ["milk"] 2700s`.
+    pub fn defrost(&self) -> Option<Duration> {
+        let (_, length) = self.what.strip_prefix("defrost ")?.rsplit_once("] ")?;
+        length.strip_suffix('s')?.parse().ok().map(Duration::from_secs)
+    }
 }
 
 /// A row of the log.

@@ -7,6 +7,10 @@ use crate::alarm::{Alarm, Side};
 use crate::fridge::Calibration;
 use crate::reading::Celsius;
 
+/// What the chart shows, for who cannot see it.
+pub const CHART: &str = "Temperature over time";
+/// Who did something, where the name is not known.
+pub const SOMEBODY: &str = "somebody";
 /// The title of the page.
 pub const TITLE: &str = "Temperature record";
 /// What stands beside the lowest reading …
@@ -85,7 +89,7 @@ pub fn alarm(alarm: &Alarm, raised: &str, acknowledged: Option<&str>, cleared: O
     let mut sentence = format!("#{} {}, raised {raised}", alarm.number, super::alarm::kind(alarm.kind));
     match (&alarm.acknowledged, acknowledged) {
         (Some(by), Some(at)) => {
-            let who = by.by.as_deref().unwrap_or("somebody");
+            let who = by.by.as_deref().unwrap_or(SOMEBODY);
             sentence.push_str(&format!(", acknowledged by {who} {at}"));
             if let Some(cause) = &by.cause {
                 sentence.push_str(&format!(" (“{cause}”)"));

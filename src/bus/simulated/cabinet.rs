@@ -9,6 +9,9 @@ use std::f64::consts::TAU;
 
 use crate::reading::Celsius;
 
+/// After so many seconds every cycle of a cabinet has come to its beginning again.
+const COMMON_CYCLE: f64 = 1_008_000.0;
+
 /// What kind of cabinet it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -54,6 +57,13 @@ impl Cabinet {
     }
 }
 
+impl Cabinet {
+    /// The same before that beginning: it goes on without a step.
+    pub fn before_start(&self, seconds: f64) -> Celsius {
+        self.at((COMMON_CYCLE - seconds).rem_euclid(COMMON_CYCLE))
+    }
+}
+
 /// The kind of the cabinet of that number, counted from 1.
 pub fn kind(number: usize) -> Kind {
     if number.is_multiple_of(3) { Kind::Freezer } else { Kind::Fridge }
@@ -67,6 +77,15 @@ fn bump(seconds: f64, fading: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_before_the_beginning_goes_on_behind_it_without_a_step() {
+        for number in 1..=12 {
+            let cabinet = Cabinet::new(number, false);
+            let (before, after) = (cabinet.before_start(1.0), cabinet.at(0.0));
+            assert!(before.distance(after) <= 1, "{number}: {before:?}, {after:?}");
+        }
+    }
 
     #[test]
     fn a_week_in_every_kind_of_cabinet_stays_within_its_limits_and_moves() {

@@ -1,0 +1,96 @@
+//! `/events`: the feed as server-sent events (WHATWG HTML, 9.2). Where nothing changes for two seconds a beat comes, so that
+//! a page knows within five that it has lost its connection.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::Method;
+use hyper::body::{Body, Bytes, Frame};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::http::request::Parts;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::feed::{Feed, Moment};
+use super::problem::Problem;
+use super::query::Query;
+use crate::https::response::{Response, Stream, WholeResponse, whole};
+
+/// From one event to the next at the latest.
+const BEAT: Duration = Duration::from_secs(2);
+/// A browser that lost its connection comes back after so many milliseconds.
+const RETRY_MS: u32 = 2_000;
+
+/// `GET /events`
+pub fn answer(head: &Parts, feed: &Arc<Feed>) -> Result<Response, Problem> {
+    Query::of(head.uri.query().unwrap_or_default(), &[])?;
+    let last = head.headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let seen = last.map_or(0, |id| feed.number_of(id));
+    let mut response = if head.method == Method::HEAD {
+        whole(WholeResponse::new(Bytes::new()))
+    } else {
+        let mut response = Response::new(Events::new(Arc::clone(feed), seen).boxed_unsync());
+        response.extensions_mut().insert(Stream);
+        response
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// The body: events as they come.
+struct Events {
+    feed: Arc<Feed>,
+    seen: u64,
+    next: Pin<Box<dyn Future<Output = Next> + Send>>,
+}
+
+/// What has come, and what is listened to for more; `None` where nothing more will come.
+type Next = (Option<Arc<Moment>>, watch::Receiver<Arc<Moment>>);
+
+impl Events {
+    fn new(feed: Arc<Feed>, seen: u64) -> Events {
+        let mut moments = feed.subscribe();
+        let first = moments.borrow_and_update().clone();
+        Events { feed, seen, next: Box::pin(std::future::ready((Some(first), moments))) }
+    }
+}
+
+/// Waits for a change, or for the time of a beat.
+async fn next(mut moments: watch::Receiver<Arc<Moment>>) -> Next {
+    let ended = matches!(timeout(BEAT, moments.changed()).await, Ok(Err(_)));
+    let moment = (!ended).then(|| moments.borrow_and_update().clone());
+    (moment, moments)
+}
+
+impl Body for Events {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let (moment, moments) = ready!(self.next.as_mut().poll(context));
+        self.next = Box::pin(next(moments));
+        let Some(moment) = moment else { return Poll::Ready(None) };
+        let mut events = moment.since(self.seen);
+        if events.is_empty() {
+            events.push_str("event: beat\ndata: {}\n\n");
+        } else {
+            // The number stands behind the last of them: a part of them is none.
+            let behind = format!(
+                "id: {}\nretry: {RETRY_MS}\nevent: beat\ndata: {{}}\n\n",
+                self.feed.id(moment.number)
+            );
+            events.push_str(&behind);
+        }
+        self.seen = moment.number;
+        Poll::Ready(Some(Ok(Frame::data(events.into()))))
+    }
+}

@@ -1,0 +1,246 @@
+//! The feed: what changes, as it changes, for whoever listens. It is made once for all of them, and only while somebody
+//! does. Each change has a number; whoever comes back says the last one that they saw, and gets what changed since.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::Serialize;
+use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
+
+use super::fridges;
+use crate::alarm::Alarm;
+use crate::chat::data::{AlarmRow, FridgeRow};
+use crate::chat::{Chat, Reply, Severity};
+use crate::doc::terminal;
+use crate::state::Snapshot;
+use crate::text;
+
+/// So often it is looked whether a reading has become too old: nobody says so.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What comes within so long of another change is told with it.
+const TOGETHER: Duration = Duration::from_millis(50);
+
+/// What the chat is at present.
+type CurrentChat = dyn Fn() -> Arc<Chat> + Send + Sync;
+
+/// What changes.
+pub struct Feed {
+    chat: Box<CurrentChat>,
+    /// Differs from one start to the next, so that nobody takes a number of the last one for one of this.
+    boot: u64,
+    latest: Mutex<Latest>,
+    moments: watch::Sender<Arc<Moment>>,
+    wanted: Notify,
+}
+
+/// What is known at one moment, each part with the number of its last change.
+#[derive(Default)]
+pub struct Moment {
+    /// The number of the last change of all.
+    pub number: u64,
+    /// The fridges, the worst first.
+    fridges: Vec<Part>,
+    /// The gateway as a whole.
+    gateway: (u64, Arc<str>),
+}
+
+/// One fridge.
+struct Part {
+    /// The number of its last change.
+    changed: u64,
+    /// The number of its newest reading, which may be the same value again.
+    read: u64,
+    /// What it is known by.
+    id: String,
+    /// How old its reading is, in seconds.
+    age_s: Option<u64>,
+    json: String,
+}
+
+/// What was compared last of one fridge.
+struct Compared {
+    changed: u64,
+    read: u64,
+    /// What does not change by itself from one second to the next.
+    lasting: String,
+    /// When it was read, on the clock that never steps.
+    at: Option<Duration>,
+}
+
+/// What was compared last.
+#[derive(Default)]
+struct Latest {
+    fridges: HashMap<String, Compared>,
+    gateway: (u64, String),
+    number: u64,
+}
+
+/// The gateway as a whole.
+#[derive(Serialize)]
+struct GatewayEvent<'a> {
+    name: Option<&'a str>,
+    headline: String,
+    severity: Severity,
+    simulated: bool,
+    order: Vec<&'a str>,
+    alarms: Vec<AlarmRow>,
+    lines: Vec<String>,
+}
+
+impl Feed {
+    /// The feed of whatever chat there is at present.
+    pub fn new(chat: impl Fn() -> Arc<Chat> + Send + Sync + 'static) -> Arc<Feed> {
+        let mut boot = [0; 8];
+        // Without random numbers the moment of the start has to do.
+        if SystemRandom::new().fill(&mut boot).is_err() {
+            boot =
+                chat().gateway().now().wall.as_nanosecond().to_le_bytes()[..8].try_into().unwrap_or_default();
+        }
+        Arc::new(Feed {
+            chat: Box::new(chat),
+            boot: u64::from_le_bytes(boot),
+            latest: Mutex::default(),
+            moments: watch::Sender::default(),
+            wanted: Notify::new(),
+        })
+    }
+
+    /// Looks for changes while anybody listens, until it is dropped elsewhere.
+    pub async fn run(self: Arc<Self>) {
+        loop {
+            if self.moments.receiver_count() == 0 {
+                self.wanted.notified().await;
+            }
+            let mut snapshots = (self.chat)().gateway().subscribe();
+            while self.moments.receiver_count() > 0 {
+                self.look();
+                tokio::select! {
+                    changed = snapshots.changed() => {
+                        if changed.is_err() {
+                            return;
+                        }
+                        // Buses that are swept at the same time are told together.
+                        sleep(TOGETHER).await;
+                    }
+                    () = sleep(LOOK_AGAIN) => {}
+                }
+            }
+        }
+    }
+
+    /// What is known, and whatever comes; the first moment is of now.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Moment>> {
+        let receiver = self.moments.subscribe();
+        self.look();
+        self.wanted.notify_one();
+        receiver
+    }
+
+    /// The number of a change as whoever comes back says it.
+    pub fn id(&self, number: u64) -> String {
+        format!("{:016x}-{number}", self.boot)
+    }
+
+    /// The number that somebody saw last; 0 for none, or one of another start.
+    pub fn number_of(&self, id: &str) -> u64 {
+        let number = id.split_once('-').filter(|(boot, _)| *boot == format!("{:016x}", self.boot));
+        number.and_then(|(_, number)| number.parse().ok()).unwrap_or_default()
+    }
+
+    /// Compares what is known with what was, and tells whoever listens where that differs.
+    fn look(&self) {
+        let chat = (self.chat)();
+        let (reply, snapshot) = (fridges::all(&chat), chat.gateway().snapshot());
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let moment = latest.take_in(&chat, &reply, &snapshot);
+        drop(latest);
+        self.moments.send_if_modified(|last| {
+            let is_new = moment.number != last.number;
+            *last = Arc::new(moment);
+            is_new
+        });
+    }
+}
+
+impl Latest {
+    fn take_in(&mut self, chat: &Chat, reply: &Reply, snapshot: &Snapshot) -> Moment {
+        let units = chat.gateway().units();
+        let next = self.number + 1;
+        let mut known = std::mem::take(&mut self.fridges);
+        let mut fridges = Vec::with_capacity(known.len());
+        for item in fridges::items(reply, units) {
+            let row = item.row;
+            let at = snapshot.probe(row.probe).map(|(_, probe)| probe.at.mono);
+            let lasting = lasting(row, &item.shown);
+            let before = known.remove(&row.id);
+            let same = before.as_ref().filter(|before| before.lasting == lasting);
+            let changed = same.map_or(next, |same| same.changed);
+            let read = before.as_ref().filter(|before| before.at == at).map_or(next, |before| before.read);
+            self.number = self.number.max(changed).max(read);
+            // What it is made of is always JSON.
+            let json = serde_json::to_string(&item).unwrap_or_default();
+            fridges.push(Part { changed, read, id: row.id.clone(), age_s: row.age_s, json });
+            self.fridges.insert(row.id.clone(), Compared { changed, read, lasting, at });
+        }
+        let now = snapshot.local(&chat.gateway().now()).date();
+        let line = |alarm: &Alarm| {
+            terminal::line(&text::alarm::in_status(
+                alarm,
+                units,
+                snapshot.local_at(alarm.since).datetime(),
+                now,
+            ))
+        };
+        let event = GatewayEvent {
+            name: chat.gateway().name(),
+            headline: terminal::line(&reply.doc.headline),
+            severity: reply.severity,
+            simulated: reply.simulated,
+            order: fridges::rows(reply).iter().map(|row| row.id.as_str()).collect(),
+            alarms: snapshot.alarms.iter().map(AlarmRow::from).collect(),
+            lines: snapshot.alarms.iter().map(line).collect(),
+        };
+        // The age of the oldest reading changes all the time.
+        let lasting = GatewayEvent { headline: text::page::without_age(&event.headline), ..event };
+        let json = serde_json::to_string(&lasting).unwrap_or_default();
+        if self.gateway.1 != json {
+            self.number = next;
+            self.gateway = (next, json);
+        }
+        Moment { number: self.number, fridges, gateway: (self.gateway.0, self.gateway.1.as_str().into()) }
+    }
+}
+
+/// What does not change by itself from one second to the next.
+fn lasting(row: &FridgeRow, shown: &str) -> String {
+    let row = FridgeRow { age_s: None, lasts_s: None, last_good_age_s: None, ..row.clone() };
+    // A new reading that says the same is one.
+    format!("{shown}{}", serde_json::to_string(&row).unwrap_or_default())
+}
+
+impl Moment {
+    /// The events of what has changed since that number: the fridges first, because the order may name new ones.
+    pub fn since(&self, number: u64) -> String {
+        let mut events = String::new();
+        let mut ages: BTreeMap<&str, u64> = BTreeMap::new();
+        for fridge in &self.fridges {
+            if fridge.changed > number {
+                events.extend(["event: fridge\ndata: ", &fridge.json, "\n\n"]);
+            } else if let (true, Some(age_s)) = (fridge.read > number, fridge.age_s) {
+                ages.insert(&fridge.id, age_s);
+            }
+        }
+        if !ages.is_empty() {
+            let json = serde_json::to_string(&ages).unwrap_or_default();
+            events.extend(["event: read\ndata: ", &json, "\n\n"]);
+        }
+        if self.gateway.0 > number {
+            events.extend(["event: gateway\ndata: ", &self.gateway.1, "\n\n"]);
+        }
+        events
+    }
+}

@@ -1,0 +1,121 @@
+//! `/fridges`: how they are, the worst first, or one of them.
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::problem::Problem;
+use super::query::Query;
+use crate::chat::data::FridgeRow;
+use crate::chat::{Asker, Chat, Data, Reply, Rights, Severity};
+use crate::https::response::{WholeResponse, json};
+use crate::text::{self, Units};
+
+/// How one fridge is, as data and as people read it.
+#[derive(Serialize)]
+pub struct FridgeItem<'a> {
+    /// How it is.
+    #[serde(flatten)]
+    pub row: &'a FridgeRow,
+    /// Its verdict in words: "too warm".
+    pub state: &'static str,
+    /// Its temperature as people read it, or why there is none.
+    pub shown: String,
+    /// The last good value as people read it, where it is not the present one.
+    pub note: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Fridges<'a> {
+    at: Timestamp,
+    gateway: Option<&'a str>,
+    simulated: bool,
+    severity: Severity,
+    fridges: Vec<FridgeItem<'a>>,
+}
+
+#[derive(Serialize)]
+struct One<'a> {
+    at: Timestamp,
+    simulated: bool,
+    fridge: FridgeItem<'a>,
+}
+
+/// How all fridges are now.
+pub fn all(chat: &Chat) -> Arc<Reply> {
+    chat.reply("status", &Asker::local(Rights::Read))
+}
+
+/// The fridges of a reply.
+pub fn rows(reply: &Reply) -> &[FridgeRow] {
+    match &reply.data {
+        Data::Fridges(rows) => rows,
+        _ => &[],
+    }
+}
+
+/// The fridges of a reply, as people read them.
+pub fn items(reply: &Reply, units: Units) -> impl Iterator<Item = FridgeItem<'_>> {
+    rows(reply).iter().map(move |row| item(row, units))
+}
+
+/// A fridge, as people read it.
+pub fn item(row: &FridgeRow, units: Units) -> FridgeItem<'_> {
+    let last_good = row.last_good.zip(row.last_good_age_s);
+    FridgeItem {
+        row,
+        state: text::status::verdict(row.verdict),
+        shown: text::reading(&row.reading(), units),
+        note: last_good.map(|(celsius, age_s)| text::page::last_good(celsius, age_s, units)),
+    }
+}
+
+/// `GET /fridges`
+pub fn list(query: &str, chat: &Chat) -> Result<WholeResponse, Problem> {
+    Query::of(query, &[])?;
+    let (reply, gateway) = (all(chat), chat.gateway());
+    let fridges = Fridges {
+        at: reply.at,
+        gateway: gateway.name(),
+        simulated: reply.simulated,
+        severity: reply.severity,
+        fridges: items(&reply, gateway.units()).collect(),
+    };
+    Ok(json(StatusCode::OK, &fridges))
+}
+
+/// `GET /fridges/ID`
+pub fn one(id: &str, query: &str, chat: &Chat) -> Result<WholeResponse, Problem> {
+    Query::of(query, &[])?;
+    let (id, reply) = (decoded(id), all(chat));
+    let row = rows(&reply).iter().find(|row| row.id == id).ok_or_else(Problem::no_such_fridge)?;
+    let fridge = item(row, chat.gateway().units());
+    Ok(json(StatusCode::OK, &One { at: reply.at, simulated: reply.simulated, fridge }))
+}
+
+/// A part of a path as it was before it was written into one.
+pub fn decoded(segment: &str) -> String {
+    // Without its meaning in a form, a plus sign is one.
+    let pair = format!("={}", segment.replace('+', "%2B"));
+    form_urlencoded::parse(pair.as_bytes()).next().map(|(_, text)| text.into_owned()).unwrap_or_default()
+}
+
+/// An id as a part of a path.
+pub fn encoded(id: &str) -> String {
+    form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_comes_back_from_a_path_as_it_was() {
+        for id in ["milk", "a b", "a+b", "50% off", "käse/brot?#&=", "牛乳", ""] {
+            assert_eq!(decoded(&encoded(id)), id);
+            assert!(!encoded(id).contains(['/', '?', '#', ' ']), "{id}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What is served, path by path: Mattermost's, the page's, the API's and the metrics'; and who may look at the last three.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use hyper::body::Bytes;
+use hyper::header::{HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use hyper::http::request::Parts;
+use hyper::{Request, StatusCode};
+
+use crate::api::{self, Feed, Problem};
+use crate::https::response::{Response, WholeResponse, whole};
+use crate::https::{Peer, Responding, Service, compression};
+use crate::mattermost::Mattermost;
+use crate::metrics::Metrics;
+use crate::text::page;
+use crate::web;
+
+/// A request to look has no body.
+const NO_BODY: usize = 0;
+
+/// What is served.
+pub struct Routes {
+    mattermost: Arc<Mattermost>,
+    feed: Arc<Feed>,
+    metrics: Metrics,
+    page: ArcSwap<web::Config>,
+}
+
+/// Who answers a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Mattermost,
+    Web,
+    Api,
+    Metrics,
+}
+
+impl Place {
+    fn of(path: &str) -> Place {
+        match path {
+            "/metrics" => Place::Metrics,
+            _ if path.strip_prefix(api::ROOT).is_some_and(|rest| rest.starts_with('/')) => Place::Api,
+            _ if web::owns(path) => Place::Web,
+            _ => Place::Mattermost,
+        }
+    }
+}
+
+impl Routes {
+    /// Serves what that service answers, and what the page shows of it.
+    pub fn new(mattermost: Arc<Mattermost>, feed: Arc<Feed>, metrics: Metrics, page: web::Config) -> Routes {
+        Routes { mattermost, feed, metrics, page: ArcSwap::from_pointee(page) }
+    }
+
+    /// From now on these may look.
+    pub fn reload(&self, page: web::Config) {
+        self.page.store(Arc::new(page));
+    }
+
+    /// Why that address may not look at that place.
+    fn refusal(&self, place: Place, peer: IpAddr) -> Option<WholeResponse> {
+        let page = self.page.load();
+        if place == Place::Mattermost || page.is_allowed(peer) {
+            return None;
+        }
+        let problem = if page.enabled {
+            Problem::new(StatusCode::FORBIDDEN, page::NOT_FROM_THERE)
+        } else {
+            Problem::new(StatusCode::NOT_FOUND, page::IS_OFF)
+        };
+        Some(problem.response())
+    }
+
+    async fn look(&self, place: Place, head: &Parts) -> Response {
+        let chat = self.mattermost.chat();
+        let path = head.uri.path();
+        let mut response = match place {
+            Place::Api => {
+                let path = path.strip_prefix(api::ROOT).unwrap_or_default();
+                api::respond(path, head, &chat, &self.feed).await
+            }
+            Place::Metrics => whole(self.metrics.answer(&head.method, &chat)),
+            Place::Web | Place::Mattermost => whole(web::respond(head, &chat).await),
+        };
+        let headers = response.headers_mut();
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+        compression::compressed(&head.headers, response).await
+    }
+}
+
+impl Service for Routes {
+    fn admit(&self, head: &Parts, peer: Peer) -> Result<usize, Box<WholeResponse>> {
+        match Place::of(head.uri.path()) {
+            Place::Mattermost => self.mattermost.admit(head, peer),
+            place => match self.refusal(place, peer.0) {
+                Some(refusal) => Err(Box::new(refusal)),
+                None => Ok(NO_BODY),
+            },
+        }
+    }
+
+    fn respond(&self, request: Request<Bytes>, peer: Peer) -> Responding<'_> {
+        match Place::of(request.uri().path()) {
+            Place::Mattermost => self.mattermost.respond(request, peer),
+            place => Box::pin(async move { self.look(place, &request.into_parts().0).await }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_has_one_place_and_what_is_none_of_ours_is_mattermosts_to_refuse() {
+        for (path, place) in [
+            ("/", Place::Web),
+            ("/fridges/milk", Place::Web),
+            ("/assets/page.css", Place::Web),
+            ("/alarms", Place::Web),
+            ("/api/v1/fridges", Place::Api),
+            ("/api/v1/", Place::Api),
+            ("/api/v1x", Place::Mattermost),
+            ("/metrics", Place::Metrics),
+            ("/metrics/x", Place::Mattermost),
+            ("/webhook", Place::Mattermost),
+            ("/health", Place::Mattermost),
+            ("//", Place::Mattermost),
+            ("", Place::Mattermost),
+        ] {
+            assert_eq!(Place::of(path), place, "{path}");
+        }
+    }
+}

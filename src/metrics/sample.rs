@@ -1,0 +1,115 @@
+//! How a metric is written: its name, its help and its samples, each with its labels.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+
+use super::{Sources, fridges, gateway, process};
+use crate::chat::Chat;
+use crate::state::Histogram;
+
+/// One scrape.
+pub struct Scrape {
+    /// What answers.
+    pub chat: Arc<Chat>,
+    /// What else there is.
+    pub sources: Sources,
+}
+
+impl fmt::Debug for Scrape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scrape").field("sources", &self.sources).finish_non_exhaustive()
+    }
+}
+
+impl Collector for Scrape {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut writer = Writer(encoder);
+        fridges::write(&mut writer, self)?;
+        gateway::write(&mut writer, self)?;
+        process::write(&mut writer, self)
+    }
+}
+
+/// The labels of a sample.
+pub type Labels<'a> = Vec<(&'static str, &'a str)>;
+
+/// Writes metrics. One without samples is left out.
+pub struct Writer<'a>(DescriptorEncoder<'a>);
+
+impl Writer<'_> {
+    /// Values that go up and down.
+    pub fn gauges<'a>(
+        &mut self,
+        (name, help): (&str, &str),
+        samples: impl IntoIterator<Item = (Labels<'a>, f64)>,
+    ) -> fmt::Result {
+        let mut samples = samples.into_iter().peekable();
+        if samples.peek().is_none() {
+            return Ok(());
+        }
+        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        samples.try_for_each(|(labels, value)| {
+            if labels.is_empty() {
+                metric.encode_gauge(&value)
+            } else {
+                metric.encode_family(&labels)?.encode_gauge(&value)
+            }
+        })
+    }
+
+    /// Values that only go up; `_total` is put behind the name.
+    pub fn counters<'a>(
+        &mut self,
+        (name, help): (&str, &str),
+        samples: impl IntoIterator<Item = (Labels<'a>, f64)>,
+    ) -> fmt::Result {
+        let mut samples = samples.into_iter().peekable();
+        if samples.peek().is_none() {
+            return Ok(());
+        }
+        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        samples.try_for_each(|(labels, value)| {
+            if labels.is_empty() {
+                metric.encode_counter::<NoLabelSet, f64, f64>(&value, None)
+            } else {
+                metric.encode_family(&labels)?.encode_counter::<NoLabelSet, f64, f64>(&value, None)
+            }
+        })
+    }
+
+    /// How long something took.
+    pub fn histograms<'a>(
+        &mut self,
+        (name, help): (&str, &str),
+        samples: impl IntoIterator<Item = (Labels<'a>, Histogram)>,
+    ) -> fmt::Result {
+        let mut samples = samples.into_iter().peekable();
+        if samples.peek().is_none() {
+            return Ok(());
+        }
+        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        samples.try_for_each(|(labels, histogram)| {
+            let (sum, buckets) = (histogram.sum.as_secs_f64(), histogram.buckets());
+            metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
+                sum,
+                histogram.count,
+                &buckets,
+                None,
+            )
+        })
+    }
+}
+
+/// 1 for yes, and 0 for no.
+pub fn flag(is: bool) -> f64 {
+    if is { 1.0 } else { 0.0 }
+}
+
+/// A count.
+pub fn number(count: u64) -> f64 {
+    count as f64
+}

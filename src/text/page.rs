@@ -1,0 +1,169 @@
+//! What the page says.
+
+use std::time::Duration;
+
+use jiff::civil::DateTime;
+
+use super::{Units, duration, temperature};
+use crate::fridge::Limits;
+use crate::reading::Celsius;
+use crate::store::bucket::Aggregate;
+
+/// What the page is called where the gateway has no name.
+pub const NO_NAME: &str = "fridge";
+/// The first of the pages.
+pub const FRIDGES: &str = "Fridges";
+/// The page of alarms.
+pub const ALARMS: &str = "Alarms";
+/// The page about the gateway.
+pub const ABOUT: &str = "About";
+/// The way to the pages.
+pub const PAGES: &str = "Pages";
+/// The way past them, for who uses the keyboard.
+pub const SKIP: &str = "Skip to the content";
+/// What every page says whose values come from no real probe.
+pub const SIMULATED: &str = "Simulated: these values come from no real probe.";
+/// The page has lost its connection.
+pub const LOST: &str = "Connection lost: what you see is old.";
+/// Nothing is shown live without the script.
+pub const WITHOUT_SCRIPT: &str = "Scripts are off: this page loads itself again every 30 seconds.";
+/// Who made the page.
+pub const MADE: &str = "Made by fridge";
+/// The title of a page that says what is wrong.
+pub const FAILED: &str = "That did not work";
+/// The way back from it.
+pub const BACK: &str = "All fridges";
+/// There is no such page.
+pub const NOT_FOUND: &str = "There is no such page. The fridge may have another id now.";
+/// The open alarms.
+pub const OPEN_ALARMS: &str = "Open alarms";
+/// There are none.
+pub const NO_OPEN_ALARMS: &str = "There are no open alarms.";
+/// Those of the last thirty days.
+pub const PAST_ALARMS: &str = "Alarms of the last 30 days";
+/// There were none.
+pub const NO_PAST_ALARMS: &str = "There were no alarms in the last 30 days.";
+/// What is acknowledged where.
+pub const ACKNOWLEDGE: &str = "To take an alarm on, type `fridge ack` and the cause in the channel.";
+/// A time without readings.
+pub const GAP: &str = "No readings";
+/// A time in which warmth was expected.
+pub const DEFROST: &str = "Defrost";
+/// How much of the past the chart shows.
+pub const RANGE: &str = "Range of the chart";
+/// What happened in that time.
+pub const STORY: &str = "What happened";
+/// Nothing did.
+pub const NO_STORY: &str = "No alarms, and nothing was done.";
+/// What can be taken from here.
+pub const PAPERS: &str = "Reports and export";
+/// The chart has nothing to show.
+pub const NO_CHART: &str = "There are no readings of that time.";
+/// How the chart is used.
+pub const POINTER: &str = "Point at the chart, or focus it and use the arrow keys, to read a value.";
+
+/// Who may not look.
+pub const NOT_FROM_THERE: &str =
+    "this address may not look: `allow` in the section [page] of the gateway's configuration says who may";
+/// Nobody may.
+pub const IS_OFF: &str =
+    "there is no page here: `enabled` in the section [page] of the gateway's configuration is false";
+/// What is kept cannot be read.
+pub const UNREADABLE: &str =
+    "What was measured cannot be read from the disk. `fridge doctor` on the gateway says why.";
+/// Nothing is kept.
+pub const NOTHING_KEPT: &str = "Nothing is kept on a disk.";
+/// What was asked for is no time.
+pub const NO_TIME: &str = "That is not a time. Write one such as yesterday, last week, march or 2026-03-14.";
+/// The times of which there are reports, as they are said and shown.
+pub const PAPER_TIMES: [(&str, &str); 4] = [
+    ("today", "Report of today"),
+    ("yesterday", "Report of yesterday"),
+    ("last+week", "Report of last week"),
+    ("last+month", "Report of last month"),
+];
+/// The lowest reading of an alarm.
+pub const LOWEST: &str = "lowest";
+/// The highest.
+pub const HIGHEST: &str = "highest";
+/// A made-up alarm.
+pub const DRILL: &str = "Drill:";
+/// Who took an alarm on.
+pub const ACKNOWLEDGED_BY: &str = "acknowledged by";
+/// Nobody did.
+pub const NOT_ACKNOWLEDGED: &str = "not acknowledged";
+/// An alarm's end.
+pub const OVER: &str = "over";
+/// It has none yet.
+pub const STILL_OPEN: &str = "still open";
+/// The head of what is there for programs and screens.
+pub const FOR_PROGRAMS: &str = "For programs and screens";
+/// The API.
+pub const API: &str = "how the fridges are, in JSON; /api/v1/openapi.json describes the rest";
+/// The metrics.
+pub const METRICS: &str = "for Prometheus";
+/// The wall.
+pub const WALL: &str = "large, for a screen on the wall";
+
+/// A range of readings as a table.
+pub fn csv(range: &str) -> String {
+    format!("Readings of the last {range} (CSV)")
+}
+
+/// The moment of which a page is.
+pub fn as_of(clock: &str) -> String {
+    format!("as of {clock}")
+}
+
+/// How old a value is.
+pub fn read_ago(age_s: u64) -> String {
+    format!("read {} ago", duration(Duration::from_secs(age_s)))
+}
+
+/// What a fridge may have.
+pub fn limits(limits: &Limits, units: Units) -> String {
+    if *limits == Limits::default() { String::from("no limits") } else { super::limits(limits, units) }
+}
+
+/// What a chart shows, for who cannot see it.
+pub fn chart(name: &str, total: &Aggregate, units: Units) -> String {
+    match total.span {
+        Some((min, max)) => format!("Temperature of {name} over time: {}", super::span(min, max, units)),
+        None => format!("Temperature of {name} over time"),
+    }
+}
+
+/// From when to when.
+pub fn span(from: DateTime, to: DateTime) -> String {
+    let to = if to.date() == from.date() { to.strftime("%H:%M") } else { to.strftime("%Y-%m-%d %H:%M") };
+    format!("{} to {to}", from.strftime("%Y-%m-%d %H:%M"))
+}
+
+/// An alarm was raised.
+pub fn raised(number: u64, kind: &str, is_drill: bool, at: DateTime) -> String {
+    let drill = if is_drill { "drill, " } else { "" };
+    format!("#{number} {drill}{kind}, raised {}", at.strftime("%Y-%m-%d %H:%M"))
+}
+
+/// Somebody took an alarm on.
+pub fn acknowledged(number: u64, by: Option<&str>, cause: Option<&str>, at: DateTime) -> String {
+    let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+    let by = by.unwrap_or("somebody");
+    format!("#{number} acknowledged by {by} {}{cause}", at.strftime("%Y-%m-%d %H:%M"))
+}
+
+/// What stands for a value that is no longer the present one.
+pub fn last_good(celsius: Celsius, age_s: u64, units: Units) -> String {
+    format!("last good value {}, {} ago", temperature(celsius, units), duration(Duration::from_secs(age_s)))
+}
+
+/// A headline without the age of the oldest reading, which is another one a second later.
+pub fn without_age(headline: &str) -> String {
+    match headline.split_once(", oldest reading ") {
+        Some((line, behind)) => {
+            let rest = behind.split_once(" ago").map_or("", |(_, rest)| rest);
+            format!("{line}{rest}")
+        }
+        None => headline.to_owned(),
+    }
+}

@@ -1,0 +1,80 @@
+//! `/alarms`: those that are open, and those of the last thirty days.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use maud::{Markup, html};
+
+use super::layout::{Page, Place, time};
+use super::{Failure, overview};
+use crate::alarm::{Alarm, Kind};
+use crate::api::encoded;
+use crate::chat::Chat;
+use crate::doc::html as of_doc;
+use crate::doc::html::printable;
+use crate::history::{Period, period};
+use crate::reading::Celsius;
+use crate::text::{self, alarm as words, page};
+
+/// So far back they are listed.
+const BACK: Duration = Duration::from_secs(30 * 86_400);
+/// So many are listed; the newest.
+const MOST_LISTED: usize = 200;
+
+/// The page.
+pub async fn page(chat: &Arc<Chat>) -> Result<Markup, Failure> {
+    let gateway = chat.gateway();
+    let now = gateway.now().wall;
+    let from = now.checked_sub(BACK).unwrap_or(now);
+    let period = Period { from, to: now, name: String::new(), kind: period::Kind::Other };
+    let records = gateway.read_past(move |gateway| gateway.records(&period)).await;
+    let (past_alarms, _) = super::read(records)?;
+    let open = gateway.snapshot().alarms.clone();
+    let over: Vec<&Alarm> = past_alarms.iter().rev().filter(|alarm| alarm.cleared.is_some()).collect();
+    let content = html! {
+        h1 { (page::OPEN_ALARMS) }
+        @if open.is_empty() { p { (page::NO_OPEN_ALARMS) } } @else {
+            ul.events.open {
+                @for alarm in open.iter() {
+                    li {
+                        a href={ "/fridges/" (encoded(&alarm.fridge)) } { (of_doc::line(&overview::line(alarm, chat))) }
+                    }
+                }
+            }
+            p { (of_doc::line(&crate::doc::Text::sentence(page::ACKNOWLEDGE))) }
+        }
+        h2 { (page::PAST_ALARMS) }
+        @if over.is_empty() { p { (page::NO_PAST_ALARMS) } } @else {
+            ul.events { @for alarm in over.iter().take(MOST_LISTED) { li { (line(chat, alarm, true)) } } }
+            @if over.len() > MOST_LISTED { p { (text::more(over.len() - MOST_LISTED, 0)) } }
+        }
+    };
+    let page = Page { chat, title: page::ALARMS, place: Place::Alarms, is_wall: false, is_live: false };
+    Ok(page.document(&content))
+}
+
+/// An alarm with its story in a line; with its fridge where others are beside it.
+pub fn line(chat: &Chat, alarm: &Alarm, with_name: bool) -> Markup {
+    let units = chat.gateway().units();
+    let peak = alarm.cleared.and_then(|end| end.peak).or(alarm.peak).and_then(Celsius::from_degrees);
+    let extreme = if alarm.kind == Kind::TooCold { page::LOWEST } else { page::HIGHEST };
+    html! {
+        (time(chat, alarm.raised)) " "
+        @if with_name { a href={ "/fridges/" (encoded(&alarm.fridge)) } { bdi { (printable(&alarm.name)) } } ": " }
+        @if alarm.drill { (page::DRILL) " " }
+        strong { (words::kind(alarm.kind)) } " (#" (alarm.number) ")"
+        @if let Some(peak) = peak { ", " (extreme) " " (text::temperature(peak, units)) }
+        @match &alarm.acknowledged {
+            Some(by) => {
+                ", " (page::ACKNOWLEDGED_BY) " " bdi { (printable(by.by.as_deref().unwrap_or(text::report::SOMEBODY))) }
+                " " (time(chat, by.at))
+                @if let Some(cause) = &by.cause { ": " q { bdi { (printable(cause)) } } }
+            },
+            None => { ", " (page::NOT_ACKNOWLEDGED) },
+        }
+        @match alarm.cleared {
+            Some(end) => { ", " (page::OVER) " " (time(chat, end.at)) },
+            None => { ", " (page::STILL_OPEN) },
+        }
+    }
+}

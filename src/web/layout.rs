@@ -1,0 +1,107 @@
+//! What all pages have: the head, the way to the others, and how old what they show is.
+
+use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, html};
+
+use super::{asset, icon};
+use crate::chat::Chat;
+use crate::doc::html::printable;
+use crate::text::page;
+
+/// The pages, as the navigation lists them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// All fridges.
+    Overview,
+    /// Alarms, open and past.
+    Alarms,
+    /// The gateway itself.
+    About,
+    /// Any other.
+    Other,
+}
+
+/// A page with that in it.
+pub struct Page<'a> {
+    /// The gateway's answers.
+    pub chat: &'a Chat,
+    /// What its tab is called.
+    pub title: &'a str,
+    /// Where it is.
+    pub place: Place,
+    /// Whether it is for a wall: large, and without the way to others.
+    pub is_wall: bool,
+    /// Whether it shows what is now: then it says how old that is.
+    pub is_live: bool,
+}
+
+impl Page<'_> {
+    /// The document.
+    pub fn document(&self, content: &Markup) -> Markup {
+        let gateway = self.chat.gateway();
+        let name = printable(gateway.name().unwrap_or(page::NO_NAME));
+        let is_simulated = gateway.snapshot().is_simulated();
+        let now = gateway.now();
+        let clock = gateway.snapshot().local(&now).strftime("%H:%M:%S").to_string();
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    meta name="referrer" content="no-referrer";
+                    title { (self.title) " · " (name) }
+                    link rel="icon" type="image/svg+xml" href=(asset::ICON.path());
+                    link rel="stylesheet" href=(asset::STYLE.path());
+                    script src=(asset::SCRIPT.path()) defer {}
+                    @if self.is_live { noscript { meta http-equiv="refresh" content="30"; } }
+                }
+                body.wall[self.is_wall] data-live[self.is_live] {
+                    (icon::symbols())
+                    a.skip href="#content" { (page::SKIP) }
+                    header {
+                        a.home href="/" { (name) }
+                        @if !self.is_wall { (self.navigation()) }
+                        @if self.is_live {
+                            p.live {
+                                span.dot aria-hidden="true" {}
+                                span #live role="status" { (page::as_of(&clock)) }
+                            }
+                        }
+                    }
+                    @if is_simulated { p.simulated { (page::SIMULATED) } }
+                    @if self.is_live {
+                        p.lost #lost role="alert" hidden { (page::LOST) " " span #lost-since {} }
+                        noscript { p.lost { (page::WITHOUT_SCRIPT) } }
+                    }
+                    main #content { (content) }
+                    @if !self.is_wall { footer { p { (page::MADE) " " (env!("CARGO_PKG_VERSION")) } } }
+                }
+            }
+        }
+    }
+
+    fn navigation(&self) -> Markup {
+        let here = |place: Place| (place == self.place).then_some("page");
+        html! {
+            nav aria-label=(page::PAGES) {
+                a href="/" aria-current=[here(Place::Overview)] { (page::FRIDGES) }
+                a href="/alarms" aria-current=[here(Place::Alarms)] { (page::ALARMS) }
+                a href="/about" aria-current=[here(Place::About)] { (page::ABOUT) }
+            }
+        }
+    }
+}
+
+/// A page that says what is wrong.
+pub fn failure(chat: &Chat, sentence: &str) -> Markup {
+    let page = Page { chat, title: page::FAILED, place: Place::Other, is_wall: false, is_live: false };
+    page.document(&html! { h1 { (page::FAILED) } p { (sentence) } p { a href="/" { (page::BACK) } } })
+}
+
+/// A moment as the clock on the wall shows it, for people and for programs.
+pub fn time(chat: &Chat, at: Timestamp) -> Markup {
+    let local = chat.gateway().snapshot().local_at(at);
+    html! { time datetime=(at.to_string()) { (local.strftime("%Y-%m-%d %H:%M").to_string()) } }
+}
