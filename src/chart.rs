@@ -95,12 +95,13 @@ impl Chart<'_> {
         let (width, height) = self.size;
         // What a script needs to tell the moment under the pointer, and where its value is.
         let mut svg = format!(
-            "<svg class=\"chart\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\" data-from=\"{}\" data-to=\"{}\" data-step=\"{}\" data-plot=\"{}\" xmlns=\"http://www.w3.org/2000/svg\">",
+            "<svg class=\"chart\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\" data-from=\"{}\" data-to=\"{}\" data-step=\"{}\" data-plot=\"{}\" data-zone=\"{}\" xmlns=\"http://www.w3.org/2000/svg\">",
             escaped(&self.label),
             self.from.as_second(),
             self.to.as_second(),
             self.step_s,
             scale.plot(),
+            escaped(self.zone.iana_name().unwrap_or("UTC")),
         );
         for kind in [SpanKind::Gap, SpanKind::Defrost, SpanKind::Outside] {
             self.spans.iter().filter(|span| span.kind == kind).for_each(|span| scale.span(&mut svg, span));

@@ -70,6 +70,7 @@ impl Chat {
     /// once; one that wants something done waits until that is recorded.
     pub async fn ask(&self, words: &str, asker: &Asker) -> Arc<Reply> {
         let began = self.gateway.now();
+        self.gateway.count_question();
         let request = Request::parse(words);
         let command = request.command.unwrap_or(Command::Status);
         let reply = if asked::needs_past(&request, || self.gateway.view(&asker.scope)) {
@@ -77,17 +78,18 @@ impl Chat {
         } else {
             self.carry_out(self.reply(words, asker), asker).await
         };
-        self.count(command, &reply, &began);
+        self.note(command, &reply, &began);
         reply
     }
 
-    fn count(&self, command: Command, reply: &Reply, began: &Stamp) {
+    /// Notes what came of a question.
+    fn note(&self, command: Command, reply: &Reply, began: &Stamp) {
         let outcome = match reply.data {
             Data::Unknown { .. } => Outcome::NotUnderstood,
             Data::Error(_) => Outcome::Failed,
             _ => Outcome::Answered,
         };
-        self.gateway.count_question(command.word(), outcome, self.gateway.now().since(began));
+        self.gateway.answered(command.word(), outcome, self.gateway.now().since(began));
     }
 
     /// Answers what is made of the past, in a thread that may wait for the disk; whoever asks waits for it, and nobody else.
@@ -133,8 +135,9 @@ impl Chat {
     /// Answers, and counts the question; whatever it wants done is left to the caller. Never waits.
     pub fn answer(&self, words: &str, asker: &Asker) -> Arc<Reply> {
         let began = self.gateway.now();
+        self.gateway.count_question();
         let reply = self.reply(words, asker);
-        self.count(Request::parse(words).command.unwrap_or(Command::Status), &reply, &began);
+        self.note(Request::parse(words).command.unwrap_or(Command::Status), &reply, &began);
         reply
     }
 

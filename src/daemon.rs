@@ -17,20 +17,21 @@ use crate::gateway::Gateway;
 use crate::history::{Keeper, Kept, Reported};
 use crate::mattermost::Mattermost;
 use crate::mattermost::button_token::Signer;
-use crate::metrics::{Metrics, Sources, Target};
-use crate::notify::{self, Notifier};
+use crate::notify::{self, DeliveryStatuses, Notifier};
 use crate::reading::{Clock, Stamp};
-use crate::recorder::{self, Input, Recorder, Writer};
+use crate::recorder::{Input, Recorder, Writer};
 use crate::socket;
 use crate::store::{Records, SetAside};
 use crate::{host, https, systemd};
 
+mod notices;
 mod routes;
 mod shell;
 mod status;
 mod supervisor;
 mod watchdog;
 
+use notices::Notices;
 use routes::Routes;
 pub use status::{BusReport, HistoryReport, Report};
 use supervisor::Supervisor;
@@ -166,13 +167,12 @@ pub async fn run(
         Mattermost::new(config.mattermost.clone(), chat, Arc::clone(&signer), Arc::clone(&transport));
     let mattermost = Arc::new(mattermost);
     let (mut store, inherited) = systemd::FdStore::inherited();
-    let notifier = Notifier::new(outbox, recorder.clone());
-    let statuses = notifier.statuses();
+    let statuses = DeliveryStatuses::default();
     let feed = Feed::new({
         let mattermost = Arc::clone(&mattermost);
         move || mattermost.chat()
     });
-    let metrics = measured(&transport, &mattermost, &statuses);
+    let metrics = routes::metrics(&transport, &mattermost, &statuses);
     let routes = Routes::new(Arc::clone(&mattermost), Arc::clone(&feed), metrics, config.page.clone());
     let routes = Arc::new(routes);
     let service = Arc::clone(&routes) as _;
@@ -186,6 +186,8 @@ pub async fn run(
             None
         }
     };
+    // Between these two nothing waits: a message that comes before its target is given up.
+    let notifier = Notifier::new(outbox, recorder.clone(), statuses.clone());
     let mut notices = Notices { notifier, recorder: recorder.clone(), signer, clock: Arc::clone(&clock) };
     notices.tell(&config)?;
     let mut supervisor = Supervisor::new(clock, recorder.clone());
@@ -272,34 +274,6 @@ struct Parts {
     is_all_simulated: bool,
 }
 
-/// Who is told of alarms.
-struct Notices {
-    notifier: Notifier,
-    recorder: recorder::Handle,
-    signer: Arc<Signer>,
-    clock: Clock,
-}
-
-impl Notices {
-    /// Alarms are told to the targets of this configuration from now on.
-    fn tell(&mut self, config: &Config) -> Result<(), notify::Error> {
-        let context = notify::Context {
-            gateway: config.site.name.clone(),
-            units: config.site.units,
-            is_simulated: config.is_simulated(),
-            buttons: config
-                .mattermost
-                .url
-                .clone()
-                .map(|url| notify::Buttons { url, signer: Arc::clone(&self.signer) }),
-            clock: Arc::clone(&self.clock),
-        };
-        self.notifier.set_targets(&config.targets, &context)?;
-        self.recorder.report(Input::Targets(self.notifier.recipients()));
-        Ok(())
-    }
-}
-
 impl Parts {
     /// Reads the configuration again and adopts it; where anything is wrong with it, all of that is logged and
     /// everything stays as it is. Returns one line about it.
@@ -361,35 +335,6 @@ impl Parts {
         }
         Ok(())
     }
-}
-
-/// What metrics are made of that is no part of an answer.
-fn measured(
-    transport: &Arc<https::stats::Stats>,
-    mattermost: &Arc<Mattermost>,
-    statuses: &notify::DeliveryStatuses,
-) -> Metrics {
-    let (transport, mattermost, statuses) = (Arc::clone(transport), Arc::clone(mattermost), statuses.clone());
-    Metrics::new(move || Sources {
-        transport: transport.report(),
-        questions: mattermost.stats().report(&mattermost.chat().gateway().now()),
-        targets: statuses
-            .all()
-            .into_iter()
-            .map(|(name, status)| {
-                (
-                    name,
-                    Target {
-                        waiting: status.waiting,
-                        is_failing: status.failing.is_some(),
-                        delivered: status.delivered,
-                        failed: status.failed,
-                        arrived: status.arrived,
-                    },
-                )
-            })
-            .collect(),
-    })
 }
 
 /// What `systemctl status` shows.

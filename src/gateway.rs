@@ -162,9 +162,13 @@ impl Gateway {
         self.state.subscribe()
     }
 
-    /// Counts a question of that command, with what came of it.
-    pub fn count_question(&self, command: &'static str, outcome: Outcome, took: Duration) {
+    /// Counts a question.
+    pub fn count_question(&self) {
         self.asked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes what came of a question of that command.
+    pub fn answered(&self, command: &'static str, outcome: Outcome, took: Duration) {
         self.questions.add(command, outcome, took);
     }
 

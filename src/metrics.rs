@@ -2,11 +2,14 @@
 //! at each scrape; nothing is counted for them that is not counted anyway.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, StatusCode};
 use jiff::Timestamp;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
@@ -19,7 +22,7 @@ mod gateway;
 mod process;
 mod sample;
 
-use sample::Scrape;
+use sample::Writer;
 
 /// What OpenMetrics text is called.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -79,5 +82,28 @@ impl Metrics {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(OPEN_METRICS));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
+    }
+}
+
+/// One scrape.
+struct Scrape {
+    /// What answers.
+    chat: Arc<Chat>,
+    /// What else there is.
+    sources: Sources,
+}
+
+impl fmt::Debug for Scrape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scrape").field("sources", &self.sources).finish_non_exhaustive()
+    }
+}
+
+impl Collector for Scrape {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut writer = Writer(encoder);
+        fridges::write(&mut writer, self)?;
+        gateway::write(&mut writer, self)?;
+        process::write(&mut writer, self)
     }
 }

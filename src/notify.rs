@@ -157,10 +157,13 @@ impl Drop for AbortOnDrop {
 
 impl Notifier {
     /// Puts what comes out of `parcels` into the targets' queues; there are no targets yet. A message whose target is
-    /// not there waits for it in vain: it is given up.
-    pub fn new(mut parcels: UnboundedReceiver<Parcel>, recorder: recorder::Handle) -> Notifier {
+    /// not there waits for it in vain: it is given up. How the delivery goes is noted in `statuses`.
+    pub fn new(
+        mut parcels: UnboundedReceiver<Parcel>,
+        recorder: recorder::Handle,
+        statuses: DeliveryStatuses,
+    ) -> Notifier {
         let queues = Queues::default();
-        let statuses = DeliveryStatuses::default();
         let (of, to, shown) = (Arc::clone(&queues), recorder.clone(), statuses.clone());
         let sorting = tokio::spawn(async move {
             while let Some(parcel) = parcels.recv().await {
@@ -186,11 +189,6 @@ impl Notifier {
             }
         });
         Notifier { recorder, running: Vec::new(), queues, statuses, _sorting: AbortOnDrop(sorting) }
-    }
-
-    /// How the delivery goes.
-    pub fn statuses(&self) -> DeliveryStatuses {
-        self.statuses.clone()
     }
 
     /// Delivers to these targets from now on. What waits for one that was changed goes to what it is now; what waits for

@@ -1,4 +1,4 @@
-//! `/events`: the feed as server-sent events (WHATWG HTML, 9.2). Where nothing changes for two seconds a beat comes, so that
+//! `/events`: the feed as server-sent events (WHATWG HTML, 9.2), which go on behind a `Last-Event-ID`. Where nothing changes for two seconds a beat comes, so that
 //! a page knows within five that it has lost its connection.
 
 use std::convert::Infallible;

@@ -62,18 +62,20 @@ impl<'a> Query<'a> {
         })
     }
 
-    /// A length of time: "5m", "1h", or seconds.
+    /// A length of time: "5m", "1h", "1d", or seconds.
     ///
     /// # Errors
     /// A problem.
     pub fn length(&self, name: &str) -> Result<Option<Duration>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        let seconds = text.parse().ok().map(Duration::from_secs);
+        let seconds = || text.parse().ok().map(Duration::from_secs);
+        // A day has 24 hours here: steps are of one length.
+        let days = || Duration::from_secs(86_400).checked_mul(text.strip_suffix('d')?.parse().ok()?);
         let written =
             || text.parse::<SignedDuration>().ok().and_then(|length| Duration::try_from(length).ok());
-        let length = seconds.or_else(written);
+        let length = seconds().or_else(days).or_else(written);
         length.map(Some).ok_or_else(|| {
-            Problem::bad(format!("`{name}` is a length of time such as 5m, 1h, or 300 for seconds"))
+            Problem::bad(format!("`{name}` is a length of time such as 5m, 1h, 1d, or 300 for seconds"))
         })
     }
 }

@@ -14,8 +14,8 @@ const BOTTOM: f64 = 20.0;
 const TOP: f64 = 10.0;
 /// So much is shown at least, in degrees: noise is no mountain.
 const LEAST_SPAN: f64 = 4.0;
-/// About so many times stand below.
-const MARKS: i64 = 7;
+/// One of the times below needs so much room.
+const ROOM: f64 = 90.0;
 /// The steps from one of them to the next, in hours, of up to three days; in days, of more.
 const HOURS: [i64; 6] = [1, 2, 3, 4, 6, 12];
 const DAYS: [i64; 7] = [1, 2, 5, 7, 14, 31, 61];
@@ -167,12 +167,13 @@ impl Scale {
     pub fn times(&self, svg: &mut String, zone: &TimeZone) {
         let length = (self.to - self.from) as i64;
         let hours = length / 3_600;
+        let most = (self.width / ROOM) as i64;
         let begin = Timestamp::from_second(self.from as i64).unwrap_or_default();
         let Ok(midnight) = begin.to_zoned_datetime(zone.clone()).start_of_day() else { return };
         let step = if hours <= 72 {
-            HOURS.into_iter().find(|step| hours / step <= MARKS).unwrap_or(24).hours()
+            HOURS.into_iter().find(|step| hours / step <= most).unwrap_or(24).hours()
         } else {
-            DAYS.into_iter().find(|step| hours / 24 / step <= MARKS).unwrap_or(122).days()
+            DAYS.into_iter().find(|step| hours / 24 / step <= most).unwrap_or(122).days()
         };
         let format = if hours <= 30 {
             "%H:%M"

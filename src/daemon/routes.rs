@@ -7,13 +7,15 @@ use arc_swap::ArcSwap;
 use hyper::body::Bytes;
 use hyper::header::{HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use hyper::http::request::Parts;
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 
 use crate::api::{self, Feed, Problem};
 use crate::https::response::{Response, WholeResponse, whole};
+use crate::https::stats::Stats;
 use crate::https::{Peer, Responding, Service, compression};
 use crate::mattermost::Mattermost;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Sources, Target};
+use crate::notify::DeliveryStatuses;
 use crate::text::page;
 use crate::web;
 
@@ -38,8 +40,10 @@ enum Place {
 }
 
 impl Place {
-    fn of(path: &str) -> Place {
+    fn of(method: &Method, path: &str) -> Place {
         match path {
+            // Mattermost, with a path that was left out: it is told which it is.
+            "/" if method == Method::POST => Place::Mattermost,
             "/metrics" => Place::Metrics,
             _ if path.strip_prefix(api::ROOT).is_some_and(|rest| rest.starts_with('/')) => Place::Api,
             _ if web::owns(path) => Place::Web,
@@ -94,7 +98,7 @@ impl Routes {
 
 impl Service for Routes {
     fn admit(&self, head: &Parts, peer: Peer) -> Result<usize, Box<WholeResponse>> {
-        match Place::of(head.uri.path()) {
+        match Place::of(&head.method, head.uri.path()) {
             Place::Mattermost => self.mattermost.admit(head, peer),
             place => match self.refusal(place, peer.0) {
                 Some(refusal) => Err(Box::new(refusal)),
@@ -104,11 +108,36 @@ impl Service for Routes {
     }
 
     fn respond(&self, request: Request<Bytes>, peer: Peer) -> Responding<'_> {
-        match Place::of(request.uri().path()) {
+        match Place::of(request.method(), request.uri().path()) {
             Place::Mattermost => self.mattermost.respond(request, peer),
             place => Box::pin(async move { self.look(place, &request.into_parts().0).await }),
         }
     }
+}
+
+/// What metrics are made of that is no part of an answer.
+pub fn metrics(transport: &Arc<Stats>, mattermost: &Arc<Mattermost>, statuses: &DeliveryStatuses) -> Metrics {
+    let (transport, mattermost, statuses) = (Arc::clone(transport), Arc::clone(mattermost), statuses.clone());
+    Metrics::new(move || Sources {
+        transport: transport.report(),
+        questions: mattermost.stats().report(&mattermost.chat().gateway().now()),
+        targets: statuses
+            .all()
+            .into_iter()
+            .map(|(name, status)| {
+                (
+                    name,
+                    Target {
+                        waiting: status.waiting,
+                        is_failing: status.failing.is_some(),
+                        delivered: status.delivered,
+                        failed: status.failed,
+                        arrived: status.arrived,
+                    },
+                )
+            })
+            .collect(),
+    })
 }
 
 #[cfg(test)]
@@ -132,7 +161,7 @@ mod tests {
             ("//", Place::Mattermost),
             ("", Place::Mattermost),
         ] {
-            assert_eq!(Place::of(path), place, "{path}");
+            assert_eq!(Place::of(&Method::GET, path), place, "{path}");
         }
     }
 }

@@ -6,7 +6,8 @@ use std::fmt;
 use serde::Serialize;
 use strum::VariantArray;
 
-use super::sample::{Labels, Scrape, Writer, flag, number};
+use super::Scrape;
+use super::sample::{Labels, Writer, flag, number};
 use crate::api::{all, rows};
 use crate::chat::data::FridgeRow;
 use crate::fridge::Verdict;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::sample::{Scrape, Writer, flag, number};
+use super::Scrape;
+use super::sample::{Writer, flag, number};
 
 /// Writes them.
 pub fn write(writer: &mut Writer<'_>, scrape: &Scrape) -> fmt::Result {

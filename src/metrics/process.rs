@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::sample::{Scrape, Writer};
+use super::Scrape;
+use super::sample::Writer;
 
 /// What Linux counts the processor's time in (USER_HZ): the same on every computer that this runs on.
 const TICKS_PER_SECOND: f64 = 100.0;

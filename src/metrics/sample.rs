@@ -1,44 +1,17 @@
 //! How a metric is written: its name, its help and its samples, each with its labels.
 
 use std::fmt;
-use std::sync::Arc;
 
-use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-use super::{Sources, fridges, gateway, process};
-use crate::chat::Chat;
 use crate::state::Histogram;
-
-/// One scrape.
-pub struct Scrape {
-    /// What answers.
-    pub chat: Arc<Chat>,
-    /// What else there is.
-    pub sources: Sources,
-}
-
-impl fmt::Debug for Scrape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scrape").field("sources", &self.sources).finish_non_exhaustive()
-    }
-}
-
-impl Collector for Scrape {
-    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut writer = Writer(encoder);
-        fridges::write(&mut writer, self)?;
-        gateway::write(&mut writer, self)?;
-        process::write(&mut writer, self)
-    }
-}
 
 /// The labels of a sample.
 pub type Labels<'a> = Vec<(&'static str, &'a str)>;
 
 /// Writes metrics. One without samples is left out.
-pub struct Writer<'a>(DescriptorEncoder<'a>);
+pub struct Writer<'a>(pub DescriptorEncoder<'a>);
 
 impl Writer<'_> {
     /// Values that go up and down.

@@ -9,14 +9,15 @@ use super::layout::{Page, Place, time};
 use super::{Failure, Range, icon, overview};
 use crate::api::{all, encoded, item, rows};
 use crate::chat::{Asker, Chat, Reply, Rights};
-use crate::doc::{Block, Doc, html as of_doc};
 use crate::doc::html::printable;
+use crate::doc::{Block, Doc, html as of_doc};
 use crate::fridge::Fridge;
 use crate::gateway::{Timeline, Window};
 use crate::text::{self, page, report as words};
 
-/// The width and height of the chart in its own units: as wide as a phone's, so that its text is readable there.
-const CHART: (f64, f64) = (720.0, 280.0);
+/// The width and height of the chart in its own units, for a wide screen and for a narrow one: text that is scaled down can
+/// no longer be read. The style shows one of them.
+const SIZES: [(&str, (f64, f64)); 2] = [("wide", (960.0, 320.0)), ("narrow", (380.0, 260.0))];
 /// So many alarms and deeds are listed; the newest.
 const MOST_LISTED: usize = 50;
 
@@ -68,14 +69,15 @@ pub async fn story(chat: &Arc<Chat>, fridge: &Fridge, range: Range) -> Result<Ma
     let timeline = super::read(read)?;
     let gateway = chat.gateway();
     let local = gateway.snapshot().local(&now);
-    let svg = timeline.chart(local.time_zone(), gateway.units(), now.wall, CHART).svg();
+    let chart = |size| timeline.chart(local.time_zone(), gateway.units(), now.wall, size).svg();
+    let charts = SIZES.map(|(name, size)| (name, chart(size)));
     // The bare answer about one fridge, by its ROM code: a name may be a part of another's.
     let asker = Asker::local(Rights::Read);
     let details = details(&chat.reply(&format!("status {}", fridge.probe), &asker));
     Ok(html! {
         figure tabindex="0" data-readings={ "/api/v1/fridges/" (encoded(&fridge.id)) "/readings" } {
-            @if svg.is_empty() { p.empty { (page::NO_CHART) } } @else {
-                (PreEscaped(svg))
+            @if charts[0].1.is_empty() { p.empty { (page::NO_CHART) } } @else {
+                @for (name, svg) in charts { div class=(name) { (PreEscaped(svg)) } }
                 output #pointed aria-live="polite" {}
                 figcaption { (page::POINTER) }
             }

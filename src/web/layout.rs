@@ -31,7 +31,7 @@ pub struct Page<'a> {
     pub place: Place,
     /// Whether it is for a wall: large, and without the way to others.
     pub is_wall: bool,
-    /// Whether it shows what is now: then it says how old that is.
+    /// Whether it is kept up to date.
     pub is_live: bool,
 }
 
@@ -63,11 +63,9 @@ impl Page<'_> {
                     header {
                         a.home href="/" { (name) }
                         @if !self.is_wall { (self.navigation()) }
-                        @if self.is_live {
-                            p.live {
-                                span.dot aria-hidden="true" {}
-                                span #live role="status" { (page::as_of(&clock)) }
-                            }
+                        p.live {
+                            span.dot aria-hidden="true" {}
+                            span #live role="status" { (page::as_of(&clock)) }
                         }
                     }
                     @if is_simulated { p.simulated { (page::SIMULATED) } }

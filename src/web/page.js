@@ -132,14 +132,10 @@
 
   /* ---- values under the pointer ---- */
   const point = () => {
-    const figure = $("figure[data-readings]"), chart = figure && $(".chart", figure);
-    if (!chart) return;
-    const { from, to, step, plot } = chart.dataset;
-    const [left, top, right, bottom, high, low] = plot.split(" ").map(Number);
-    const output = $("#pointed", figure), line = document.createElementNS("http://www.w3.org/2000/svg", "line");
-    line.setAttribute("class", "pointer");
-    line.setAttribute("y1", top);
-    line.setAttribute("y2", bottom);
+    const figure = $("figure[data-readings]"), charts = figure ? all(".chart", figure) : [];
+    if (!charts.length) return;
+    const { from, to, step, zone } = charts[0].dataset;
+    const output = $("#pointed", figure);
     let points = null, at = null;
     const moment = (seconds) => new Date(seconds * 1000).toISOString();
     const load = () => {
@@ -149,28 +145,38 @@
         .catch(() => { points = null; return []; });
     };
     // The chart's own unit: its labels have it.
-    const isF = $("text", chart).textContent.includes("°F");
+    const isF = $("text", charts[0]).textContent.includes("°F");
     const degrees = (celsius) => (isF ? celsius * 1.8 + 32 : celsius).toFixed(1).replace("-", "\u2212") + (isF ? " °F" : " °C");
-    const x = (s) => left + (s - from) / (to - from) * (right - left);
+    const edges = (chart) => chart.dataset.plot.split(" ").map(Number); // left, top, right, bottom
+    const lines = charts.map((chart) => {
+      const line = document.createElementNS("http://www.w3.org/2000/svg", "line"), [, top, , bottom] = edges(chart);
+      line.setAttribute("class", "pointer");
+      line.setAttribute("y1", top);
+      line.setAttribute("y2", bottom);
+      return line;
+    });
     const show = async (wanted) => {
       if (!points) load();
       const known = await points;
       if (!known.length) return;
       at = wanted(known);
       const { s, min, mean, max } = known[at];
-      line.setAttribute("x1", x(s));
-      line.setAttribute("x2", x(s));
-      chart.append(line);
-      const when = new Date(s * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+      charts.forEach((chart, index) => {
+        const [left, , right] = edges(chart), x = left + (s - from) / (to - from) * (right - left);
+        lines[index].setAttribute("x1", x);
+        lines[index].setAttribute("x2", x);
+        chart.append(lines[index]);
+      });
+      const when = new Date(s * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short", timeZone: zone });
       output.textContent = `${when}: ${degrees(mean)} (${degrees(min)} to ${degrees(max)})`;
     };
     const nearest = (s) => (known) =>
       known.reduce((best, it, index) => Math.abs(it.s - s) < Math.abs(known[best].s - s) ? index : best, 0);
-    chart.addEventListener("pointermove", (event) => {
-      const box = chart.getBoundingClientRect();
+    charts.forEach((chart) => chart.addEventListener("pointermove", (event) => {
+      const [left, , right] = edges(chart), box = chart.getBoundingClientRect();
       const unit = (event.clientX - box.left) / box.width * chart.viewBox.baseVal.width;
       show(nearest(Number(from) + (unit - left) / (right - left) * (to - from)));
-    });
+    }));
     figure.addEventListener("keydown", (event) => {
       const far = { ArrowLeft: -1, ArrowRight: 1, PageUp: -12, PageDown: 12, Home: -1e9, End: 1e9 }[event.key];
       if (!far) return;

@@ -243,10 +243,16 @@ impl Client {
     /// Waits until the server ends the connection; returns how long that took.
     pub fn until_closed(&mut self) -> Duration {
         let began = Instant::now();
+        self.rest();
+        began.elapsed()
+    }
+
+    /// Reads what comes until the server ends the connection.
+    pub fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         // The end may come with a TLS alert or without one.
         let _ended = self.stream.read_to_end(&mut rest);
-        began.elapsed()
+        rest
     }
 
     /// Reads until that text has come; returns all that was read, as it came over the wire.
