@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use strum::VariantArray;
+use utoipa::ToSchema;
 
 use crate::alarm::{Rules, Side};
 use crate::reading::{Celsius, ProbeId, Reading};
@@ -15,7 +16,7 @@ pub use calibration::Calibration;
 pub use excursion::Excursion;
 
 /// The temperatures a fridge may have, both ends included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Limits {
     /// The lowest temperature that is in range; `None` for no lower limit.
     pub min: Option<Celsius>,
@@ -58,7 +59,7 @@ pub struct Fridge {
 }
 
 /// How a fridge is, from the worst to the best. The order is the order in which answers list them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, VariantArray)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, VariantArray, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Above its upper limit.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use strum::VariantArray;
+use utoipa::ToSchema;
 
 mod notice;
 
@@ -98,7 +99,8 @@ impl<'de> Deserialize<'de> for ProbeId {
 }
 
 /// A temperature in whole sixteenths of a degree Celsius, the unit of the probe's own register.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
+#[schema(value_type = f64)]
 pub struct Celsius(i16);
 
 impl Celsius {
@@ -149,7 +151,9 @@ impl Serialize for Celsius {
 }
 
 /// Why there is no temperature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, VariantArray)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, VariantArray, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// No sweep has ended yet since the start.

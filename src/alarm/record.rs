@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Kind, RuleName, Urgency};
 
@@ -59,7 +60,7 @@ pub struct Alarm {
 }
 
 /// How much of a budget of time outside is used.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UsedBudget {
     /// Colder than this is outside, in °C.
     pub min: Option<f64>,

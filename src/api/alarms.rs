@@ -5,8 +5,9 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::problem::Problem;
+use super::problem::{Document, Problem};
 use super::query::Query;
 use crate::alarm::Alarm;
 use crate::chat::Chat;
@@ -18,22 +19,46 @@ use crate::https::response::{WholeResponse, json};
 /// So many are told at most; the newest.
 const MOST: usize = 1_000;
 
-#[derive(Serialize)]
-struct Alarms {
+/// Alarms.
+#[derive(Serialize, ToSchema)]
+pub struct Alarms {
+    /// The moment of the answer.
+    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
+    /// Whether any of it comes from no real probe.
     simulated: bool,
-    alarms: Vec<Item>,
+    /// The alarms, the earliest first.
+    alarms: Vec<AlarmItem>,
 }
 
 /// One alarm, and its end.
-#[derive(Serialize)]
-struct Item {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Alarm)]
+pub struct AlarmItem {
+    /// The alarm.
     #[serde(flatten)]
     row: AlarmRow,
+    /// Its end; `null` while it is open.
+    #[schema(value_type = Option<String>, format = DateTime)]
     cleared: Option<Timestamp>,
 }
 
-/// `GET /alarms`, `GET /alarms?from=…&to=…`
+/// The open alarms; with `from`, those of a time in the past.
+#[utoipa::path(
+    get,
+    operation_id = "alarms",
+    path = "/alarms",
+    params(
+        ("from" = Option<String>, Query, format = DateTime, description = "The begin of the time"),
+        ("to" = Option<String>, Query, format = DateTime, description = "The end of the time; now where it is left out"),
+    ),
+    responses(
+        (status = 200, body = Alarms),
+        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "That is no time"),
+        (status = 414, body = Document<'_>, content_type = "application/problem+json", description = "The query is too long"),
+        (status = 503, body = Document<'_>, content_type = "application/problem+json", description = "The disk does not answer, or several questions about the past are under way"),
+    )
+)]
 pub async fn answer(query: &str, chat: &Arc<Chat>) -> Result<WholeResponse, Problem> {
     let query = Query::of(query, &["from", "to"])?;
     let gateway = chat.gateway();
@@ -53,7 +78,8 @@ pub async fn answer(query: &str, chat: &Arc<Chat>) -> Result<WholeResponse, Prob
             alarms
         }
     };
-    let item = |alarm: &Alarm| Item { row: AlarmRow::from(alarm), cleared: alarm.cleared.map(|end| end.at) };
+    let item =
+        |alarm: &Alarm| AlarmItem { row: AlarmRow::from(alarm), cleared: alarm.cleared.map(|end| end.at) };
     let alarms = alarms.iter().map(item).collect();
     Ok(json(StatusCode::OK, &Alarms { at: now, simulated: snapshot.is_simulated(), alarms }))
 }

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::feed::{Feed, Moment};
-use super::problem::Problem;
+use super::problem::{Document, Problem};
 use super::query::Query;
 use crate::https::response::{Response, Stream, WholeResponse, whole};
 
@@ -25,7 +25,20 @@ const BEAT: Duration = Duration::from_secs(2);
 /// A browser that lost its connection comes back after so many milliseconds.
 const RETRY_MS: u32 = 2_000;
 
-/// `GET /events`
+/// What changes, as server-sent events: `fridge` holds a `Fridge`, `read` the ages in seconds of readings that say the same
+/// again, by the ids of their fridges, `gateway` a `GatewayEvent`, and `beat` nothing. At first everything is sent; behind
+/// the `Last-Event-ID` of a stream that was cut, what has changed since.
+#[utoipa::path(
+    get,
+    operation_id = "events",
+    path = "/events",
+    params(("Last-Event-ID" = Option<String>, Header, description = "The last id that was seen")),
+    responses(
+        (status = 200, body = String, content_type = "text/event-stream", description = "It goes on for as long as its peer listens"),
+        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "Something stands behind a question mark"),
+        (status = 503, description = "Too many streams are open"),
+    )
+)]
 pub fn answer(head: &Parts, feed: &Arc<Feed>) -> Result<Response, Problem> {
     Query::of(head.uri.query().unwrap_or_default(), &[])?;
     let last = head.headers.get("last-event-id").and_then(|id| id.to_str().ok());

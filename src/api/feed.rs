@@ -9,6 +9,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
+use utoipa::ToSchema;
 
 use super::fridges;
 use crate::alarm::Alarm;
@@ -79,15 +80,22 @@ struct Latest {
     number: u64,
 }
 
-/// The gateway as a whole.
-#[derive(Serialize)]
-struct GatewayEvent<'a> {
+/// The gateway as a whole: what an event `gateway` of the stream holds.
+#[derive(Serialize, ToSchema)]
+pub struct GatewayEvent<'a> {
+    /// Its name, where it has one.
     name: Option<&'a str>,
+    /// How the fridges are together, in a sentence.
     headline: String,
+    /// How bad it is.
     severity: Severity,
+    /// Whether any of it comes from no real probe.
     simulated: bool,
+    /// The ids of the fridges, the worst first.
     order: Vec<&'a str>,
+    /// The open alarms, the oldest first.
     alarms: Vec<AlarmRow>,
+    /// Each of them in a line, as people read it.
     lines: Vec<String>,
 }
 

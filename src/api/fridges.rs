@@ -5,8 +5,9 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::problem::Problem;
+use super::problem::{Document, Problem};
 use super::query::Query;
 use crate::chat::data::FridgeRow;
 use crate::chat::{Asker, Chat, Data, Reply, Rights, Severity};
@@ -14,7 +15,8 @@ use crate::https::response::{WholeResponse, json};
 use crate::text::{self, Units};
 
 /// How one fridge is, as data and as people read it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Fridge)]
 pub struct FridgeItem<'a> {
     /// How it is.
     #[serde(flatten)]
@@ -27,19 +29,31 @@ pub struct FridgeItem<'a> {
     pub note: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Fridges<'a> {
+/// How all fridges are.
+#[derive(Serialize, ToSchema)]
+pub struct Fridges<'a> {
+    /// The moment of the answer: ages count from here.
+    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
+    /// The gateway's name, where it has one.
     gateway: Option<&'a str>,
+    /// Whether any of it comes from no real probe.
     simulated: bool,
+    /// How bad it is.
     severity: Severity,
+    /// The fridges, the worst first.
     fridges: Vec<FridgeItem<'a>>,
 }
 
-#[derive(Serialize)]
-struct One<'a> {
+/// How one fridge is.
+#[derive(Serialize, ToSchema)]
+pub struct OneFridge<'a> {
+    /// The moment of the answer: ages count from here.
+    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
+    /// Whether any of it comes from no real probe.
     simulated: bool,
+    /// The fridge.
     fridge: FridgeItem<'a>,
 }
 
@@ -72,7 +86,16 @@ pub fn item(row: &FridgeRow, units: Units) -> FridgeItem<'_> {
     }
 }
 
-/// `GET /fridges`
+/// How all fridges are, the worst first.
+#[utoipa::path(
+    get,
+    operation_id = "fridges",
+    path = "/fridges",
+    responses(
+        (status = 200, body = Fridges<'_>),
+        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "Something stands behind a question mark"),
+    )
+)]
 pub fn list(query: &str, chat: &Chat) -> Result<WholeResponse, Problem> {
     Query::of(query, &[])?;
     let (reply, gateway) = (all(chat), chat.gateway());
@@ -86,13 +109,24 @@ pub fn list(query: &str, chat: &Chat) -> Result<WholeResponse, Problem> {
     Ok(json(StatusCode::OK, &fridges))
 }
 
-/// `GET /fridges/ID`
+/// How one fridge is.
+#[utoipa::path(
+    get,
+    operation_id = "fridge",
+    path = "/fridges/{id}",
+    params(("id" = String, Path, description = "Its id")),
+    responses(
+        (status = 200, body = OneFridge<'_>),
+        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "Something stands behind a question mark"),
+        (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no fridge with that id"),
+    )
+)]
 pub fn one(id: &str, query: &str, chat: &Chat) -> Result<WholeResponse, Problem> {
     Query::of(query, &[])?;
     let (id, reply) = (decoded(id), all(chat));
     let row = rows(&reply).iter().find(|row| row.id == id).ok_or_else(Problem::no_such_fridge)?;
     let fridge = item(row, chat.gateway().units());
-    Ok(json(StatusCode::OK, &One { at: reply.at, simulated: reply.simulated, fridge }))
+    Ok(json(StatusCode::OK, &OneFridge { at: reply.at, simulated: reply.simulated, fridge }))
 }
 
 /// A part of a path as it was before it was written into one.

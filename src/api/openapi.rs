@@ -1,9 +1,58 @@
-//! The OpenAPI document.
+//! The OpenAPI document, made of the types that are sent and of the paths below. It is shipped as docs/openapi.json.
 
-use hyper::StatusCode;
+use std::sync::LazyLock;
 
-use crate::https::response::{WholeResponse, json};
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use utoipa::OpenApi;
 
+use super::feed::GatewayEvent;
+use super::{alarms, events, fridges, readings};
+use crate::https::response::WholeResponse;
+
+/// The document; nothing is made of it before somebody asks.
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().into());
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "fridge",
+        description = "How the fridges are, what was measured, and alarms. Temperatures are in °C, ages and lengths of time in whole seconds, moments in RFC 3339. New names may be added to an object, and none is taken away.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    servers((url = "/api/v1")),
+    paths(fridges::list, fridges::one, readings::answer, alarms::answer, events::answer, answer),
+    components(schemas(GatewayEvent<'_>)),
+)]
+struct Api;
+
+/// The document as JSON.
+pub fn document() -> String {
+    // It is made of names and texts: that is always JSON.
+    let mut text = Api::openapi().to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// This document.
+#[utoipa::path(get, operation_id = "openapi", path = "/openapi.json", responses((status = 200, body = Object, description = "OpenAPI 3.1")))]
 pub fn answer() -> WholeResponse {
-    json(StatusCode::OK, &serde_json::json!({}))
+    let mut response = WholeResponse::new(DOCUMENT.clone());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_that_is_shipped_is_that_of_the_code() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
+        if std::env::var_os("WRITE_OPENAPI").is_some() {
+            std::fs::write(path, document()).unwrap();
+        }
+        let shipped = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(shipped == document(), "run `WRITE_OPENAPI=1 cargo test --lib openapi`");
+    }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use hyper::StatusCode;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::gateway::Unread;
 use crate::https::response::{Explanation, WholeResponse, explained, json};
@@ -19,13 +20,17 @@ pub struct Problem {
     pub detail: Cow<'static, str>,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// What was wrong with a request (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct Document<'a> {
     /// What kind of problem it is: its status says it.
     r#type: &'a str,
     /// The status in words.
     title: &'a str,
+    /// The HTTP status.
     status: u16,
+    /// What was wrong, and the cure.
     detail: &'a str,
 }
 

@@ -7,9 +7,10 @@ use std::time::Duration;
 use hyper::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::fridges::decoded;
-use super::problem::Problem;
+use super::problem::{Document, Problem};
 use super::query::Query;
 use crate::chat::Chat;
 use crate::gateway::Window;
@@ -23,28 +24,64 @@ const MOST_POINTS: i64 = 2_000;
 /// Nobody asks about a longer time: ten years, and a little.
 const LONGEST: Duration = Duration::from_secs(3_700 * 86_400);
 
-#[derive(Serialize)]
-struct Readings<'a> {
+/// A time of a fridge in equal steps.
+#[derive(Serialize, ToSchema)]
+pub struct Readings<'a> {
+    /// The fridge's id.
     id: &'a str,
+    /// What people call it.
     name: &'a str,
+    /// The begin of the time.
+    #[schema(value_type = String, format = DateTime)]
     from: Timestamp,
+    /// Its end, which does not belong to it.
+    #[schema(value_type = String, format = DateTime)]
     to: Timestamp,
+    /// The length of a step in seconds.
     step_s: i64,
+    /// Whether any of it comes from no real probe.
     simulated: bool,
-    points: Vec<PointItem>,
+    /// The steps in which anything was read, the earliest first.
+    points: Vec<Point>,
 }
 
-#[derive(Serialize)]
-struct PointItem {
+/// What one step comes to.
+#[derive(Serialize, ToSchema)]
+pub struct Point {
+    /// Its begin.
+    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
+    /// The lowest reading in °C; `null` where there were faults only.
     min: Option<Celsius>,
+    /// The mean of the readings in °C.
     mean: Option<f64>,
+    /// The highest reading in °C.
     max: Option<Celsius>,
+    /// How many readings there were.
     readings: u32,
+    /// How often there was a fault in place of one.
     faults: u32,
 }
 
-/// `GET /fridges/ID/readings?from=…&to=…&step=…`
+/// A time of a fridge in equal steps, each with its lowest, mean and highest reading.
+#[utoipa::path(
+    get,
+    operation_id = "readings",
+    path = "/fridges/{id}/readings",
+    params(
+        ("id" = String, Path, description = "Its id"),
+        ("from" = Option<String>, Query, format = DateTime, description = "The begin of the time; a day before its end where it is left out"),
+        ("to" = Option<String>, Query, format = DateTime, description = "The end of the time; now where it is left out"),
+        ("step" = Option<String>, Query, description = "The length of a step, a multiple of five minutes: 5m, 1h, 1d, or a number of seconds; where it is left out, the shortest with which there are at most 288"),
+    ),
+    responses(
+        (status = 200, body = Readings<'_>),
+        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "That is no time, or has too many steps"),
+        (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no fridge with that id"),
+        (status = 414, body = Document<'_>, content_type = "application/problem+json", description = "The query is too long"),
+        (status = 503, body = Document<'_>, content_type = "application/problem+json", description = "The disk does not answer, or several questions about the past are under way"),
+    )
+)]
 pub async fn answer(id: &str, query: &str, chat: &Arc<Chat>) -> Result<WholeResponse, Problem> {
     let query = Query::of(query, &["from", "to", "step"])?;
     let now = chat.gateway().now().wall;
@@ -55,7 +92,7 @@ pub async fn answer(id: &str, query: &str, chat: &Arc<Chat>) -> Result<WholeResp
     let name = fridge.name.clone();
     let read = chat.gateway().read_past(move |gateway| gateway.points(&fridge, &window)).await;
     let points = read?.map_err(|_| Problem::unreadable())?;
-    let item = |(at, aggregate): (Timestamp, Aggregate)| PointItem {
+    let item = |(at, aggregate): (Timestamp, Aggregate)| Point {
         at,
         min: aggregate.min(),
         mean: aggregate.mean(),

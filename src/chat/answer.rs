@@ -1,6 +1,7 @@
 //! An answer: a document for people, data for programs, how bad it is, and what the asker wants done.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Data;
 use crate::doc::Doc;
@@ -31,7 +32,7 @@ impl Answer {
 }
 
 /// How the fridges of an answer are together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// One is too warm or too cold.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use jiff::Timestamp;
 use jiff::civil::Time;
+use utoipa::ToSchema;
 
 use crate::alarm::{Alarm, Defrost, Kind, RuleName, Urgency, UsedBudget};
 use crate::fridge::{Limits, Verdict};
@@ -57,7 +58,7 @@ pub enum Data {
 }
 
 /// How one fridge is.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FridgeRow {
     /// What it is known by in records: it stays when the name changes.
     pub id: String,
@@ -66,6 +67,7 @@ pub struct FridgeRow {
     /// Which others it belongs with.
     pub group: Option<String>,
     /// The probe in it.
+    #[schema(value_type = String)]
     pub probe: ProbeId,
     /// How it is.
     pub verdict: Verdict,
@@ -106,9 +108,10 @@ impl FridgeRow {
 }
 
 /// One time outside a fridge's limits.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct OutsideRow {
     /// When its first reading was taken.
+    #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
     /// Its furthest reading in °C.
     pub peak: Celsius,
@@ -184,7 +187,7 @@ pub struct HistoryRow {
 }
 
 /// One alarm.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AlarmRow {
     /// Its number.
     pub number: u64,
@@ -199,8 +202,10 @@ pub struct AlarmRow {
     /// How soon a person should act.
     pub urgency: Urgency,
     /// Since when the fridge has been beyond its limit, or its probe silent or stuck.
+    #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
     /// When it was raised.
+    #[schema(value_type = String, format = DateTime)]
     pub raised: Timestamp,
     /// Whether it is a drill.
     pub drill: bool,
@@ -211,6 +216,7 @@ pub struct AlarmRow {
     /// Who has acknowledged it, where that is known.
     pub acknowledged_by: Option<String>,
     /// When it was acknowledged.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub acknowledged: Option<Timestamp>,
     /// The cause, in their words.
     pub cause: Option<String>,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::reading::{Celsius, Counts, Fault, Notice, Sample, Sampled, Stamp};
 
@@ -39,9 +40,10 @@ pub struct ProbeState {
 }
 
 /// The lowest and highest value of one day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Day {
     /// The day, in the machine's time zone.
+    #[schema(value_type = String, format = Date)]
     pub date: Date,
     /// The lowest value.
     pub min: Celsius,
