@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use jiff::Timestamp;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::registry::Registry;
 
 use crate::chat::Chat;
@@ -24,8 +25,10 @@ mod sample;
 
 use sample::Writer;
 
-/// What OpenMetrics text is called.
+/// What OpenMetrics text is called …
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// … and the older text that a client gets which does not ask for it.
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What metrics are made of that is no part of an answer.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +68,8 @@ impl Metrics {
     }
 
     /// Answers a scrape.
-    pub fn answer(&self, method: &Method, chat: &Arc<Chat>) -> WholeResponse {
+    pub fn answer(&self, head: &Parts, chat: &Arc<Chat>) -> WholeResponse {
+        let method = &head.method;
         if method != Method::GET && method != Method::HEAD {
             let mut response = rejection(StatusCode::METHOD_NOT_ALLOWED, "this path takes GET and HEAD only");
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -73,13 +77,21 @@ impl Metrics {
         }
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Scrape { chat: Arc::clone(chat), sources: (self.sources)() }));
+        let accepted = head.headers.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+        let wants_open_metrics =
+            accepted.into_iter().any(|accept| accept.contains("application/openmetrics-text"));
         let mut text = String::new();
-        if encode(&mut text, &registry).is_err() {
+        let (encoded, content_type) = if wants_open_metrics {
+            (text::encode(&mut text, &registry), OPEN_METRICS)
+        } else {
+            (prometheus_text::encode(&mut text, &registry), PROMETHEUS)
+        };
+        if encoded.is_err() {
             // Writing to a text cannot fail.
             return rejection(StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written");
         }
         let mut response = WholeResponse::new(text.into());
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(OPEN_METRICS));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }

@@ -346,7 +346,8 @@ fn streams_have_places_of_their_own_and_end_with_the_server() {
 fn metrics_are_open_metrics_and_their_counters_count() {
     let (_demo, mut client) = measured(&[]);
     client.ask("fridge help");
-    let answer = get(&mut client, "/metrics");
+    let ask = b"GET /metrics HTTP/1.1\r\nHost: fridge\r\nAccept: application/openmetrics-text;version=1.0.0\r\n\r\n";
+    let answer = client.send(ask);
     assert!(answer.header("content-type").is_some_and(|it| it.starts_with("application/openmetrics-text")));
     let text = answer.body;
     assert!(text.ends_with("# EOF\n"));
@@ -369,6 +370,8 @@ fn metrics_are_open_metrics_and_their_counters_count() {
     assert!(value("fridge_answer_duration_seconds_count{command=\"help\",outcome=\"answered\"}") >= 1.0);
     assert!(value("process_resident_memory_bytes") > 1e6 && value("fridge_requests_answered_total") >= 1.0);
     get(&mut client, "/nowhere");
+    // Who does not ask for OpenMetrics gets the older text, in which a counter's type has its whole name.
     let again = get(&mut client, "/metrics").body;
     assert!(again.contains("fridge_requests_rejected_total{status=\"404\"} 1"), "{again}");
+    assert!(again.contains("# TYPE fridge_requests_rejected_total counter") && !again.contains("# EOF"));
 }

@@ -85,7 +85,7 @@ impl Routes {
                 let path = path.strip_prefix(api::ROOT).unwrap_or_default();
                 api::respond(path, head, &chat, &self.feed).await
             }
-            Place::Metrics => whole(self.metrics.answer(&head.method, &chat)),
+            Place::Metrics => whole(self.metrics.answer(head, &chat)),
             Place::Web | Place::Mattermost => whole(web::respond(head, &chat).await),
         };
         let headers = response.headers_mut();
