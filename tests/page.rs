@@ -375,3 +375,115 @@ fn metrics_are_open_metrics_and_their_counters_count() {
     assert!(again.contains("fridge_requests_rejected_total{status=\"404\"} 1"), "{again}");
     assert!(again.contains("# TYPE fridge_requests_rejected_total counter") && !again.contains("# EOF"));
 }
+
+/// A request that nobody who means well makes: parts of right ones, put together as they come.
+fn made_up(random: &mut fastrand::Rng) -> Vec<u8> {
+    const PARTS: [&str; 34] = [
+        "/",
+        "//",
+        "fridges",
+        "milk",
+        "meat",
+        "api",
+        "v1",
+        "readings",
+        "events",
+        "alarms",
+        "about",
+        "assets",
+        "metrics",
+        "report",
+        "story",
+        "readings.csv",
+        "openapi.json",
+        "..",
+        "%2e%2e",
+        "%00",
+        "%ff",
+        "?",
+        "&",
+        "=",
+        "range=1y",
+        "time=march",
+        "from=2026-01-01T00:00:00Z",
+        "to=0",
+        "step=5m",
+        "wall",
+        "%C3%A9",
+        "+",
+        "#",
+        "\u{e9}",
+    ];
+    let choose = |random: &mut fastrand::Rng, list: &[&'static str]| list[random.usize(..list.len())];
+    let method =
+        choose(random, &["GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "get", "X"]);
+    const WHOLE: [&str; 12] = [
+        "/",
+        "/",
+        "/alarms",
+        "/about",
+        "/fridges/milk",
+        "/fridges/milk/story",
+        "/fridges/milk/report",
+        "/fridges/meat/readings.csv",
+        "/api/v1/fridges",
+        "/api/v1/fridges/milk/readings?",
+        "/api/v1/alarms?",
+        "/metrics",
+    ];
+    let mut path = String::from(choose(random, &WHOLE));
+    for _ in 0..random.usize(..7) {
+        path.push_str(choose(random, &PARTS));
+        if random.bool() {
+            path.push('/');
+        }
+    }
+    let header = choose(
+        random,
+        &[
+            "",
+            "",
+            "Accept-Encoding: gzip\r\n",
+            "Accept-Encoding: gzip;q=\r\n",
+            "Last-Event-ID: -\r\n",
+            "Accept: */*\r\n",
+            "Range: bytes=0-1\r\n",
+            "If-None-Match: *\r\n",
+            "Cookie: a=b\r\n",
+            "Content-Length: 0\r\n",
+        ],
+    );
+    format!("{method} {path} HTTP/1.1\r\nHost: fridge\r\n{header}Connection: close\r\n\r\n").into_bytes()
+}
+
+#[test]
+fn whatever_is_asked_for_nothing_breaks() {
+    let requests: usize = std::env::var("REQUESTS").map_or(2_000, |number| number.parse().expect("a number"));
+    let seed =
+        std::env::var("SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().expect("a number"));
+    let mut random = fastrand::Rng::with_seed(seed);
+    let (demo, mut asking) = measured(&[]);
+    let before = demo.forget_peak_memory();
+    let mut statuses = std::collections::BTreeMap::new();
+    for _ in 0..requests {
+        let request = made_up(&mut random);
+        let mut client = Client::connect(&demo);
+        client.write(&request);
+        let said = String::from_utf8_lossy(&request).into_owned();
+        // A stream has no end.
+        let answer = if said.contains("events") {
+            client.read_until("\r\n")
+        } else {
+            String::from_utf8_lossy(&client.rest()).into_owned()
+        };
+        let status = answer.split(' ').nth(1).unwrap_or_default().to_owned();
+        assert!(!["", "500"].contains(&status.as_str()), "SEED={seed}: {said}{answer}");
+        *statuses.entry(status).or_insert(0) += 1;
+    }
+    assert!(asking.ask("fridge status").contains("need a look"));
+    println!(
+        "{requests} requests: {statuses:?}; {} KiB more than before",
+        demo.peak_memory_kib().saturating_sub(before)
+    );
+    assert!(statuses.len() >= 4, "{statuses:?}");
+}

@@ -2,7 +2,7 @@
 // complete, and of the moment at which it was loaded.
 "use strict";
 (() => {
-  const SILENT_MS = 4500; // A beat comes every two seconds.
+  const SILENT_MS = 3800; // A beat comes every two seconds.
   const STORY_MS = 30000; // A chart has steps of five minutes.
   const RETRY_MS = 3000;
   const $ = (selector, root = document) => root.querySelector(selector);
@@ -73,7 +73,7 @@
       }));
     };
 
-    const clock = () => new Date().toLocaleTimeString([], { hour12: false });
+    const lastHeard = () => new Date(Date.now() - (performance.now() - heard)).toLocaleTimeString([], { hour12: false });
     const hear = () => {
       heard = performance.now();
       if (lostSince !== null || !body.classList.contains("is-live")) {
@@ -86,7 +86,7 @@
     };
     const lose = () => {
       if (lostSince !== null) return;
-      lostSince = clock();
+      lostSince = lastHeard();
       body.classList.remove("is-live");
       body.classList.add("is-lost");
       $("#live").textContent = "not live";
@@ -119,7 +119,7 @@
       }
     };
     listen();
-    setInterval(tick, 1000);
+    setInterval(tick, 500);
     // A page that comes back from the browser's store, or a device that wakes up, has heard nothing meanwhile.
     addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });
