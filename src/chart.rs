@@ -12,7 +12,11 @@ use crate::fridge::Limits;
 use crate::store::bucket::Aggregate;
 use crate::text::Units;
 
+mod braille;
+mod picture;
 mod scale;
+
+pub use picture::Error as PictureError;
 
 use scale::Scale;
 
@@ -171,3 +175,6 @@ fn put(svg: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a text cannot fail.
     let _written = svg.write_fmt(text);
 }
+
+#[cfg(test)]
+mod tests;

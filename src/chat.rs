@@ -16,6 +16,7 @@ mod alarms;
 mod answer;
 mod asked;
 mod asker;
+mod chart;
 mod command;
 pub mod data;
 mod help;
@@ -34,7 +35,7 @@ mod status;
 mod trend;
 
 pub use crate::gateway::Scope;
-pub use answer::{Answer, Severity};
+pub use answer::{Answer, Picture, Severity};
 pub use asker::{Asker, Rights, User};
 pub use command::Command;
 pub use data::Data;
@@ -185,6 +186,7 @@ fn answer_to(command: Command, rest: &str, view: &View<'_>) -> Answer {
         Command::Trend => trend::answer(rest, view),
         Command::MinMax => minmax::answer(rest, view),
         Command::History => history::answer(rest, view),
+        Command::Chart => chart::answer(rest, view),
         Command::Since => since::answer(rest, view),
         Command::Report => report::answer(rest, view),
         Command::Alarms => alarms::answer(view),

@@ -16,6 +16,7 @@ mod archive;
 mod ask;
 mod backup;
 mod cert;
+mod chart;
 mod check;
 mod demo;
 mod doctor;
@@ -94,6 +95,8 @@ enum Command {
     Export(export::Options),
     /// The page that an inspector knows, to be printed: fridge report milk --day sunday > milk.html
     Report(report::Options),
+    /// A fridge's past as a picture, in the terminal or in a file: fridge chart milk 7d
+    Chart(chart::Options),
     /// Whether limits fit what the fridges do: usual defrosts, and how near they come
     Advise(advise::Options),
     /// Make one file of the configuration, the certificate and all that was measured
@@ -157,6 +160,7 @@ impl Cli {
             Command::Whatif(options) => whatif::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Export(options) => export::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Report(options) => report::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Chart(options) => chart::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Advise(options) => advise::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Backup(options) => backup::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Restore(options) => restore::run(&options, files).map(|()| ExitCode::SUCCESS),

@@ -20,6 +20,7 @@ use crate::store::bucket::{Aggregate, Sum};
 use crate::text::Units;
 
 mod questions;
+mod range;
 mod readers;
 mod scope;
 mod timeline;
@@ -27,6 +28,7 @@ mod window;
 
 pub use questions::Outcome;
 use questions::Questions;
+pub use range::Range;
 use readers::Readers;
 pub use readers::Unread;
 pub use scope::Scope;

@@ -16,6 +16,7 @@ pub mod button_token;
 mod command;
 mod context;
 mod health;
+mod picture;
 mod rejection;
 mod request;
 mod response;

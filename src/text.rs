@@ -12,6 +12,7 @@ use crate::reading::{Celsius, Fault, Reading};
 pub mod about;
 pub mod alarm;
 pub mod buttons;
+pub mod chart;
 pub mod exposure;
 pub mod gateway;
 pub mod help;

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use crate::api::decoded;
 use crate::chat::Chat;
 use crate::fridge::Fridge;
-use crate::gateway::Unread;
+use crate::gateway::{Range, Unread};
 use crate::history::PastError;
 use crate::https::response::{Explanation, WholeResponse, explained, method_not_allowed};
 use crate::text::{page, past};
@@ -24,11 +24,8 @@ mod fridge;
 mod icon;
 mod layout;
 mod overview;
-mod range;
 mod report;
 mod spark;
-
-use range::Range;
 
 /// Who may look at the page, the API and the metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -369,6 +369,12 @@ fn metrics_are_open_metrics_and_their_counters_count() {
     );
     assert!(value("fridge_answer_duration_seconds_count{command=\"help\",outcome=\"answered\"}") >= 1.0);
     assert!(value("process_resident_memory_bytes") > 1e6 && value("fridge_requests_answered_total") >= 1.0);
+    let documented = include_str!("../docs/metrics.md");
+    for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let (name, kind) = line.split_once(' ').unwrap();
+        let name = if kind == "counter" { format!("`{name}_total`") } else { format!("`{name}`") };
+        assert!(documented.contains(&name), "{name} is not in docs/metrics.md");
+    }
     get(&mut client, "/nowhere");
     // Who does not ask for OpenMetrics gets the older text, in which a counter's type has its whole name.
     let again = get(&mut client, "/metrics").body;

@@ -55,7 +55,7 @@ pub fn acknowledge(words: &str, view: &View<'_>) -> Answer {
     let alarms = visible(view);
     let (meant, cause) = meant(words, &alarms, view);
     if meant.is_empty() {
-        return mistake(if alarms.is_empty() { alarm::NO_ALARMS } else { alarm::NOT_OPEN }, view);
+        return selection::mistake(if alarms.is_empty() { alarm::NO_ALARMS } else { alarm::NOT_OPEN }, view);
     }
     let cause: String = cause.chars().take(LONGEST_CAUSE).collect();
     let cause = (!cause.is_empty()).then_some(cause);
@@ -69,7 +69,7 @@ pub fn acknowledge(words: &str, view: &View<'_>) -> Answer {
 pub fn snooze(words: &str, view: &View<'_>) -> Answer {
     let (name, length) = match name_and_length(words, None) {
         Some(found) => found,
-        None => return mistake(alarm::NO_LENGTH, view),
+        None => return selection::mistake(alarm::NO_LENGTH, view),
     };
     let fridges = match fridges(name, view) {
         Ok(fridges) => fridges,
@@ -83,8 +83,8 @@ pub fn snooze(words: &str, view: &View<'_>) -> Answer {
 pub fn defrost(words: &str, view: &View<'_>) -> Answer {
     let (name, length) = match name_and_length(words, Some(USUAL_DEFROST)) {
         Some((name, length)) if !name.is_empty() => (name, length),
-        Some(_) => return mistake(alarm::NO_FRIDGE_MEANT, view),
-        None => return mistake(alarm::NO_LENGTH, view),
+        Some(_) => return selection::mistake(alarm::NO_FRIDGE_MEANT, view),
+        None => return selection::mistake(alarm::NO_LENGTH, view),
     };
     let fridges = match fridges(name, view) {
         Ok(fridges) => fridges,
@@ -100,16 +100,16 @@ pub fn drill(words: &str, view: &View<'_>) -> Answer {
         Selection::One(fridge) => fridge,
         Selection::None(nearest) => return selection::unknown(nearest, view),
         Selection::Several(fridges) | Selection::Group(fridges) => return selection::ask_back(&fridges),
-        Selection::All(_) => return mistake(alarm::NO_DRILL_MEANT, view),
+        Selection::All(_) => return selection::mistake(alarm::NO_DRILL_MEANT, view),
     };
     if fridge.out_of_service {
-        return mistake(alarm::OUT_OF_SERVICE, view);
+        return selection::mistake(alarm::OUT_OF_SERVICE, view);
     }
     if fridge.rules.temperature.is_empty() {
-        return mistake(alarm::NOTHING_TO_DRILL, view);
+        return selection::mistake(alarm::NOTHING_TO_DRILL, view);
     }
     if view.snapshot.alarms.iter().any(|open| open.drill && open.fridge == fridge.id) {
-        return mistake(alarm::DRILL_IS_OPEN, view);
+        return selection::mistake(alarm::DRILL_IS_OPEN, view);
     }
     let data = Data::Quiet(vec![fridge.id.clone()]);
     let act = Some(Act::Drill { fridge: fridge.id.clone() });
@@ -225,8 +225,4 @@ fn act_on(fridges: &[&Fridge], doc: crate::doc::Doc, act: impl FnOnce(Vec<String
     let ids: Vec<String> = fridges.iter().map(|fridge| fridge.id.clone()).collect();
     let data = Data::Quiet(ids.clone());
     Answer { act: Some(act(ids)), ..Answer::new(doc, data) }
-}
-
-fn mistake(sentence: &str, view: &View<'_>) -> Answer {
-    Answer::new(doc(Text::sentence(sentence), view), Data::Error(sentence.to_owned()))
 }

@@ -1,5 +1,6 @@
 //! An answer: a document for people, data for programs, how bad it is, and what the asker wants done.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,12 +23,25 @@ pub struct Answer {
     pub again: Option<String>,
     /// What the asker wants done.
     pub act: Option<Act>,
+    /// What can be seen beside it.
+    pub picture: Option<Picture>,
+}
+
+/// The chart of a fridge, as an answer means it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// The fridge's id.
+    pub fridge: String,
+    /// The begin of its time.
+    pub from: Timestamp,
+    /// The end.
+    pub to: Timestamp,
 }
 
 impl Answer {
     /// An answer that is not about how fridges are.
     pub fn new(doc: Doc, data: Data) -> Self {
-        Answer { doc, data, severity: Severity::Info, again: None, act: None }
+        Answer { doc, data, severity: Severity::Info, again: None, act: None, picture: None }
     }
 }
 

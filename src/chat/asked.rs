@@ -30,9 +30,9 @@ pub fn about<'a>(typed: &'a str, view: &View<'_>) -> (&'a str, Option<Period>) {
 /// Whether the answer is made of what is kept on the disk: whoever asks then waits for that. The view is made only where it
 /// has to be looked at.
 pub fn needs_past<'a>(request: &Request, view: impl FnOnce() -> View<'a>) -> bool {
-    use Command::{History, MinMax, Report, Since};
+    use Command::{Chart, History, MinMax, Report, Since};
     match request.command {
-        Some(Since | Report) => return true,
+        Some(Chart | Since | Report) => return true,
         Some(MinMax | History) | None => {}
         Some(_) => return false,
     }
@@ -40,7 +40,7 @@ pub fn needs_past<'a>(request: &Request, view: impl FnOnce() -> View<'a>) -> boo
     let Some((command, rest)) = super::meant(request, &view) else { return false };
     let kind = || about(rest, &view).1.map(|period| period.kind);
     match command {
-        Since | Report => true,
+        Chart | Since | Report => true,
         MinMax => kind() == Some(period::Kind::Other),
         History => kind().is_some_and(|kind| kind != period::Kind::LastDay),
         _ => false,

@@ -19,6 +19,8 @@ pub enum Command {
     MinMax,
     /// Their last 24 hours, or another time, as a line.
     History,
+    /// The last 24 hours of one, or another time, as a picture.
+    Chart,
     /// Since when they have been outside their limits.
     Since,
     /// What an inspector asks for, of a day or another time.
@@ -61,6 +63,7 @@ impl Command {
                 Some(Command::Status)
             }
             "min" | "max" => Some(Command::MinMax),
+            "graph" | "plot" | "picture" => Some(Command::Chart),
             "alarm" | "alert" | "alerts" => Some(Command::Alarms),
             "acknowledge" => Some(Command::Ack),
             "mute" | "silence" => Some(Command::Snooze),
@@ -80,6 +83,7 @@ impl Command {
             Command::Trend => &help::TREND,
             Command::MinMax => &help::MINMAX,
             Command::History => &help::HISTORY,
+            Command::Chart => &help::CHART,
             Command::Since => &help::SINCE,
             Command::Report => &help::REPORT,
             Command::Alarms => &help::ALARMS,

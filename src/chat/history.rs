@@ -60,8 +60,8 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
     Answer::new(doc, Data::Histories(days.into_iter().map(|(row, _)| row).collect()))
 }
 
-/// A time in the past, from the disk.
-fn of_period(fridges: &[&Fridge], period: &Period, view: &View<'_>) -> Answer {
+/// A time in the past of these fridges, from the disk.
+pub fn of_period(fridges: &[&Fridge], period: &Period, view: &View<'_>) -> Answer {
     let ids = asked::ids(fridges);
     let marks = if fridges.len() == 1 { MARKS } else { MARKS_IN_TABLE };
     let step = step_of(period, marks);

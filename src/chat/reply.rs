@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Answer, Data, Severity};
+use super::{Answer, Data, Picture, Severity};
 use crate::doc::{Doc, markdown};
 use crate::gateway::View;
 use crate::recorder::Act;
@@ -35,6 +35,9 @@ pub struct Reply {
     /// What the asker wants done.
     #[serde(skip)]
     pub act: Option<Act>,
+    /// What can be seen beside it.
+    #[serde(skip)]
+    pub picture: Option<Picture>,
     /// What the answer was made from.
     #[serde(flatten)]
     pub data: Data,
@@ -45,7 +48,7 @@ pub struct Reply {
 impl Reply {
     /// The reply of an answer that was made from that view.
     pub fn new(answer: Answer, view: &View<'_>, share: bool) -> Self {
-        let Answer { doc, data, severity, again, act } = answer;
+        let Answer { doc, data, severity, again, act, picture } = answer;
         Reply {
             at: view.now.wall,
             text: markdown::render(&doc),
@@ -55,6 +58,7 @@ impl Reply {
             share,
             again,
             act,
+            picture,
             data,
             post: OnceLock::new(),
         }

@@ -1,6 +1,6 @@
 //! The selection: which fridges a person means by what they typed.
 
-use super::{Answer, Data, View};
+use super::{Answer, Data, View, doc};
 use crate::doc::{Doc, Text};
 use crate::fridge::{Fridge, names};
 use crate::reading::ProbeId;
@@ -106,4 +106,9 @@ fn some_names(fridges: &[&Fridge]) -> Text {
     let names = fridges.iter().take(SHOWN).map(|fridge| Text::name(&fridge.name));
     let others = (fridges.len() > SHOWN).then(|| Text::from(selection::AND_OTHERS));
     Text::joined(names.chain(others))
+}
+
+/// What a person did wrong, in a sentence with the cure.
+pub fn mistake(sentence: &str, view: &View<'_>) -> Answer {
+    Answer::new(doc(Text::sentence(sentence), view), Data::Error(sentence.to_owned()))
 }

@@ -22,6 +22,15 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// How many characters a line has where there is no terminal to say so.
+const USUAL_COLUMNS: usize = 80;
+
+/// How many characters a line of the terminal has.
+pub fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
+    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(USUAL_COLUMNS)
+}
+
 /// Prints a value as JSON, for programs and for whoever looks: no character in it steers a terminal.
 ///
 /// # Errors

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alarm::Alarm;
 use crate::atomic_file::{self, Unfinished};
+use crate::chat::Picture;
 use crate::regular_file;
 use crate::secret::Secret;
 
@@ -26,6 +27,12 @@ const VALID_FOR: Duration = Duration::from_secs(24 * 3_600);
 
 /// A button below an alarm works for this long.
 const ALARM_VALID_FOR: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// The address of a picture works for this long.
+const PICTURE_VALID_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// What the context of a picture is for.
+const PICTURE: &str = "picture";
 
 /// What buttons are signed with.
 #[derive(Debug)]
@@ -133,10 +140,30 @@ impl Signer {
         self.sign_for(action, &alarm_argument(alarm), "", "", now, ALARM_VALID_FOR)
     }
 
+    /// The signed context of a picture: whoever has its address may see it, and nothing else.
+    pub fn sign_picture(&self, picture: &Picture, now: Timestamp) -> SignedContext {
+        let time = format!("{} {}", picture.from.as_second(), picture.to.as_second());
+        self.sign_for(PICTURE, &picture.fridge, &time, "", now, PICTURE_VALID_FOR)
+    }
+
     /// Whether a context is one of ours, in constant time.
     pub fn signed(&self, context: &SignedContext) -> bool {
         let tag = HEXLOWER.decode(context.signature.as_bytes());
         tag.is_ok_and(|tag| hmac::verify(&self.0, &context.signed_bytes(), &tag).is_ok())
+    }
+}
+
+impl SignedContext {
+    /// The context of a picture, from what its address says; whether that is ours [is to be seen](Signer::signed).
+    pub fn of_picture(picture: &Picture, expires: i64, signature: &str) -> SignedContext {
+        SignedContext {
+            action: PICTURE.to_owned(),
+            argument: picture.fridge.clone(),
+            hook: format!("{} {}", picture.from.as_second(), picture.to.as_second()),
+            channel: String::new(),
+            expires,
+            signature: signature.to_owned(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use hyper::StatusCode;
 use ipnet::IpNet;
 
 use super::button_token::Signer;
+use super::picture::Pictures;
 use super::rejection::{Elsewhere, Rejection};
 use super::request::{OutgoingWebhookPayload, PostActionIntegrationRequest};
 use super::response::{self, Buttons};
@@ -30,6 +31,8 @@ pub struct Context {
     pub chat: Arc<Chat>,
     /// What counts.
     pub stats: Arc<Stats>,
+    /// The pictures that were made last.
+    pub pictures: Pictures,
     url: Option<String>,
     allow: Vec<IpNet>,
 }
@@ -38,7 +41,7 @@ impl Context {
     /// The context of this configuration.
     pub fn new(config: Config, chat: Arc<Chat>, signer: Arc<Signer>, stats: Arc<Stats>) -> Self {
         let Config { hooks, trigger_words, url, allow } = config;
-        Context { hooks, trigger_words, signer, chat, stats, url, allow }
+        Context { hooks, trigger_words, signer, chat, stats, pictures: Pictures::default(), url, allow }
     }
 
     /// What the answers are made from.

@@ -29,6 +29,10 @@ pub enum Rejection {
     NotAllowed(IpAddr),
     /// A button whose context does not hold.
     Button(&'static str),
+    /// The address of a picture that is not signed by this gateway.
+    ForeignPicture,
+    /// One that was, more than a week ago.
+    ExpiredPicture,
     /// Answered 200, but the command was unknown.
     UnknownWord,
     /// Answered 200 with the path on which it belongs.
@@ -61,7 +65,8 @@ impl Rejection {
             Rejection::Malformed(_) => StatusCode::BAD_REQUEST,
             Rejection::NoTokenConfigured => StatusCode::SERVICE_UNAVAILABLE,
             Rejection::WrongToken { .. } => StatusCode::UNAUTHORIZED,
-            Rejection::NotAllowed(_) => StatusCode::FORBIDDEN,
+            Rejection::NotAllowed(_) | Rejection::ForeignPicture => StatusCode::FORBIDDEN,
+            Rejection::ExpiredPicture => StatusCode::GONE,
             // These are answered in words, with 200.
             Rejection::Button(_) | Rejection::UnknownWord | Rejection::Elsewhere(_) => StatusCode::OK,
         }
@@ -76,6 +81,8 @@ impl Rejection {
             Rejection::WrongToken { .. } => "wrong token",
             Rejection::NotAllowed(_) => "address not allowed",
             Rejection::Button(_) => "button",
+            Rejection::ForeignPicture => "foreign picture",
+            Rejection::ExpiredPicture => "expired picture",
             Rejection::UnknownWord => "not understood",
             Rejection::Elsewhere(_) => "exchanged URL",
         }
@@ -96,6 +103,8 @@ impl Rejection {
             }
             Rejection::NotAllowed(_) => "this address may not ask: the configuration's `allow` names those that may".into(),
             Rejection::Button(why) => (*why).into(),
+            Rejection::ForeignPicture => "this is not the address of a chart of this gateway: `fridge chart` makes one".into(),
+            Rejection::ExpiredPicture => "the address of a chart works for a week: ask for it again with `fridge chart`".into(),
             Rejection::Elsewhere(what) => text::elsewhere(*what == Elsewhere::CommandOnWebhook).into(),
             Rejection::UnknownWord => "no such command, fridge or time: the answer said which".into(),
         }

@@ -10,8 +10,9 @@ use serde_json::value::RawValue;
 
 use super::button::Button;
 use super::button_token::{SignedContext, Signer};
-use super::{Hook, Placement};
+use super::{Hook, Placement, picture};
 use crate::chat::{Data, Reply};
+use crate::doc::terminal;
 
 /// How many fridges a menu offers: the worst ones; more would be no menu.
 const MENU_LENGTH: usize = 100;
@@ -70,9 +71,14 @@ struct PostProps {
     attachments: Vec<MessageAttachment>,
 }
 
-/// The bar of buttons below an answer.
-#[derive(Debug, Serialize)]
+/// What stands below an answer: a bar of buttons, or a picture.
+#[derive(Debug, Default, Serialize)]
 struct MessageAttachment {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_url: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     actions: Vec<PostAction>,
 }
 
@@ -184,8 +190,15 @@ fn response(reply: &Reply, hook: &Hook, buttons: Option<Buttons<'_>>) -> Command
     }
 }
 
-/// The buttons below an answer about how fridges are: *Refresh*, and a menu of details.
+/// What stands below an answer: below one about how fridges are the buttons *Refresh* and a menu of details, below a chart its
+/// picture.
 fn attachments(reply: &Reply, buttons: Option<Buttons<'_>>) -> Vec<MessageAttachment> {
+    if let (Some(seen), Some(to)) = (&reply.picture, &buttons) {
+        let image_url = Some(format!("{}{}", to.url, picture::path(seen, to.signer, to.now)));
+        // What a client shows that shows no pictures; the words stand above already.
+        let fallback = Some(terminal::line(&reply.doc.headline));
+        return vec![MessageAttachment { fallback, image_url, actions: Vec::new() }];
+    }
     let (Data::Fridges(rows), Some(again), Some(to)) = (&reply.data, &reply.again, buttons) else {
         return Vec::new();
     };
@@ -204,5 +217,6 @@ fn attachments(reply: &Reply, buttons: Option<Buttons<'_>>) -> Vec<MessageAttach
             action(Button::Refresh, "button", again, Vec::new()),
             action(Button::Details, "select", "", menu.collect()),
         ],
+        ..MessageAttachment::default()
     }]
 }

@@ -18,7 +18,7 @@ use warp::{Filter, Reply};
 
 use super::context::Context;
 use super::rejection::Rejection;
-use super::{Mattermost, action, command, health, webhook};
+use super::{Mattermost, action, command, health, picture, webhook};
 use crate::https::response::{WholeResponse, method_not_allowed, rejection};
 use crate::https::stats::Stats;
 use crate::https::{Peer, Responding, Service};
@@ -78,6 +78,9 @@ impl ChatRequest {
             ("action", &Method::POST) => action::handle(context, self.peer, content_type, &self.body).await,
             ("health", &Method::GET | &Method::HEAD) => {
                 health::answer(context.gateway(), !context.hooks.is_empty(), &transport.report())
+            }
+            (path, &Method::GET | &Method::HEAD) if picture::owns(path) => {
+                picture::answer(context, path).await
             }
             ("webhook" | "action", _) => method_not_allowed("POST"),
             ("command", _) => method_not_allowed("GET, POST"),

@@ -50,6 +50,13 @@ pub const HISTORY: CommandHelp = CommandHelp {
     explanation: "The last 24 hours, or another time at the end, as a line of blocks, the lowest value as the lowest block; a dot stands where there was no reading. A time is `today`, `yesterday`, `7d`, `sunday`, `last week`, `march`, `2026-03-14`, `from monday to wednesday`.",
 };
 
+/// `chart`
+pub const CHART: CommandHelp = CommandHelp {
+    usage: "chart fridge [time]",
+    summary: "a fridge's last 24 hours as a picture, or another time: `chart milk 7d`",
+    explanation: "`fridge chart milk` draws the last 24 hours of one fridge with its limits, alarms and the times outside; `fridge chart milk march` another time. The picture needs `url` in the gateway's configuration; without it the answer is in words.",
+};
+
 /// `since`
 pub const SINCE: CommandHelp = CommandHelp {
     usage: "since [fridge or group]",

@@ -6,13 +6,13 @@ use maud::{Markup, PreEscaped, html};
 use strum::VariantArray;
 
 use super::layout::{Page, Place, time};
-use super::{Failure, Range, icon, overview};
+use super::{Failure, icon, overview};
 use crate::api::{all, encoded, item, rows};
 use crate::chat::{Asker, Chat, Reply, Rights};
 use crate::doc::html::printable;
 use crate::doc::{Block, Doc, html as of_doc};
 use crate::fridge::Fridge;
-use crate::gateway::{Timeline, Window};
+use crate::gateway::{Range, Timeline, Window};
 use crate::text::{self, page, report as words};
 
 /// The width and height of the chart in its own units, for a wide screen and for a narrow one: text that is scaled down can

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_DISPOSITION, HeaderValue};
 
-use super::{Failure, HTML, Range, of_type};
+use super::{Failure, HTML, of_type};
 use crate::chat::Chat;
 use crate::fridge::Fridge;
-use crate::gateway::Window;
+use crate::gateway::{Range, Window};
 use crate::history::period;
 use crate::https::response::WholeResponse;
 use crate::report::{Report, html};
