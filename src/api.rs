@@ -18,7 +18,7 @@ mod query;
 mod readings;
 
 pub use feed::Feed;
-pub use fridges::{FridgeItem, all, decoded, encoded, item, items, rows};
+pub use fridges::{FridgeItem, all, decoded, encoded, item, items, rows, site};
 pub use problem::Problem;
 
 /// What all paths begin with.
@@ -44,7 +44,7 @@ async fn answer(path: &str, head: &Parts, chat: &Arc<Chat>, feed: &Arc<Feed>) ->
         ["fridges", id] => fridges::one(id, query, chat)?,
         ["fridges", id, "readings"] => readings::answer(id, query, chat).await?,
         ["alarms"] => alarms::answer(query, chat).await?,
-        ["openapi.json"] => openapi::answer(),
+        ["openapi.json"] => openapi::answer(query)?,
         _ => {
             let detail = "there is nothing on this path: /api/v1/openapi.json describes those that there are";
             return Err(Problem::new(StatusCode::NOT_FOUND, detail));

@@ -105,7 +105,8 @@ impl Chart<'_> {
             self.to.as_second(),
             self.step_s,
             scale.plot(),
-            escaped(self.zone.iana_name().unwrap_or("UTC")),
+            // Where the zone has no name, its distance from UTC in seconds has to do.
+            self.zone.iana_name().map_or_else(|| self.zone.to_offset(self.to).seconds().to_string(), escaped),
         );
         for kind in [SpanKind::Gap, SpanKind::Defrost, SpanKind::Outside] {
             self.spans.iter().filter(|span| span.kind == kind).for_each(|span| scale.span(&mut svg, span));
@@ -115,20 +116,16 @@ impl Chart<'_> {
         for limit in [self.limits.min, self.limits.max].into_iter().flatten() {
             scale.limit(&mut svg, limit.degrees());
         }
-        for run in self.runs() {
-            scale.run(&mut svg, run);
-        }
-        self.marks.iter().for_each(|mark| scale.mark(&mut svg, mark));
-        svg.push_str("</svg>");
-        svg
-    }
-
-    /// The points that follow one another without a gap.
-    fn runs(&self) -> impl Iterator<Item = &[(Timestamp, Aggregate)]> {
+        // Where there was no reading, nothing is known: no line goes through that.
+        let read: Vec<(Timestamp, Aggregate)> =
+            self.points.iter().copied().filter(|(_, aggregate)| aggregate.span.is_some()).collect();
         let goes_on = |(last, _): &(Timestamp, Aggregate), (at, _): &(Timestamp, Aggregate)| {
             at.as_second() - last.as_second() <= 2 * self.step_s
         };
-        self.points.chunk_by(goes_on)
+        read.chunk_by(goes_on).for_each(|run| scale.run(&mut svg, run));
+        self.marks.iter().for_each(|mark| scale.mark(&mut svg, mark));
+        svg.push_str("</svg>");
+        svg
     }
 
     /// The times of its steps in which a reading was outside the limits, joined where they follow one another.

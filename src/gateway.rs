@@ -35,6 +35,11 @@ pub use scope::Scope;
 pub use timeline::Timeline;
 pub use window::Window;
 
+/// So many questions about the past are answered at once …
+const ASKING: usize = 2;
+/// … and so many look at it.
+const LOOKING: usize = 1;
+
 /// The site's part of the configuration: replaced as a whole when it is read again.
 #[derive(Clone, Debug, Default)]
 pub struct Site {
@@ -58,6 +63,7 @@ pub struct Gateway {
     recorder: Option<recorder::Handle>,
     past: Option<Arc<dyn Past>>,
     readers: Readers,
+    onlookers: Readers,
     asked: Arc<AtomicU64>,
     questions: Arc<Questions>,
     /// Whether the newest configuration was refused at a reload.
@@ -75,7 +81,8 @@ impl Gateway {
             clock,
             recorder: None,
             past: None,
-            readers: Readers::default(),
+            readers: Readers::new(ASKING),
+            onlookers: Readers::new(LOOKING),
             asked: Arc::default(),
             questions: Arc::default(),
             refused: Arc::default(),
@@ -157,6 +164,18 @@ impl Gateway {
     ) -> Result<T, Unread> {
         let gateway = self.clone();
         self.readers.run(move || work(&gateway)).await
+    }
+
+    /// The same for who looks at the page, at a picture or into the API: whoever asks in the channel does not wait for these.
+    ///
+    /// # Errors
+    /// [`Unread`]
+    pub async fn look_at_past<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Gateway) -> T + Send + 'static,
+    ) -> Result<T, Unread> {
+        let gateway = self.clone();
+        self.onlookers.run(move || work(&gateway)).await
     }
 
     /// Lets a reader wait for what is known next.

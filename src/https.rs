@@ -79,6 +79,8 @@ pub struct Limits {
     /// For an answer to leave. One that has room in the system's buffers leaves at once; this is for a
     /// peer that asks and asks and reads nothing.
     pub answer: Duration,
+    /// The same for what a stream has to say: who does not listen is kept waiting for by nobody.
+    pub unread_stream: Duration,
     /// From our end of a connection to the peer's, in which what it still sends is thrown away.
     pub linger: Duration,
     /// For the requests in progress when the server ends.
@@ -104,6 +106,7 @@ impl Default for Limits {
             header_lines: 64,
             unacknowledged: Duration::from_secs(30),
             answer: Duration::from_secs(10),
+            unread_stream: Duration::from_secs(3),
             linger: Duration::from_secs(1),
             drain: Duration::from_secs(3),
             certificate_check: Duration::from_secs(2),

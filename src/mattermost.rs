@@ -17,6 +17,8 @@ mod command;
 mod context;
 mod health;
 mod picture;
+mod picture_address;
+mod pictures;
 mod rejection;
 mod request;
 mod response;

@@ -96,10 +96,10 @@ async fn answer(head: &Parts, chat: &Arc<Chat>) -> Result<WholeResponse, Failure
     let segments: Vec<&str> = head.uri.path().trim_matches('/').split('/').collect();
     let page = match segments[..] {
         [""] => overview::page(chat, query),
-        ["alarms"] => alarms::page(chat).await?,
+        ["alarms"] => alarms::page(chat).await,
         ["about"] => about::page(chat),
         ["assets", name] => return asset::answer(name).ok_or(Failure::NOT_FOUND),
-        ["fridges", id] => fridge::page(chat, &known(chat, id)?, Range::of(query)).await?,
+        ["fridges", id] => fridge::page(chat, &known(chat, id)?, Range::of(query)).await,
         ["fridges", id, "story"] => fridge::story(chat, &known(chat, id)?, Range::of(query)).await?,
         ["fridges", id, "report"] => return report::page(chat, &known(chat, id)?, query).await,
         ["fridges", id, "readings.csv"] => {

@@ -90,7 +90,7 @@ fn the_page_says_of_each_fridge_what_the_channel_says_and_the_worst_is_the_first
     let (_demo, mut client) = measured(&[]);
     let page = get(&mut client, "/").body;
     let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}: {page}"));
-    assert!(page.contains("(simulated)") && page.contains("Simulated: these values"));
+    assert!(page.contains("2 of 6 need a look") && page.contains("Simulated: these values"));
     let (warm, silent, milk) =
         (place("data-id=\"freezer-1\""), place("data-id=\"meat\""), place("data-id=\"milk\""));
     assert!(warm < silent && silent < milk);
@@ -99,10 +99,7 @@ fn the_page_says_of_each_fridge_what_the_channel_says_and_the_worst_is_the_first
     );
     // One that stands for no value has no figure where the value is.
     let meat = &page[silent..milk];
-    assert!(
-        meat.contains("class=\"value is-none\"") && !meat.contains("°C</span><span class=\"age\""),
-        "{meat}"
-    );
+    assert!(meat.contains("class=\"value is-none\"") && !meat.contains("class=\"value\""), "{meat}");
 
     let fridge = get(&mut client, "/fridges/freezer-1").body;
     assert!(
@@ -116,7 +113,7 @@ fn the_page_says_of_each_fridge_what_the_channel_says_and_the_worst_is_the_first
     assert_eq!(missing.status, 404);
     assert!(missing.body.contains("There is no such page."), "{}", missing.body);
     let wrong = get(&mut client, "/fridges/milk/report?time=someday");
-    assert_eq!((wrong.status, wrong.body.contains("That is not a time.")), (400, true));
+    assert_eq!((wrong.status, wrong.body.contains("That is not a period.")), (400, true));
     let put = client.send(b"PUT /about HTTP/1.1\r\nHost: fridge\r\nContent-Length: 0\r\n\r\n");
     assert_eq!((put.status, put.header("allow")), (405, Some("GET, HEAD")));
     // Mattermost with a path that was left out.
@@ -311,6 +308,169 @@ fn a_value_that_stays_the_same_is_told_to_be_read_again_and_a_quiet_stream_beats
     let read = stream.read_until("event: read");
     assert!(!read.contains("event: fridge"), "{read}");
     assert!(stream.read_until("}").contains("\"recording-1\":"));
+}
+
+#[test]
+fn who_may_no_longer_look_sees_nothing_more_and_another_configuration_is_told() {
+    const BUS: &str =
+        "listen = \"127.0.0.1:0\"\n[[bus]]\nkind = \"simulated\"\nperiod = \"300ms\"\nprobes = 2\n";
+    let fridges = |first: &str, second: &str| {
+        format!(
+            "[[fridge]]\nid = \"one\"\nname = \"{first}\"\nprobe = \"28-000000000001\"\nlimits = {{ max = 8 }}\n\
+             [[fridge]]\nid = \"two\"\nname = \"{second}\"\nprobe = \"28-000000000002\"\nlimits = {{ max = 8 }}\n"
+        )
+    };
+    let service =
+        Service::start(&format!("{}{}", &BUS["listen = \"127.0.0.1:0\"\n".len()..], fridges("Milk", "Meat")));
+    let certificate = service.folder.path().join("state/certificate.pem");
+    let listen = || {
+        let mut client = Client::to(service.address(), &certificate);
+        client.write(b"GET /api/v1/events HTTP/1.1\r\nHost: fridge\r\n\r\n");
+        client
+    };
+    let site = |events: &str| {
+        let place = events.rfind("\"site\":\"").unwrap_or_else(|| panic!("{events}")) + 8;
+        events[place..place + 16].to_owned()
+    };
+    let reload = |configuration: &str| {
+        std::fs::write(service.folder.path().join("fridge.toml"), configuration).unwrap();
+        let pid = service.child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    };
+    let mut stream = listen();
+    let before = site(&stream.read_until("event: beat"));
+    assert_eq!(site(&listen().read_until("event: beat")), before);
+    // The names exchanged: a page that shows them has to be loaded again.
+    reload(&format!("{BUS}{}", fridges("Meat", "Milk")));
+    let after = site(&(stream.read_until("event: gateway") + &stream.read_until("event: beat")));
+    assert_ne!(before, after);
+    reload(&format!("{BUS}{}[page]\nenabled = false\n", fridges("Meat", "Milk")));
+    let ended = stream.rest();
+    assert!(ended.ends_with(b"0\r\n\r\n"), "{:?}", String::from_utf8_lossy(&ended));
+    assert!(listen().read_until("\r\n").starts_with("HTTP/1.1 404"));
+}
+
+#[test]
+fn what_is_there_in_memory_is_shown_whatever_the_disk_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let (_demo, mut client) = measured(&["--state", state.to_str().unwrap()]);
+    // A file that nobody can read as what it should be.
+    for name in ["records.db", "records.db-wal", "history.db", "history.db-wal"] {
+        std::fs::write(state.join("simulated").join(name), vec![b'x'; 100_000]).unwrap();
+    }
+    let fridge = get(&mut client, "/fridges/freezer-1");
+    assert!(fridge.status == 200 && fridge.body.contains("too warm"), "{fridge:?}");
+    let alarms = get(&mut client, "/alarms");
+    assert!(alarms.status == 200 && alarms.body.contains("Open alarms"), "{alarms:?}");
+    assert!(
+        fridge.body.contains("cannot be read") || alarms.body.contains("cannot be read"),
+        "{}",
+        fridge.body
+    );
+    let readings = get(&mut client, "/api/v1/fridges/milk/readings");
+    assert!(matches!(readings.status, 200 | 503) && !readings.body.contains("/state/"), "{readings:?}");
+    assert!(client.ask("fridge status").contains("2 of 6"));
+}
+
+#[test]
+fn a_chart_is_posted_as_a_picture_whose_address_is_good_for_it_alone() {
+    let demo = Demo::start(&["--url", "https://gateway.example:4443"]);
+    let mut client = Client::connect(&demo);
+    client.ask_until("fridge status", |answer| !answer.contains("not measured"));
+    let posted = |client: &mut Client, words: &str| -> Value {
+        let form =
+            [("text", words), ("token", gateway::TOKEN), ("trigger_word", "fridge"), ("channel_id", "c")];
+        serde_json::from_str(&client.post_form("/webhook", &form).body).unwrap()
+    };
+    let post = posted(&mut client, "fridge chart milk");
+    // The words stand beside it, for who cannot see it.
+    assert!(post["text"].as_str().unwrap().contains("on average"), "{post}");
+    let address = post["attachments"][0]["image_url"].as_str().unwrap().to_owned();
+    let path = address.strip_prefix("https://gateway.example:4443").unwrap().to_owned();
+    // As Mattermost's image proxy fetches it, also from where the page may not be seen.
+    let fetch = |path: &str| {
+        let mut client = Client::connect(&demo);
+        client.write(
+            format!("GET {path} HTTP/1.1\r\nHost: fridge\r\nUser-Agent: Mattermost-Image-Proxy/1.0\r\nConnection: close\r\n\r\n").as_bytes(),
+        );
+        let bytes = client.rest();
+        let status: u16 = String::from_utf8_lossy(&bytes[9..12]).parse().unwrap();
+        (status, bytes)
+    };
+    let began = Instant::now();
+    let (status, picture) = fetch(&path);
+    println!("a picture of a day: {:?}, {} bytes", began.elapsed(), picture.len());
+    assert_eq!(status, 200);
+    assert!(picture.windows(8).any(|eight| eight == b"\x89PNG\r\n\x1a\n"));
+    assert_eq!(fetch(&path).1.len(), picture.len(), "it is kept");
+    let parts: Vec<&str> = path.trim_start_matches("/chart/").trim_end_matches(".png").split('-').collect();
+    let [fridge, from, to, expires, signature] = parts[..] else { panic!("{path}") };
+    let other = data_encoding::BASE64URL_NOPAD.encode(b"meat");
+    let later: i64 = expires.parse::<i64>().unwrap() + 1;
+    for wrong in [
+        format!("/chart/{other}-{from}-{to}-{expires}-{signature}.png"),
+        format!("/chart/{fridge}-0-{to}-{expires}-{signature}.png"),
+        format!("/chart/{fridge}-{from}-{to}-{later}-{signature}.png"),
+        format!("/chart/{fridge}-{from}-{to}-{expires}-{}.png", "0".repeat(64)),
+        format!("/chart/{fridge}-{from}-{to}-{expires}.png"),
+        String::from("/chart/x"),
+    ] {
+        assert_eq!(fetch(&wrong).0, 403, "{wrong}");
+    }
+    for words in ["fridge chart", "fridge chart fre"] {
+        let answer = posted(&mut client, words);
+        assert!(answer["attachments"].as_array().is_none_or(Vec::is_empty), "{answer}");
+    }
+    // Without an address of the gateway's own the words are all.
+    let plain = Demo::start(&[]);
+    let mut client = Client::connect(&plain);
+    client.ask_until("fridge status", |answer| !answer.contains("not measured"));
+    let post = posted(&mut client, "fridge chart milk");
+    assert!(post["text"].as_str().unwrap().contains("on average") && post["attachments"].is_null(), "{post}");
+}
+
+#[test]
+fn the_shell_draws_a_chart_in_the_terminal_and_into_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let (demo, _client) = measured(&["--state", state.to_str().unwrap()]);
+    let chart = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_fridge"))
+            .arg("chart")
+            .args(arguments)
+            .arg("--state")
+            .arg(&state)
+            .arg("--config")
+            .arg(state.join("fridge.toml"))
+            .arg("--socket")
+            .arg(&demo.socket)
+            .output()
+            .unwrap();
+        (
+            output.status.success(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (drawn, text, error) = chart(&["milk"]);
+    assert!(drawn && text.starts_with("Milk, last 24 h (simulated)\n"), "{text}{error}");
+    assert!(
+        text.contains(" °C") && text.chars().filter(|c| ('\u{2801}'..'\u{2900}').contains(c)).count() > 50,
+        "{text}"
+    );
+    let (svg, png) = (folder.path().join("milk.svg"), folder.path().join("milk.png"));
+    let (written, _, error) =
+        chart(&["milk", "7d", "--svg", svg.to_str().unwrap(), "--png", png.to_str().unwrap()]);
+    assert!(written, "{error}");
+    assert!(std::fs::read_to_string(&svg).unwrap().contains("<style>"));
+    assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG"));
+    for (wrong, cure) in
+        [(&["fre"][..], "several names"), (&["nothing"], "nothing"), (&["milk", "2019-01-01"], "no readings")]
+    {
+        let (drawn, _, error) = chart(wrong);
+        assert!(!drawn && error.contains(cure), "{wrong:?}: {error}");
+    }
 }
 
 #[test]

@@ -49,12 +49,12 @@ pub struct AlarmItem {
     operation_id = "alarms",
     path = "/alarms",
     params(
-        ("from" = Option<String>, Query, format = DateTime, description = "The begin of the time"),
-        ("to" = Option<String>, Query, format = DateTime, description = "The end of the time; now where it is left out"),
+        ("from" = Option<String>, Query, format = DateTime, description = "The beginning of the period"),
+        ("to" = Option<String>, Query, format = DateTime, description = "The end of the period; now if left out"),
     ),
     responses(
         (status = 200, body = Alarms),
-        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "That is no time"),
+        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "That is no period"),
         (status = 414, body = Document<'_>, content_type = "application/problem+json", description = "The query is too long"),
         (status = 503, body = Document<'_>, content_type = "application/problem+json", description = "The disk does not answer, or several questions about the past are under way"),
     )
@@ -72,7 +72,7 @@ pub async fn answer(query: &str, chat: &Arc<Chat>) -> Result<WholeResponse, Prob
                 return Err(Problem::bad("`from` is not before `to`"));
             }
             let period = Period { from, to, name: String::new(), kind: Kind::Other };
-            let read = gateway.read_past(move |gateway| gateway.records(&period)).await;
+            let read = gateway.look_at_past(move |gateway| gateway.records(&period)).await;
             let (mut alarms, _) = read?.map_err(|_| Problem::unreadable())?;
             alarms.drain(..alarms.len().saturating_sub(MOST));
             alarms

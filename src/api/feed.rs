@@ -2,6 +2,7 @@
 //! does. Each change has a number; whoever comes back says the last one that they saw, and gets what changed since.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
+use tracing::error;
 use utoipa::ToSchema;
 
 use super::fridges;
@@ -22,6 +24,8 @@ use crate::text;
 /// So often it is looked whether a reading has become too old: nobody says so.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// A feed that has not looked for so long has died.
+const STANDS_STILL: Duration = Duration::from_secs(5);
 /// What comes within so long of another change is told with it.
 const TOGETHER: Duration = Duration::from_millis(50);
 
@@ -36,6 +40,10 @@ pub struct Feed {
     latest: Mutex<Latest>,
     moments: watch::Sender<Arc<Moment>>,
     wanted: Notify,
+    /// When it was last looked, on the clock that never steps.
+    looked: Mutex<Option<Duration>>,
+    /// Changes when whoever listens has to ask anew.
+    generation: AtomicU64,
 }
 
 /// What is known at one moment, each part with the number of its last change.
@@ -85,8 +93,10 @@ struct Latest {
 pub struct GatewayEvent<'a> {
     /// Its name, where it has one.
     name: Option<&'a str>,
-    /// How the fridges are together, in a sentence.
+    /// How the fridges are together, in a few words.
     headline: String,
+    /// Differs when the configuration does: names, groups, limits, units.
+    site: String,
     /// How bad it is.
     severity: Severity,
     /// Whether any of it comes from no real probe.
@@ -114,11 +124,42 @@ impl Feed {
             latest: Mutex::default(),
             moments: watch::Sender::default(),
             wanted: Notify::new(),
+            looked: Mutex::default(),
+            generation: AtomicU64::default(),
         })
     }
 
-    /// Looks for changes while anybody listens, until it is dropped elsewhere.
+    /// Looks for changes while anybody listens, until the gateway ends. A bug in it ends nothing else, and not itself for long.
     pub async fn run(self: Arc<Self>) {
+        while let Err(failed) = tokio::spawn(Arc::clone(&self).follow()).await {
+            if failed.is_cancelled() {
+                return;
+            }
+            error!("a bug: what changes is not followed for a moment: {failed}");
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Whether it follows what changes.
+    pub fn is_alive(&self) -> bool {
+        let now = (self.chat)().gateway().now().mono;
+        let looked = *self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.is_some_and(|looked| now.saturating_sub(looked) <= STANDS_STILL)
+    }
+
+    /// What differs where whoever listens has to ask anew.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Ends all streams: who may look may not be who might before.
+    pub fn end_streams(&self) {
+        self.generation.fetch_add(1, Ordering::Relaxed);
+        // Whoever waits wakes up and sees it.
+        self.moments.send_modify(|_| {});
+    }
+
+    async fn follow(self: Arc<Self>) {
         loop {
             if self.moments.receiver_count() == 0 {
                 self.wanted.notified().await;
@@ -163,6 +204,7 @@ impl Feed {
     fn look(&self) {
         let chat = (self.chat)();
         let (reply, snapshot) = (fridges::all(&chat), chat.gateway().snapshot());
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some(chat.gateway().now().mono);
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let moment = latest.take_in(&chat, &reply, &snapshot);
         drop(latest);
@@ -205,16 +247,15 @@ impl Latest {
         };
         let event = GatewayEvent {
             name: chat.gateway().name(),
-            headline: terminal::line(&reply.doc.headline),
+            headline: text::page::headline(fridges::rows(reply).iter().map(|row| row.verdict)),
+            site: fridges::site(chat),
             severity: reply.severity,
             simulated: reply.simulated,
             order: fridges::rows(reply).iter().map(|row| row.id.as_str()).collect(),
             alarms: snapshot.alarms.iter().map(AlarmRow::from).collect(),
             lines: snapshot.alarms.iter().map(line).collect(),
         };
-        // The age of the oldest reading changes all the time.
-        let lasting = GatewayEvent { headline: text::page::without_age(&event.headline), ..event };
-        let json = serde_json::to_string(&lasting).unwrap_or_default();
+        let json = serde_json::to_string(&event).unwrap_or_default();
         if self.gateway.1 != json {
             self.number = next;
             self.gateway = (next, json);

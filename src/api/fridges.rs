@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use hyper::StatusCode;
 use jiff::Timestamp;
+use ring::digest;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,8 +13,12 @@ use super::problem::{Document, Problem};
 use super::query::Query;
 use crate::chat::data::FridgeRow;
 use crate::chat::{Asker, Chat, Data, Reply, Rights, Severity};
+use crate::fridge::Fridge;
 use crate::https::response::{WholeResponse, json};
 use crate::text::{self, Units};
+
+/// So many bytes of a hash tell one configuration from another.
+const SITE_BYTES: usize = 8;
 
 /// How one fridge is, as data and as people read it.
 #[derive(Serialize, ToSchema)]
@@ -70,6 +76,20 @@ pub fn rows(reply: &Reply) -> &[FridgeRow] {
     }
 }
 
+/// What differs when the configuration does: a page that shows names and limits of another one has to be loaded again.
+pub fn site(chat: &Chat) -> String {
+    let gateway = chat.gateway();
+    let mut hash = digest::Context::new(&digest::SHA256);
+    let simulated = gateway.snapshot().is_simulated();
+    hash.update(format!("{:?} {:?} {simulated} ", gateway.name(), gateway.units()).as_bytes());
+    hash.update(env!("CARGO_PKG_VERSION").as_bytes());
+    for fridge in gateway.fridges() {
+        let Fridge { id, name, group, probe, limits, .. } = fridge;
+        hash.update(format!("{id:?} {name:?} {group:?} {probe} {limits:?} ").as_bytes());
+    }
+    HEXLOWER.encode(&hash.finish().as_ref()[..SITE_BYTES])
+}
+
 /// The fridges of a reply, as people read them.
 pub fn items(reply: &Reply, units: Units) -> impl Iterator<Item = FridgeItem<'_>> {
     rows(reply).iter().map(move |row| item(row, units))
@@ -93,7 +113,7 @@ pub fn item(row: &FridgeRow, units: Units) -> FridgeItem<'_> {
     path = "/fridges",
     responses(
         (status = 200, body = Fridges<'_>),
-        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "Something stands behind a question mark"),
+        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "There is a parameter that it does not take"),
     )
 )]
 pub fn list(query: &str, chat: &Chat) -> Result<WholeResponse, Problem> {
@@ -117,7 +137,7 @@ pub fn list(query: &str, chat: &Chat) -> Result<WholeResponse, Problem> {
     params(("id" = String, Path, description = "Its id")),
     responses(
         (status = 200, body = OneFridge<'_>),
-        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "Something stands behind a question mark"),
+        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "There is a parameter that it does not take"),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no fridge with that id"),
     )
 )]

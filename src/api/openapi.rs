@@ -7,6 +7,8 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use utoipa::OpenApi;
 
 use super::feed::GatewayEvent;
+use super::problem::{Document, Problem};
+use super::query::Query;
 use super::{alarms, events, fridges, readings};
 use crate::https::response::WholeResponse;
 
@@ -35,11 +37,12 @@ pub fn document() -> String {
 }
 
 /// This document.
-#[utoipa::path(get, operation_id = "openapi", path = "/openapi.json", responses((status = 200, body = Object, description = "OpenAPI 3.1")))]
-pub fn answer() -> WholeResponse {
+#[utoipa::path(get, operation_id = "openapi", path = "/openapi.json", responses((status = 200, body = Object, description = "OpenAPI 3.1"), (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "There is a parameter that it does not take")))]
+pub fn answer(query: &str) -> Result<WholeResponse, Problem> {
+    Query::of(query, &[])?;
     let mut response = WholeResponse::new(DOCUMENT.clone());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    Ok(response)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What stands behind the question mark of an address: known names, each at most once.
+//! The parameters of a request: known names, each at most once.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -21,22 +21,22 @@ impl<'a> Query<'a> {
     /// A problem that says what is wrong with it.
     pub fn of(query: &'a str, names: &[&str]) -> Result<Query<'a>, Problem> {
         if query.len() > MOST_BYTES {
-            let detail = format!("what stands behind the question mark is longer than {MOST_BYTES} bytes");
+            let detail = format!("the query is longer than {MOST_BYTES} bytes");
             return Err(Problem::new(StatusCode::URI_TOO_LONG, detail));
         }
         let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(query.as_bytes()).collect();
         for (index, (name, _)) in pairs.iter().enumerate() {
             if !names.contains(&name.as_ref()) {
                 let known = match names {
-                    [] => String::from("nothing can stand behind a question mark here"),
+                    [] => String::from("this path takes no parameters"),
                     names => {
-                        format!("only these can stand behind the question mark here: {}", names.join(", "))
+                        format!("this path takes only these parameters: {}", names.join(", "))
                     }
                 };
                 return Err(Problem::bad(known));
             }
             if pairs[..index].iter().any(|(before, _)| before == name) {
-                return Err(Problem::bad(format!("`{name}` stands there twice: remove one")));
+                return Err(Problem::bad(format!("`{name}` is given twice: remove one")));
             }
         }
         Ok(Query(pairs))

@@ -17,6 +17,7 @@ use crate::gateway::Window;
 use crate::https::response::{WholeResponse, json};
 use crate::reading::Celsius;
 use crate::store::block::BLOCK_SECONDS;
+use crate::store::block_of;
 use crate::store::bucket::Aggregate;
 
 /// So many steps an answer has at most.
@@ -24,14 +25,14 @@ const MOST_POINTS: i64 = 2_000;
 /// Nobody asks about a longer time: ten years, and a little.
 const LONGEST: Duration = Duration::from_secs(3_700 * 86_400);
 
-/// A time of a fridge in equal steps.
+/// A period of a fridge in equal steps.
 #[derive(Serialize, ToSchema)]
 pub struct Readings<'a> {
     /// The fridge's id.
     id: &'a str,
     /// What people call it.
     name: &'a str,
-    /// The begin of the time.
+    /// The beginning of the period.
     #[schema(value_type = String, format = DateTime)]
     from: Timestamp,
     /// Its end, which does not belong to it.
@@ -48,7 +49,7 @@ pub struct Readings<'a> {
 /// What one step comes to.
 #[derive(Serialize, ToSchema)]
 pub struct Point {
-    /// Its begin.
+    /// Its beginning.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// The lowest reading in °C; `null` where there were faults only.
@@ -63,20 +64,20 @@ pub struct Point {
     faults: u32,
 }
 
-/// A time of a fridge in equal steps, each with its lowest, mean and highest reading.
+/// A period of a fridge in equal steps, each with its lowest, mean and highest reading.
 #[utoipa::path(
     get,
     operation_id = "readings",
     path = "/fridges/{id}/readings",
     params(
         ("id" = String, Path, description = "Its id"),
-        ("from" = Option<String>, Query, format = DateTime, description = "The begin of the time; a day before its end where it is left out"),
-        ("to" = Option<String>, Query, format = DateTime, description = "The end of the time; now where it is left out"),
-        ("step" = Option<String>, Query, description = "The length of a step, a multiple of five minutes: 5m, 1h, 1d, or a number of seconds; where it is left out, the shortest with which there are at most 288"),
+        ("from" = Option<String>, Query, format = DateTime, description = "The beginning of the period; a day before its end if left out"),
+        ("to" = Option<String>, Query, format = DateTime, description = "The end of the period; now if left out"),
+        ("step" = Option<String>, Query, description = "The length of a step, a multiple of five minutes: 5m, 1h, 1d, or a number of seconds; if left out, the shortest with which there are at most 288"),
     ),
     responses(
         (status = 200, body = Readings<'_>),
-        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "That is no time, or has too many steps"),
+        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "That is no period, or one of too many steps"),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no fridge with that id"),
         (status = 414, body = Document<'_>, content_type = "application/problem+json", description = "The query is too long"),
         (status = 503, body = Document<'_>, content_type = "application/problem+json", description = "The disk does not answer, or several questions about the past are under way"),
@@ -90,7 +91,7 @@ pub async fn answer(id: &str, query: &str, chat: &Arc<Chat>) -> Result<WholeResp
     let fridge = chat.gateway().fridges().iter().find(|fridge| fridge.id == id).cloned();
     let fridge = fridge.ok_or_else(Problem::no_such_fridge)?;
     let name = fridge.name.clone();
-    let read = chat.gateway().read_past(move |gateway| gateway.points(&fridge, &window)).await;
+    let read = chat.gateway().look_at_past(move |gateway| gateway.points(&fridge, &window)).await;
     let points = read?.map_err(|_| Problem::unreadable())?;
     let item = |(at, aggregate): (Timestamp, Aggregate)| Point {
         at,
@@ -121,6 +122,10 @@ fn asked(query: &Query<'_>, now: Timestamp) -> Result<Window, Problem> {
     if from >= to {
         return Err(Problem::bad("`from` is not before `to`"));
     }
+    // What five minutes come to is one: a time begins and ends with them.
+    let moment = |second| Timestamp::from_second(second).unwrap_or(now);
+    let from = moment(block_of(from.as_second()));
+    let to = moment(block_of(to.as_second() + BLOCK_SECONDS - 1));
     let length = to.as_second() - from.as_second();
     if length.unsigned_abs() > LONGEST.as_secs() {
         return Err(Problem::bad("that time is longer than ten years"));

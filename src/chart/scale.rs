@@ -182,8 +182,12 @@ impl Scale {
         } else {
             "%b %-d"
         };
-        let mut at = midnight;
-        while (at.timestamp().as_second() as f64) < self.to {
+        // By the clock on the wall, also on the day on which that changes.
+        let mut civil = midnight.datetime();
+        while let Ok(at) = civil.to_zoned_datetime(zone.clone()) {
+            if at.timestamp().as_second() as f64 >= self.to {
+                return;
+            }
             if at.timestamp() >= begin {
                 let (x, label) = (self.x(at.timestamp()), at.strftime(format));
                 // The last one would be cut off.
@@ -194,8 +198,8 @@ impl Scale {
                     );
                 }
             }
-            let Ok(next) = at.checked_add(step) else { return };
-            at = next;
+            let Ok(next) = civil.checked_add(step) else { return };
+            civil = next;
         }
     }
 }

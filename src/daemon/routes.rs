@@ -60,7 +60,10 @@ impl Routes {
 
     /// From now on these may look.
     pub fn reload(&self, page: web::Config) {
-        self.page.store(Arc::new(page));
+        let before = self.page.swap(Arc::new(page.clone()));
+        if *before != page {
+            self.feed.end_streams();
+        }
     }
 
     /// Why that address may not look at that place.

@@ -6,8 +6,6 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// So many questions about the past are answered at once.
-const AT_ONCE: usize = 2;
 /// A question about the past waits so long for those before it …
 const TURN: Duration = Duration::from_secs(5);
 /// … and so long for the disk: Mattermost and the shell wait for 30 s.
@@ -26,13 +24,12 @@ pub enum Unread {
 #[derive(Clone)]
 pub struct Readers(Arc<Semaphore>);
 
-impl Default for Readers {
-    fn default() -> Self {
-        Readers(Arc::new(Semaphore::new(AT_ONCE)))
-    }
-}
-
 impl Readers {
+    /// So many at once.
+    pub fn new(at_once: usize) -> Readers {
+        Readers(Arc::new(Semaphore::new(at_once)))
+    }
+
     /// Has that done once it is its turn.
     pub async fn run<T: Send + 'static>(
         &self,

@@ -23,7 +23,7 @@ use super::Limits;
 use super::body::{self, Budget};
 use super::connection_limits::ConnectionPermit;
 use super::handshakes::Handshakes;
-use super::lingering_stream::LingeringStream;
+use super::lingering_stream::{LingeringStream, Patience};
 use super::observer::{Event, Observer, TlsFailure};
 use super::response::{Answered, Authenticated, Explanation, Response, Stream, closing, rejection, whole};
 use super::service::{Peer, Service};
@@ -32,6 +32,9 @@ use super::stream_body::StreamBody;
 /// Grace period at shutdown for a connection that was accepted but has not sent its request yet: Mattermost
 /// asks once, and a question that is lost is lost without a trace.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// What TLS keeps of what its peer has not read yet: one record.
+const UNSENT_BYTES: usize = 16 * 1024;
 
 /// What all connections share.
 pub struct Shared {
@@ -57,6 +60,7 @@ pub async fn serve(stream: TcpStream, peer: Peer, permit: ConnectionPermit, shar
     let (limits, observer) = (Arc::clone(&shared.limits), Arc::clone(&shared.observer));
     let Some(stream) = handshake(stream, peer, &permit, &shared).await else { return };
     let stream = LingeringStream::new(stream, limits.answer, limits.linger);
+    let patience = stream.patience();
 
     let (permit, asked, reads) = (Arc::new(permit), Arc::new(Notify::new()), stream.reads());
     let service = service_fn({
@@ -64,13 +68,14 @@ pub async fn serve(stream: TcpStream, peer: Peer, permit: ConnectionPermit, shar
         move |request: Request<Incoming>| {
             asked.notify_one();
             let (permit, shared, is_pipelined) = (Arc::clone(&permit), Arc::clone(&shared), !reads.take());
+            let patience = patience.clone();
             async move {
                 permit.answering();
                 if is_pipelined {
                     // Everybody else's turn comes first.
                     tokio::task::yield_now().await;
                 }
-                Ok::<_, Infallible>(respond(request, peer, &permit, &shared).await)
+                Ok::<_, Infallible>(respond(request, peer, &permit, &patience, &shared).await)
             }
         }
     });
@@ -136,7 +141,10 @@ async fn handshake(
         () = async { ended(shared.ending.clone()).await; sleep(GRACE).await } => return None,
     };
     let failure = match shaken {
-        Ok(Ok(stream)) => return Some(stream),
+        Ok(Ok(mut stream)) => {
+            stream.get_mut().1.set_buffer_limit(Some(UNSENT_BYTES));
+            return Some(stream);
+        }
         Ok(Err(error)) => TlsFailure::of(&error),
         Err(_) => TlsFailure::TimedOut(limit),
     };
@@ -148,6 +156,7 @@ async fn respond(
     request: Request<Incoming>,
     peer: Peer,
     permit: &Arc<ConnectionPermit>,
+    patience: &Patience,
     shared: &Shared,
 ) -> Response {
     let (head, body) = request.into_parts();
@@ -167,7 +176,7 @@ async fn respond(
         }
     };
     let response = match response.extensions().get::<Stream>() {
-        Some(Stream) => streaming(response, permit, shared),
+        Some(Stream) => streaming(response, permit, patience, shared),
         None => response,
     };
     let status = response.status();
@@ -187,9 +196,15 @@ async fn respond(
 }
 
 /// A response that goes on until the server ends, where there is a place for it.
-fn streaming(response: Response, permit: &Arc<ConnectionPermit>, shared: &Shared) -> Response {
+fn streaming(
+    response: Response,
+    permit: &Arc<ConnectionPermit>,
+    patience: &Patience,
+    shared: &Shared,
+) -> Response {
     match permit.stream() {
         Some(place) => {
+            patience.set(shared.limits.unread_stream);
             let ending = ended(shared.ending.clone());
             response.map(|body| StreamBody::new(body, place, ending).boxed_unsync())
         }

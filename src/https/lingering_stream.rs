@@ -4,7 +4,7 @@
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::time::{Sleep, sleep};
 /// A stream that its peer cannot hold open by not reading.
 pub struct LingeringStream<S> {
     inner: S,
-    answer: Duration,
+    patience: Patience,
     linger: Duration,
     /// Runs from the first write that found no room until everything written has left.
     leaving: Option<Pin<Box<Sleep>>>,
@@ -35,6 +35,27 @@ impl Reads {
     }
 }
 
+/// How long what is written may take to leave.
+#[derive(Clone)]
+pub struct Patience(Arc<AtomicU64>);
+
+impl Patience {
+    fn new(limit: Duration) -> Patience {
+        let patience = Patience(Arc::default());
+        patience.set(limit);
+        patience
+    }
+
+    /// It may take so long from now on.
+    pub fn set(&self, limit: Duration) {
+        self.0.store(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn limit(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> LingeringStream<S> {
     /// What is written must have left after `answer`: a slow reader gets the same time for its whole
     /// answer as one that reads nothing. Once our side is closed, what still comes is thrown away
@@ -42,7 +63,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LingeringStream<S> {
     /// system send a reset (RFC 9112, 9.6), which destroys the answer if it arrives first.
     pub fn new(inner: S, answer: Duration, linger: Duration) -> Self {
         let reads = Reads::default();
-        LingeringStream { inner, answer, linger, leaving: None, lingering: None, reads }
+        let patience = Patience::new(answer);
+        LingeringStream { inner, patience, linger, leaving: None, lingering: None, reads }
     }
 
     /// Whether it is read from, for somebody else to ask.
@@ -50,10 +72,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LingeringStream<S> {
         self.reads.clone()
     }
 
+    /// How long what is written may take to leave, for somebody else to change.
+    pub fn patience(&self) -> Patience {
+        self.patience.clone()
+    }
+
     /// The outcome of a write, or an error where it has waited too long.
     fn limited<T>(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if outcome.is_pending() {
-            let limit = self.answer;
+            let limit = self.patience.limit();
             ready!(self.leaving.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(context));
             return Poll::Ready(Err(ErrorKind::TimedOut.into()));
         }

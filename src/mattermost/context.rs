@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use ipnet::IpNet;
 
 use super::button_token::Signer;
-use super::picture::Pictures;
+use super::pictures::Pictures;
 use super::rejection::{Elsewhere, Rejection};
 use super::request::{OutgoingWebhookPayload, PostActionIntegrationRequest};
 use super::response::{self, Buttons};

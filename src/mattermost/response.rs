@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::button::Button;
 use super::button_token::{SignedContext, Signer};
-use super::{Hook, Placement, picture};
+use super::{Hook, Placement, picture_address};
 use crate::chat::{Data, Reply};
 use crate::doc::terminal;
 
@@ -194,7 +194,7 @@ fn response(reply: &Reply, hook: &Hook, buttons: Option<Buttons<'_>>) -> Command
 /// picture.
 fn attachments(reply: &Reply, buttons: Option<Buttons<'_>>) -> Vec<MessageAttachment> {
     if let (Some(seen), Some(to)) = (&reply.picture, &buttons) {
-        let image_url = Some(format!("{}{}", to.url, picture::path(seen, to.signer, to.now)));
+        let image_url = Some(format!("{}{}", to.url, picture_address::path(seen, to.signer, to.now)));
         // What a client shows that shows no pictures; the words stand above already.
         let fallback = Some(terminal::line(&reply.doc.headline));
         return vec![MessageAttachment { fallback, image_url, actions: Vec::new() }];

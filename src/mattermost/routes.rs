@@ -18,7 +18,7 @@ use warp::{Filter, Reply};
 
 use super::context::Context;
 use super::rejection::Rejection;
-use super::{Mattermost, action, command, health, picture, webhook};
+use super::{Mattermost, action, command, health, picture, picture_address, webhook};
 use crate::https::response::{WholeResponse, method_not_allowed, rejection};
 use crate::https::stats::Stats;
 use crate::https::{Peer, Responding, Service};
@@ -79,7 +79,7 @@ impl ChatRequest {
             ("health", &Method::GET | &Method::HEAD) => {
                 health::answer(context.gateway(), !context.hooks.is_empty(), &transport.report())
             }
-            (path, &Method::GET | &Method::HEAD) if picture::owns(path) => {
+            (path, &Method::GET | &Method::HEAD) if picture_address::owns(path) => {
                 picture::answer(context, path).await
             }
             ("webhook" | "action", _) => method_not_allowed("POST"),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Report;
-use crate::chart::Chart;
+use crate::chart::{Chart, Span, SpanKind};
 use crate::doc::html::escaped;
 use crate::text::report as words;
 use crate::text::{self, Units};
@@ -114,7 +114,16 @@ impl Page<'_> {
             points: &report.points,
             step_s: report.step_s,
             limits: report.fridge.limits,
-            spans: Vec::new(),
+            spans: report
+                .gaps
+                .iter()
+                .map(|(from, to)| Span {
+                    kind: SpanKind::Gap,
+                    from: *from,
+                    to: *to,
+                    title: self.span(*from, *to),
+                })
+                .collect(),
             marks: Vec::new(),
             zone: self.zone,
             units: self.units,

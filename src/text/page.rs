@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::civil::DateTime;
 
 use super::{Units, duration, temperature};
-use crate::fridge::Limits;
+use crate::fridge::{Limits, Verdict};
 use crate::reading::Celsius;
 use crate::store::bucket::Aggregate;
 
@@ -24,7 +24,7 @@ pub const SKIP: &str = "Skip to the content";
 /// What every page says whose values come from no real probe.
 pub const SIMULATED: &str = "Simulated: these values come from no real probe.";
 /// The page has lost its connection.
-pub const LOST: &str = "Connection lost: what you see is old.";
+pub const LOST: &str = "Connection lost: these values are old.";
 /// Nothing is shown live without the script.
 pub const WITHOUT_SCRIPT: &str = "Scripts are off: this page loads itself again every 30 seconds.";
 /// Who made the page.
@@ -44,7 +44,7 @@ pub const PAST_ALARMS: &str = "Alarms of the last 30 days";
 /// There were none.
 pub const NO_PAST_ALARMS: &str = "There were no alarms in the last 30 days.";
 /// What is acknowledged where.
-pub const ACKNOWLEDGE: &str = "To take an alarm on, type `fridge ack` and the cause in the channel.";
+pub const ACKNOWLEDGE: &str = "To acknowledge an alarm, type `fridge ack` and the cause in the channel.";
 /// A time without readings.
 pub const GAP: &str = "No readings";
 /// A time in which warmth was expected.
@@ -54,11 +54,11 @@ pub const RANGE: &str = "Range of the chart";
 /// What happened in that time.
 pub const STORY: &str = "What happened";
 /// Nothing did.
-pub const NO_STORY: &str = "No alarms, and nothing was done.";
+pub const NO_STORY: &str = "No alarms in this period.";
 /// What can be taken from here.
 pub const PAPERS: &str = "Reports and export";
 /// The chart has nothing to show.
-pub const NO_CHART: &str = "There are no readings of that time.";
+pub const NO_CHART: &str = "There are no readings in this period.";
 /// How the chart is used.
 pub const POINTER: &str = "Point at the chart, or focus it and use the arrow keys, to read a value.";
 
@@ -72,9 +72,10 @@ pub const IS_OFF: &str =
 pub const UNREADABLE: &str =
     "What was measured cannot be read from the disk. `fridge doctor` on the gateway says why.";
 /// Nothing is kept.
-pub const NOTHING_KEPT: &str = "Nothing is kept on a disk.";
+pub const NOTHING_KEPT: &str = "No history is kept.";
 /// What was asked for is no time.
-pub const NO_TIME: &str = "That is not a time. Write one such as yesterday, last week, march or 2026-03-14.";
+pub const NO_TIME: &str =
+    "That is not a period. Write one such as yesterday, last week, march or 2026-03-14.";
 /// The times of which there are reports, as they are said and shown.
 pub const PAPER_TIMES: [(&str, &str); 4] = [
     ("today", "Report of today"),
@@ -107,12 +108,17 @@ pub const WALL: &str = "large, for a screen on the wall";
 
 /// A range of readings as a table.
 pub fn csv(range: &str) -> String {
-    format!("Readings of the last {range} (CSV)")
+    format!("Readings in steps, {range} (CSV)")
 }
 
 /// The moment of which a page is.
 pub fn as_of(clock: &str) -> String {
     format!("as of {clock}")
+}
+
+/// The moment of which a chart is.
+pub fn chart_as_of(clock: &str) -> String {
+    format!("Chart as of {clock}.")
 }
 
 /// How old a value is.
@@ -157,13 +163,30 @@ pub fn last_good(celsius: Celsius, age_s: u64, units: Units) -> String {
     format!("last good value {}, {} ago", temperature(celsius, units), duration(Duration::from_secs(age_s)))
 }
 
-/// A headline without the age of the oldest reading, which is another one a second later.
-pub fn without_age(headline: &str) -> String {
-    match headline.split_once(", oldest reading ") {
-        Some((line, behind)) => {
-            let rest = behind.split_once(" ago").map_or("", |(_, rest)| rest);
-            format!("{line}{rest}")
+/// How the fridges are together, in a few words without anything that changes with time alone: the page says the rest below.
+pub fn headline(verdicts: impl Iterator<Item = Verdict>) -> String {
+    let verdicts: Vec<Verdict> = verdicts.filter(|verdict| *verdict != Verdict::OutOfService).collect();
+    let count =
+        |wanted: &dyn Fn(Verdict) -> bool| verdicts.iter().filter(|verdict| wanted(**verdict)).count();
+    let (all, needing) = (verdicts.len(), count(&Verdict::needs_a_look));
+    let (pending, in_range) = (count(&|it| it == Verdict::Pending), count(&|it| it == Verdict::InRange));
+    match all {
+        0 => String::from("No fridge is in service"),
+        _ if needing > 0 => {
+            format!("{needing} of {all} {} a look", if needing == 1 { "needs" } else { "need" })
         }
-        None => headline.to_owned(),
+        _ if pending == all => String::from("Nothing measured yet"),
+        1 if in_range == 1 => String::from("The only fridge is in range"),
+        _ if in_range == all => format!("All {all} in range"),
+        _ => {
+            let mut line = format!("{in_range} of {all} in range");
+            let without_limits = all - in_range - pending;
+            for (count, what) in [(pending, "not measured yet"), (without_limits, "without limits")] {
+                if count > 0 {
+                    line.push_str(&format!(", {count} {what}"));
+                }
+            }
+            line
+        }
     }
 }

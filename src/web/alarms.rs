@@ -6,7 +6,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::layout::{Page, Place, time};
-use super::{Failure, overview};
+use super::overview;
 use crate::alarm::{Alarm, Kind};
 use crate::api::encoded;
 use crate::chat::Chat;
@@ -22,15 +22,17 @@ const BACK: Duration = Duration::from_secs(30 * 86_400);
 const MOST_LISTED: usize = 200;
 
 /// The page.
-pub async fn page(chat: &Arc<Chat>) -> Result<Markup, Failure> {
+pub async fn page(chat: &Arc<Chat>) -> Markup {
     let gateway = chat.gateway();
     let now = gateway.now().wall;
     let from = now.checked_sub(BACK).unwrap_or(now);
     let period = Period { from, to: now, name: String::new(), kind: period::Kind::Other };
-    let records = gateway.read_past(move |gateway| gateway.records(&period)).await;
-    let (past_alarms, _) = super::read(records)?;
+    let records = gateway.look_at_past(move |gateway| gateway.records(&period)).await;
+    // What is open is in memory, and stands here whatever the disk does.
+    let past_alarms = super::read(records).map(|(alarms, _)| alarms);
     let open = gateway.snapshot().alarms.clone();
-    let over: Vec<&Alarm> = past_alarms.iter().rev().filter(|alarm| alarm.cleared.is_some()).collect();
+    let over: Vec<&Alarm> =
+        past_alarms.iter().flatten().rev().filter(|alarm| alarm.cleared.is_some()).collect();
     let content = html! {
         h1 { (page::OPEN_ALARMS) }
         @if open.is_empty() { p { (page::NO_OPEN_ALARMS) } } @else {
@@ -44,13 +46,13 @@ pub async fn page(chat: &Arc<Chat>) -> Result<Markup, Failure> {
             p { (of_doc::line(&crate::doc::Text::sentence(page::ACKNOWLEDGE))) }
         }
         h2 { (page::PAST_ALARMS) }
-        @if over.is_empty() { p { (page::NO_PAST_ALARMS) } } @else {
+        @if let Err(failure) = &past_alarms { p { (failure.sentence) } } @else if over.is_empty() { p { (page::NO_PAST_ALARMS) } } @else {
             ul.events { @for alarm in over.iter().take(MOST_LISTED) { li { (line(chat, alarm, true)) } } }
             @if over.len() > MOST_LISTED { p { (text::more(over.len() - MOST_LISTED, 0)) } }
         }
     };
     let page = Page { chat, title: page::ALARMS, place: Place::Alarms, is_wall: false, is_live: false };
-    Ok(page.document(&content))
+    page.document(&content)
 }
 
 /// An alarm with its story in a line; with its fridge where others are beside it.

@@ -22,8 +22,9 @@ const SIZES: [(&str, (f64, f64)); 2] = [("wide", (960.0, 320.0)), ("narrow", (38
 const MOST_LISTED: usize = 50;
 
 /// The page.
-pub async fn page(chat: &Arc<Chat>, fridge: &Fridge, range: Range) -> Result<Markup, Failure> {
-    let story = story(chat, fridge, range).await?;
+pub async fn page(chat: &Arc<Chat>, fridge: &Fridge, range: Range) -> Markup {
+    // How it is now stands here whatever the disk does.
+    let story = story(chat, fridge, range).await.unwrap_or_else(|failure| html! { p { (failure.sentence) } });
     let reply = all(chat);
     let row = rows(&reply).iter().find(|row| row.id == fridge.id);
     let units = chat.gateway().units();
@@ -58,14 +59,14 @@ pub async fn page(chat: &Arc<Chat>, fridge: &Fridge, range: Range) -> Result<Mar
         }
     };
     let page = Page { chat, title: &name, place: Place::Other, is_wall: false, is_live: true };
-    Ok(page.document(&content))
+    page.document(&content)
 }
 
 /// The chart, and what happened in its time: what the page's script loads again.
 pub async fn story(chat: &Arc<Chat>, fridge: &Fridge, range: Range) -> Result<Markup, Failure> {
     let (asked, now) = (fridge.clone(), chat.gateway().now());
     let window = Window::last(range.length(), now.wall);
-    let read = chat.gateway().read_past(move |gateway| gateway.timeline(&asked, window)).await;
+    let read = chat.gateway().look_at_past(move |gateway| gateway.timeline(&asked, window)).await;
     let timeline = super::read(read)?;
     let gateway = chat.gateway();
     let local = gateway.snapshot().local(&now);
@@ -79,7 +80,7 @@ pub async fn story(chat: &Arc<Chat>, fridge: &Fridge, range: Range) -> Result<Ma
             @if charts[0].1.is_empty() { p.empty { (page::NO_CHART) } } @else {
                 @for (name, svg) in charts { div class=(name) { (PreEscaped(svg)) } }
                 output #pointed aria-live="polite" {}
-                figcaption { (page::POINTER) }
+                figcaption { (page::chart_as_of(&local.strftime("%H:%M:%S").to_string())) " " (page::POINTER) }
             }
         }
         div.details {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
 use super::{asset, icon};
+use crate::api::site;
 use crate::chat::Chat;
 use crate::doc::html::printable;
 use crate::text::page;
@@ -57,7 +58,7 @@ impl Page<'_> {
                     script src=(asset::SCRIPT.path()) defer {}
                     @if self.is_live { noscript { meta http-equiv="refresh" content="30"; } }
                 }
-                body.wall[self.is_wall] data-live[self.is_live] {
+                body.wall[self.is_wall] data-live[self.is_live] data-site=(site(self.chat)) {
                     (icon::symbols())
                     a.skip href="#content" { (page::SKIP) }
                     header {

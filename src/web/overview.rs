@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::layout::{Page, Place};
 use super::{icon, spark};
-use crate::api::{FridgeItem, all, encoded, items};
+use crate::api::{FridgeItem, all, encoded, items, rows};
 use crate::chat::{Chat, Scope};
 use crate::doc::html as of_doc;
 use crate::doc::html::printable;
@@ -23,7 +23,7 @@ pub fn page(chat: &Chat, query: &str) -> Markup {
     let by_id: HashMap<&str, &Fridge> =
         view.fridges.iter().map(|fridge| (fridge.id.as_str(), *fridge)).collect();
     let content = html! {
-        h1 #headline data-severity=(severity(reply.severity)) { (of_doc::line(&reply.doc.headline)) }
+        h1 #headline data-severity=(severity(reply.severity)) { (page::headline(rows(&reply).iter().map(|row| row.verdict))) }
         section #alarms aria-label=(page::OPEN_ALARMS) hidden[open.is_empty()] {
             ul {
                 @for alarm in open.iter() {

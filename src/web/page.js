@@ -45,10 +45,13 @@
 
     // The same value, read again.
     const reread = (ages) => all("[data-id]").forEach((element) => {
-      if (element.dataset.id in ages) remember(element, ages[element.dataset.id]);
+      if (Object.hasOwn(ages, element.dataset.id)) remember(element, ages[element.dataset.id]);
     });
 
     const gateway = (event) => {
+      // Another name, limit or unit, or a fridge that is gone: what is shown would be another fridge's.
+      const isGone = (element) => !event.order.includes(element.dataset.id);
+      if (event.site !== body.dataset.site || all("[data-id]").some(isGone)) return location.reload();
       const list = $("#fridges");
       if (!list) return;
       const cards = new Map(all("li", list).map((card) => [card.dataset.id, card]));
@@ -64,6 +67,7 @@
       if (headline.textContent !== event.headline) headline.textContent = event.headline;
       const alarms = $("#alarms");
       alarms.hidden = event.lines.length === 0;
+      if (all("a", alarms).map((it) => it.textContent).join("\n") === event.lines.join("\n")) return;
       $("ul", alarms).replaceChildren(...event.lines.map((line) => {
         const item = document.createElement("li"), link = document.createElement("a");
         link.href = "/alarms";
@@ -90,7 +94,7 @@
       body.classList.remove("is-live");
       body.classList.add("is-lost");
       $("#live").textContent = "not live";
-      $("#lost-since").textContent = `It is as of ${lostSince}.`;
+      $("#lost-since").textContent = `Last update at ${lostSince}.`;
       $("#lost").hidden = false;
     };
 
@@ -112,10 +116,15 @@
       if (now - heard > 3 * SILENT_MS) { heard = now - SILENT_MS - 1; listen(); }
       read.forEach((at, age) => count(age, at));
       const part = $("#story");
-      if (part && lostSince === null && now - story > STORY_MS && !part.contains(document.activeElement)) {
+      if (part && lostSince === null && now - story > STORY_MS) {
         story = now;
-        fetch(part.dataset.source).then((answer) => answer.ok ? answer.text() : null)
-          .then((html) => { if (html) { part.innerHTML = html; point(); } }).catch(() => {});
+        fetch(part.dataset.source).then((answer) => answer.ok ? answer.text() : null).then((html) => {
+          if (!html) return; // The chart says of which moment it is.
+          const isFocused = part.contains(document.activeElement);
+          part.innerHTML = html;
+          point();
+          if (isFocused) $("figure", part)?.focus();
+        }).catch(() => {});
       }
     };
     listen();
@@ -128,6 +137,9 @@
       document.addEventListener("visibilitychange", wake);
       wake();
     }
+  } else {
+    // A list of what has been: it is loaded again now and then, and says of which moment it is.
+    setTimeout(() => location.reload(), 60000);
   }
 
   /* ---- values under the pointer ---- */
@@ -167,7 +179,10 @@
         lines[index].setAttribute("x2", x);
         chart.append(lines[index]);
       });
-      const when = new Date(s * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short", timeZone: zone });
+      // A zone without a name is its distance from UTC in seconds.
+      const isNamed = Number.isNaN(Number(zone)), shift = isNamed ? 0 : Number(zone);
+      const options = { dateStyle: "medium", timeStyle: "short", timeZone: isNamed ? zone : "UTC" };
+      const when = new Date((s + shift) * 1000).toLocaleString([], options);
       output.textContent = `${when}: ${degrees(mean)} (${degrees(min)} to ${degrees(max)})`;
     };
     const nearest = (s) => (known) =>

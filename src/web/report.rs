@@ -25,7 +25,7 @@ pub async fn page(chat: &Arc<Chat>, fridge: &Fridge, query: &str) -> Result<Whol
         return Err(Failure { status: StatusCode::BAD_REQUEST, sentence: page::NO_TIME });
     };
     let fridge = fridge.clone();
-    let read = gateway.read_past(move |gateway| {
+    let read = gateway.look_at_past(move |gateway| {
         let (alarms, deeds) = gateway.records(&period)?;
         gateway.report(&fridge, &period, &alarms, &deeds)
     });
@@ -45,7 +45,7 @@ pub async fn csv(chat: &Arc<Chat>, fridge: &Fridge, range: Range) -> Result<Whol
     let gateway = chat.gateway();
     let window = Window::last(range.length(), gateway.now().wall);
     let asked = fridge.clone();
-    let points = super::read(gateway.read_past(move |gateway| gateway.points(&asked, &window)).await)?;
+    let points = super::read(gateway.look_at_past(move |gateway| gateway.points(&asked, &window)).await)?;
     let mut table = String::from("time,min,mean,max,readings,faults\n");
     for (at, it) in points {
         let local = gateway.snapshot().local_at(at).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
