@@ -13,6 +13,7 @@ use crate::store::bucket::Aggregate;
 use crate::text::Units;
 
 mod braille;
+mod letters;
 mod picture;
 mod scale;
 

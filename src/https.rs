@@ -101,7 +101,7 @@ impl Default for Limits {
             idle: Duration::from_secs(120),
             idle_unauthenticated: Duration::from_secs(10),
             body: Duration::from_secs(5),
-            bodies_bytes: 3 * 1024 * 1024,
+            bodies_bytes: 5 * 512 * 1024,
             header_bytes: 16 * 1024,
             header_lines: 64,
             unacknowledged: Duration::from_secs(30),

@@ -12,7 +12,7 @@ const LIMIT: usize = 256 * 1024;
 const MOST_KIB: u64 = 2 * 1024;
 /// The processor's time for one, decrypting it included.
 const MOST_TIME: Duration = Duration::from_millis(20);
-/// Many bodies on their way at once, the gateway itself included; the unit's `MemoryMax` is 64 MiB.
+/// Many bodies on their way at once, the gateway itself included; the unit's `MemoryMax` is 128 MiB.
 const MOST_OF_ALL_KIB: u64 = 20 * 1024;
 /// The same without what the gateway has at rest.
 const MOST_MORE_OF_ALL_KIB: u64 = 11 * 1024;

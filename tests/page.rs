@@ -466,7 +466,7 @@ fn the_shell_draws_a_chart_in_the_terminal_and_into_files() {
     assert!(std::fs::read_to_string(&svg).unwrap().contains("<style>"));
     assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG"));
     for (wrong, cure) in
-        [(&["fre"][..], "several names"), (&["nothing"], "nothing"), (&["milk", "2019-01-01"], "no readings")]
+        [(&["fre"][..], "of one fridge"), (&["nothing"], "nothing"), (&["milk", "2019-01-01"], "no readings")]
     {
         let (drawn, _, error) = chart(wrong);
         assert!(!drawn && error.contains(cure), "{wrong:?}: {error}");

@@ -32,7 +32,18 @@ pub struct Demo {
 impl Demo {
     /// Starts the demo on a free port and waits until it says where it answers.
     pub fn start(options: &[&str]) -> Demo {
-        Demo::start_command(Command::new(env!("CARGO_BIN_EXE_fridge")), options)
+        Demo::start_command(Demo::command(), options)
+    }
+
+    /// The program; where `DEMO_WITHIN` says so, run by another one, such as `scripts/within-memory 64`.
+    fn command() -> Command {
+        let program = env!("CARGO_BIN_EXE_fridge");
+        let within = std::env::var("DEMO_WITHIN").unwrap_or_default();
+        let mut words = within.split_whitespace();
+        let Some(first) = words.next() else { return Command::new(program) };
+        let mut command = Command::new(first);
+        command.args(words).arg(program);
+        command
     }
 
     /// The same with no more than so many file descriptors.
