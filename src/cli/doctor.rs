@@ -25,6 +25,7 @@ mod gpio;
 mod history;
 mod host;
 mod link;
+mod page;
 mod targets;
 mod traffic;
 
@@ -92,6 +93,7 @@ fn examine(options: &Options, files: &FileOptions, findings: &mut Findings) {
         link::examine(&config.mattermost, &seen, findings);
     }
     if let Some(config) = &config {
+        page::examine(&config.page, findings);
         targets::examine(config, report.as_ref(), findings);
         if options.send {
             targets::send(config, findings);

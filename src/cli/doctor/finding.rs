@@ -70,6 +70,7 @@ pub enum Id {
     Heat,
     DiskReadOnly,
     DiskFull,
+    PageOpen,
     HistoryFailing,
     HistorySlow,
     HistoryLost,
