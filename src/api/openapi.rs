@@ -1,53 +1,52 @@
-//! The OpenAPI document, made of the types that are sent and of the paths below. It is shipped as docs/openapi.json.
-
-use std::sync::LazyLock;
+//! The OpenAPI document, as docs/openapi.json has it. A test makes it of the types that are sent and of the handlers of the
+//! paths, and holds the file against that: so the program need not have what makes it.
 
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use utoipa::OpenApi;
 
-use super::feed::GatewayEvent;
 use super::problem::{Document, Problem};
 use super::query::Query;
-use super::{alarms, events, fridges, readings};
 use crate::https::response::WholeResponse;
 
-/// The document; nothing is made of it before somebody asks.
-static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().into());
-
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "fridge",
-        description = "How the fridges are, what was measured, and alarms. Temperatures are in °C, ages and lengths of time in whole seconds, moments in RFC 3339. New names may be added to an object, and none is taken away.",
-        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
-    ),
-    servers((url = "/api/v1")),
-    paths(fridges::list, fridges::one, readings::answer, alarms::answer, events::answer, answer),
-    components(schemas(GatewayEvent<'_>)),
-)]
-struct Api;
-
-/// The document as JSON.
-pub fn document() -> String {
-    // It is made of names and texts: that is always JSON.
-    let mut text = Api::openapi().to_pretty_json().unwrap_or_default();
-    text.push('\n');
-    text
-}
+/// The document.
+const DOCUMENT: &str = include_str!("../../docs/openapi.json");
 
 /// This document.
 #[utoipa::path(get, operation_id = "openapi", path = "/openapi.json", responses((status = 200, body = Object, description = "OpenAPI 3.1"), (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "There is a parameter that it does not take")))]
 pub fn answer(query: &str) -> Result<WholeResponse, Problem> {
     Query::of(query, &[])?;
-    let mut response = WholeResponse::new(DOCUMENT.clone());
+    let mut response = WholeResponse::new(Bytes::from_static(DOCUMENT.as_bytes()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use utoipa::OpenApi;
+
+    use super::super::feed::GatewayEvent;
+    use super::super::{alarms, events, fridges, openapi, readings};
+
+    #[derive(OpenApi)]
+    #[openapi(
+        info(
+            title = "fridge",
+            description = "How the fridges are, what was measured, and alarms. Temperatures are in °C, ages and lengths of time in whole seconds, moments in RFC 3339. New names may be added to an object, and none is taken away.",
+            license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+        ),
+        servers((url = "/api/v1")),
+        paths(fridges::list, fridges::one, readings::answer, alarms::answer, events::answer, openapi::answer),
+        components(schemas(GatewayEvent<'_>)),
+    )]
+    struct Api;
+
+    /// The document as JSON.
+    fn document() -> String {
+        // It is made of names and texts: that is always JSON.
+        let mut text = Api::openapi().to_pretty_json().unwrap_or_default();
+        text.push('\n');
+        text
+    }
 
     #[test]
     fn the_document_that_is_shipped_is_that_of_the_code() {
