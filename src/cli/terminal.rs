@@ -27,6 +27,7 @@ const USUAL_COLUMNS: usize = 80;
 
 /// How many characters a line of the terminal has.
 pub fn columns() -> usize {
+    // Why there is no size does not matter: what is no terminal, such as a pipe, has none.
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
     size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(USUAL_COLUMNS)
 }

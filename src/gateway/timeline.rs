@@ -1,8 +1,6 @@
 //! The timeline of a fridge: what its chart draws and what stands below it, of some time: readings in steps, times outside
 //! the limits and without readings, defrosts, alarms, and what people did.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -139,11 +137,5 @@ impl Timeline {
             raised.into_iter().chain(acknowledged)
         };
         self.alarms.iter().flat_map(of).collect()
-    }
-
-    /// How long it was outside its limits, counted in steps.
-    pub fn outside(&self) -> Duration {
-        let outside = Chart::outside(&self.points, self.window.step_s, &self.fridge.limits);
-        outside.iter().map(|(from, to)| to.duration_since(*from).unsigned_abs()).sum()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
 use crate::state::Histogram;
@@ -17,62 +17,54 @@ impl Writer<'_> {
     /// Values that go up and down.
     pub fn gauges<'a>(
         &mut self,
-        (name, help): (&str, &str),
+        named: (&str, &str),
         samples: impl IntoIterator<Item = (Labels<'a>, f64)>,
     ) -> fmt::Result {
-        let mut samples = samples.into_iter().peekable();
-        if samples.peek().is_none() {
-            return Ok(());
-        }
-        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        samples.try_for_each(|(labels, value)| {
-            if labels.is_empty() {
-                metric.encode_gauge(&value)
-            } else {
-                metric.encode_family(&labels)?.encode_gauge(&value)
-            }
-        })
+        self.write(named, MetricType::Gauge, samples, |metric, value| metric.encode_gauge(value))
     }
 
-    /// Values that only go up; `_total` is put behind the name.
+    /// Values that only go up; `_total` is appended to the name.
     pub fn counters<'a>(
         &mut self,
-        (name, help): (&str, &str),
+        named: (&str, &str),
         samples: impl IntoIterator<Item = (Labels<'a>, f64)>,
     ) -> fmt::Result {
-        let mut samples = samples.into_iter().peekable();
-        if samples.peek().is_none() {
-            return Ok(());
-        }
-        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-        samples.try_for_each(|(labels, value)| {
-            if labels.is_empty() {
-                metric.encode_counter::<NoLabelSet, f64, f64>(&value, None)
-            } else {
-                metric.encode_family(&labels)?.encode_counter::<NoLabelSet, f64, f64>(&value, None)
-            }
+        self.write(named, MetricType::Counter, samples, |metric, value| {
+            metric.encode_counter::<NoLabelSet, f64, f64>(value, None)
         })
     }
 
     /// How long something took.
     pub fn histograms<'a>(
         &mut self,
-        (name, help): (&str, &str),
+        named: (&str, &str),
         samples: impl IntoIterator<Item = (Labels<'a>, Histogram)>,
+    ) -> fmt::Result {
+        self.write(named, MetricType::Histogram, samples, |metric, histogram| {
+            let (sum, buckets) = (histogram.sum.as_secs_f64(), histogram.buckets());
+            metric.encode_histogram::<NoLabelSet>(sum, histogram.count, &buckets, None)
+        })
+    }
+
+    /// A metric of that name and help; nothing where it has no samples.
+    fn write<'a, V>(
+        &mut self,
+        (name, help): (&str, &str),
+        kind: MetricType,
+        samples: impl IntoIterator<Item = (Labels<'a>, V)>,
+        encode: impl Fn(&mut MetricEncoder<'_>, &V) -> fmt::Result,
     ) -> fmt::Result {
         let mut samples = samples.into_iter().peekable();
         if samples.peek().is_none() {
             return Ok(());
         }
-        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
-        samples.try_for_each(|(labels, histogram)| {
-            let (sum, buckets) = (histogram.sum.as_secs_f64(), histogram.buckets());
-            metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
-                sum,
-                histogram.count,
-                &buckets,
-                None,
-            )
+        let mut metric = self.0.encode_descriptor(name, help, None, kind)?;
+        samples.try_for_each(|(labels, value)| {
+            if labels.is_empty() {
+                encode(&mut metric, &value)
+            } else {
+                encode(&mut metric.encode_family(&labels)?, &value)
+            }
         })
     }
 }
