@@ -1,14 +1,18 @@
-//! The API: what the page shows, as JSON under documented names, and a stream of what changes. docs/api.md lists it.
+//! The API: what the page shows, as JSON under documented names, a stream of what changes, and acts for who shows a token.
+//! docs/api.md lists it.
 
 use std::sync::Arc;
 
-use hyper::http::request::Parts;
-use hyper::{Method, StatusCode};
+use hyper::body::Bytes;
+use hyper::{Method, Request, StatusCode};
 
+use crate::auth::Visitor;
 use crate::chat::Chat;
 use crate::https::response::{Response, whole};
 
+mod acts;
 mod alarms;
+pub mod cors;
 mod events;
 mod feed;
 mod fridges;
@@ -24,26 +28,47 @@ pub use problem::Problem;
 /// What all paths begin with.
 pub const ROOT: &str = "/api/v1";
 
+/// A body of an act is no longer than this.
+pub const BODY_BYTES: usize = 4 * 1024;
+
 /// Answers a request whose path is `path` behind [`ROOT`].
-pub async fn respond(path: &str, head: &Parts, chat: &Arc<Chat>, feed: &Arc<Feed>) -> Response {
-    match answer(path, head, chat, feed).await {
+pub async fn respond(
+    path: &str,
+    request: &Request<Bytes>,
+    visitor: &Visitor,
+    chat: &Arc<Chat>,
+    feed: &Arc<Feed>,
+) -> Response {
+    match answer(path, request, visitor, chat, feed).await {
         Ok(response) => response,
         Err(problem) => whole(problem.response()),
     }
 }
 
-async fn answer(path: &str, head: &Parts, chat: &Arc<Chat>, feed: &Arc<Feed>) -> Result<Response, Problem> {
-    if head.method != Method::GET && head.method != Method::HEAD {
-        return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes GET and HEAD only"));
-    }
-    let query = head.uri.query().unwrap_or_default();
+async fn answer(
+    path: &str,
+    request: &Request<Bytes>,
+    visitor: &Visitor,
+    chat: &Arc<Chat>,
+    feed: &Arc<Feed>,
+) -> Result<Response, Problem> {
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let is_act = matches!(segments[..], ["alarms", _, "acknowledge"] | ["fridges", _, "snooze" | "defrost"]);
+    match *request.method() {
+        Method::POST if is_act => {}
+        Method::GET | Method::HEAD if !is_act => {}
+        _ => return Err(Problem::method_not_allowed(if is_act { "POST" } else { "GET, HEAD" })),
+    }
+    let query = request.uri().query().unwrap_or_default();
     Ok(whole(match segments[..] {
-        ["events"] => return events::answer(head, feed),
+        ["events"] => return events::answer(request, feed),
         ["fridges"] => fridges::list(query, chat)?,
         ["fridges", id] => fridges::one(id, query, chat)?,
         ["fridges", id, "readings"] => readings::answer(id, query, chat).await?,
+        ["fridges", id, "snooze"] => acts::snooze(id, request, visitor, chat).await?,
+        ["fridges", id, "defrost"] => acts::defrost(id, request, visitor, chat).await?,
         ["alarms"] => alarms::answer(query, chat).await?,
+        ["alarms", number, "acknowledge"] => acts::acknowledge(number, request, visitor, chat).await?,
         ["openapi.json"] => openapi::answer(query)?,
         _ => {
             let detail = "there is nothing on this path: /api/v1/openapi.json describes those that there are";

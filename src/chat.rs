@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::doc::Doc;
 use crate::gateway::{Gateway, Outcome, Unread, View};
 use crate::reading::Stamp;
-use crate::recorder::{ActError, By};
+use crate::recorder::{Act, ActError, By};
 use crate::text;
 
 mod about;
@@ -114,7 +114,7 @@ impl Chat {
     /// Has done what a reply wants, and returns it once that is recorded; else a reply that says why not.
     async fn carry_out(&self, reply: Arc<Reply>, asker: &Asker) -> Arc<Reply> {
         let Some(act) = reply.act.clone() else { return reply };
-        let by = By { user: asker.user.as_ref().map(|user| user.name.clone()) };
+        let by = By { user: asker.user.as_ref().map(|user| user.name.clone()), is_told: false };
         let done = match self.gateway.recorder() {
             _ if asker.rights < Rights::Act => Err(match asker.hook {
                 Some(_) => text::MAY_NOT_ACT_IN_CHANNEL.to_owned(),
@@ -131,6 +131,15 @@ impl Chat {
                 Arc::new(Reply::new(answer, &view, false))
             }
         }
+    }
+
+    /// Has something done that somebody wants elsewhere than in the channel, which is told of it; returns once it is recorded.
+    ///
+    /// # Errors
+    /// [`ActError`].
+    pub async fn act(&self, act: Act, user: &str) -> Result<(), ActError> {
+        let recorder = self.gateway.recorder().ok_or(ActError::NotRecorded)?;
+        recorder.act(act, By { user: Some(user.to_owned()), is_told: true }).await
     }
 
     /// Answers, and counts the question; whatever it wants done is left to the caller. Never waits.

@@ -31,6 +31,7 @@ mod restore;
 mod rules;
 mod serve;
 mod terminal;
+mod user;
 mod verify;
 mod whatif;
 
@@ -107,6 +108,8 @@ enum Command {
     Import(import::Options),
     /// Check what is kept against the daily seals
     Verify(verify::Options),
+    /// Who may log in on the page: fridge user add anna
+    User(user::Options),
     /// Read the configuration and say what is wrong in it, and where
     Check(check::Options),
     /// Check everything that can be wrong, a line each, and how to fix it
@@ -166,6 +169,7 @@ impl Cli {
             Command::Restore(options) => restore::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Import(options) => import::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Verify(options) => verify::run(&options, files),
+            Command::User(options) => user::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Check(options) => check::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Doctor(options) => doctor::run(&options, files),
             Command::Cert(options) => cert::run(&options, files).map(|()| ExitCode::SUCCESS),

@@ -21,8 +21,10 @@ use crate::text::Units;
 use crate::{https, mattermost};
 
 mod alarm;
+mod auth;
 mod bus;
 mod diagnostics;
+mod edit;
 mod fridge;
 mod history;
 mod hook;
@@ -34,15 +36,19 @@ mod redact;
 mod replace_probe;
 mod schema;
 mod section;
+mod settings;
 mod shape;
 mod snippet;
+mod user_table;
 
 use diagnostics::Collector;
 pub use diagnostics::{Problem, Problems};
+pub use edit::EditError;
 pub use redact::{redacted, token_files};
 pub use replace_probe::{Error as ReplaceError, Replaced, replace};
 use section::Section;
 pub use snippet::fridge_table;
+pub use user_table::{UserError, add as add_user, remove as remove_user, set_password};
 
 const LONGEST_NAME: usize = 200;
 const DEFAULT_LISTEN: &str = "0.0.0.0:4443";
@@ -63,6 +69,8 @@ pub struct Config {
     pub targets: Vec<Target>,
     /// Who may look at the page, the API and the metrics.
     pub page: crate::web::Config,
+    /// Who logs in there, and which programs show a token.
+    pub auth: crate::auth::Config,
     /// The buses.
     pub buses: Vec<Bus>,
     /// What works, and is probably not what was meant.
@@ -191,7 +199,8 @@ impl Check<'_> {
             targets: self.targets(file.notify),
             buses: self.buses(file.bus),
             history: self.history(file.history),
-            page: self.page(file.page),
+            page: self.page(file.page, !(file.user.is_empty() && file.client.is_empty())),
+            auth: self.auth(file.user, file.client),
             warnings: std::mem::take(&mut self.warnings),
             source: Secret::new(""),
         }

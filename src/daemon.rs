@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 
 use crate::alarm::GatewayNotice;
 use crate::api::Feed;
+use crate::auth::Auth;
 use crate::chat::Chat;
 use crate::config::{Config, last_good};
 use crate::gateway::Gateway;
@@ -22,8 +23,10 @@ use crate::reading::{Clock, Stamp};
 use crate::recorder::{Input, Recorder, Writer};
 use crate::socket;
 use crate::store::{Records, SetAside};
+use crate::web::Web;
 use crate::{host, https, systemd};
 
+mod examination;
 mod notices;
 mod routes;
 mod shell;
@@ -173,7 +176,9 @@ pub async fn run(
         move || mattermost.chat()
     });
     let metrics = routes::metrics(&transport, &mattermost, &statuses);
-    let routes = Routes::new(Arc::clone(&mattermost), Arc::clone(&feed), metrics, config.page.clone());
+    let auth = Arc::new(Auth::new(config.auth.clone()));
+    let web = Web { auth, examine: examination::examine(&config.path, paths) };
+    let routes = Routes::new(Arc::clone(&mattermost), Arc::clone(&feed), metrics, web, config.page.clone());
     let routes = Arc::new(routes);
     let service = Arc::clone(&routes) as _;
     let mut server =
@@ -193,6 +198,7 @@ pub async fn run(
     let mut supervisor = Supervisor::new(clock, recorder.clone());
     supervisor.reconcile(&config).await?;
     tokio::spawn(feed.run());
+    tokio::spawn(Arc::clone(&routes).expire_sessions());
     server.open();
 
     let handle = server.handle();
@@ -325,7 +331,7 @@ impl Parts {
         self.gateway.set_history_config(config.history);
         let chat = Arc::new(Chat::new(self.gateway.clone()));
         self.mattermost.reload(config.mattermost.clone(), chat);
-        self.routes.reload(config.page.clone());
+        self.routes.reload(config.page.clone(), config.auth.clone());
         for warning in &config.warnings {
             warn!("{warning}");
         }

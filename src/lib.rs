@@ -117,6 +117,8 @@ pub mod chat;
 
 pub mod https;
 
+pub mod auth;
+
 pub mod mattermost;
 
 pub mod api;

@@ -6,8 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use hyper::http::request::Parts;
-use hyper::{Method, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use jiff::Timestamp;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -46,6 +45,8 @@ pub struct Sources {
 pub struct Target {
     /// How many messages wait.
     pub waiting: usize,
+    /// When the oldest of them was written.
+    pub oldest: Option<Timestamp>,
     /// Whether the newest try failed.
     pub is_failing: bool,
     /// How many messages arrived since the start.
@@ -68,8 +69,8 @@ impl Metrics {
     }
 
     /// Answers a scrape.
-    pub fn answer(&self, head: &Parts, chat: &Arc<Chat>) -> WholeResponse {
-        let method = &head.method;
+    pub fn answer<T>(&self, request: &Request<T>, chat: &Arc<Chat>) -> WholeResponse {
+        let method = request.method();
         if method != Method::GET && method != Method::HEAD {
             let mut response = rejection(StatusCode::METHOD_NOT_ALLOWED, "this path takes GET and HEAD only");
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -77,7 +78,7 @@ impl Metrics {
         }
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Scrape { chat: Arc::clone(chat), sources: (self.sources)() }));
-        let accepted = head.headers.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+        let accepted = request.headers().get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
         let wants_open_metrics =
             accepted.into_iter().any(|accept| accept.contains("application/openmetrics-text"));
         let mut text = String::new();

@@ -81,7 +81,7 @@ pub enum Format {
 fn severity(message: &Message) -> Severity {
     let is_urgent = |alarm: &Alarm| alarm.urgency == Urgency::Urgent && !alarm.drill;
     match message.topic {
-        Topic::Cleared | Topic::Test => Severity::Ok,
+        Topic::Acknowledged | Topic::Cleared | Topic::Test => Severity::Ok,
         Topic::Gateway if !matches!(message.notice, Some(GatewayNotice::DiskFailing { .. })) => Severity::Ok,
         Topic::Outage if message.outage.iter().all(Outage::is_harmless) => Severity::Ok,
         _ if message.alarms.iter().any(is_urgent) => Severity::Critical,
@@ -171,8 +171,8 @@ impl Notifier {
                 match (queue, parcel.id) {
                     (Some(queue), _) => {
                         let target = parcel.target.clone();
-                        let (waiting, given_up) = queue.push(parcel);
-                        shown.waiting(&target, waiting);
+                        let given_up = queue.push(parcel);
+                        shown.waiting(&target, queue.waiting());
                         if let Some(given_up) = given_up {
                             to.report(Input::Delivered { id: given_up.id, alarms: Vec::new() });
                         }

@@ -17,6 +17,7 @@ pub mod exposure;
 pub mod gateway;
 pub mod help;
 pub mod history;
+pub mod login;
 pub mod minmax;
 pub mod notices;
 pub mod outage;

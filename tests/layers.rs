@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. `docs/structure.md` draws it.
-const ORDER: [&str; 32] = [
+const ORDER: [&str; 33] = [
     "reading",
     "secret",
     "atomic_file",
@@ -28,6 +28,7 @@ const ORDER: [&str; 32] = [
     "gateway",
     "chat",
     "https",
+    "auth",
     "mattermost",
     "api",
     "web",
@@ -40,7 +41,7 @@ const ORDER: [&str; 32] = [
     "main",
 ];
 /// What answers, and so never reaches a bus.
-const ANSWERING: [&str; 7] = ["chat", "https", "mattermost", "api", "web", "metrics", "socket"];
+const ANSWERING: [&str; 8] = ["chat", "https", "auth", "mattermost", "api", "web", "metrics", "socket"];
 /// The modules that may use the configuration.
 const CONFIGURED: [&str; 3] = ["daemon", "cli", "main"];
 

@@ -194,7 +194,7 @@ fn day(alarms: u64) -> u64 {
             let alarms: Vec<u64> = parcel.message.alarms.iter().map(|alarm| alarm.number).collect();
             writer.write(Input::Delivered { id: parcel.id, alarms: alarms.clone() });
             let act = Act::Acknowledge { numbers: alarms, cause: Some("door".into()) };
-            writer.write(Input::Act { act, by: By { user: Some("anna".into()) } });
+            writer.write(Input::Act { act, by: By { user: Some("anna".into()), ..By::default() } });
         }
         if seconds % 30 == 0 {
             disk.sync();

@@ -17,11 +17,13 @@ pub enum Topic {
     Unanswered,
     /// They are still open.
     Reminder,
+    /// Somebody has acknowledged them elsewhere than in the channel.
+    Acknowledged,
     /// They are over.
     Cleared,
     /// The gateway was off.
     Outage,
-    /// The gateway itself: its disk, or the hash of a day.
+    /// The gateway itself: its disk, the hash of a day, or what somebody did on its page.
     Gateway,
     /// A test of the way to a target.
     Test,
@@ -38,6 +40,17 @@ pub enum GatewayNotice {
     },
     /// It can be kept again.
     DiskAgain,
+    /// Somebody wants it quiet around some fridges, and said so elsewhere than in the channel.
+    Quiet {
+        /// The names of the fridges.
+        fridges: Vec<String>,
+        /// For how many seconds.
+        length_s: u64,
+        /// Whether only warmth is expected: a defrost; else it is a snooze.
+        warmth_only: bool,
+        /// Who said so.
+        by: Option<String>,
+    },
     /// A day is over, and sealed.
     Sealed {
         /// The day, in UTC.

@@ -62,9 +62,9 @@ pub struct AlarmItem {
 pub async fn answer(query: &str, chat: &Arc<Chat>) -> Result<WholeResponse, Problem> {
     let query = Query::of(query, &["from", "to"])?;
     let gateway = chat.gateway();
-    let (now, snapshot) = (gateway.now().wall, gateway.snapshot());
+    let now = gateway.now().wall;
     let alarms: Vec<Alarm> = match (query.moment("from")?, query.moment("to")?) {
-        (None, None) => snapshot.alarms.to_vec(),
+        (None, None) => return Ok(open(chat)),
         (None, Some(_)) => return Err(Problem::bad("`to` needs `from` beside it")),
         (Some(from), to) => {
             let to = to.unwrap_or(now);
@@ -78,8 +78,18 @@ pub async fn answer(query: &str, chat: &Arc<Chat>) -> Result<WholeResponse, Prob
             alarms
         }
     };
+    Ok(of(&alarms, chat))
+}
+
+/// The open alarms.
+pub fn open(chat: &Chat) -> WholeResponse {
+    of(&chat.gateway().snapshot().alarms, chat)
+}
+
+fn of(alarms: &[Alarm], chat: &Chat) -> WholeResponse {
     let item =
         |alarm: &Alarm| AlarmItem { row: AlarmRow::from(alarm), cleared: alarm.cleared.map(|end| end.at) };
-    let alarms = alarms.iter().map(item).collect();
-    Ok(json(StatusCode::OK, &Alarms { at: now, simulated: snapshot.is_simulated(), alarms }))
+    let gateway = chat.gateway();
+    let (at, simulated) = (gateway.now().wall, gateway.snapshot().is_simulated());
+    json(StatusCode::OK, &Alarms { at, simulated, alarms: alarms.iter().map(item).collect() })
 }

@@ -8,10 +8,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use hyper::Method;
 use hyper::body::{Body, Bytes, Frame};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use hyper::http::request::Parts;
+use hyper::{Method, Request};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -41,11 +40,11 @@ const RETRY_MS: u32 = 2_000;
         (status = 503, description = "Too many streams are open"),
     )
 )]
-pub fn answer(head: &Parts, feed: &Arc<Feed>) -> Result<Response, Problem> {
-    Query::of(head.uri.query().unwrap_or_default(), &[])?;
-    let last = head.headers.get("last-event-id").and_then(|id| id.to_str().ok());
+pub fn answer(request: &Request<Bytes>, feed: &Arc<Feed>) -> Result<Response, Problem> {
+    Query::of(request.uri().query().unwrap_or_default(), &[])?;
+    let last = request.headers().get("last-event-id").and_then(|id| id.to_str().ok());
     let seen = last.map_or(0, |id| feed.number_of(id));
-    let mut response = if head.method == Method::HEAD {
+    let mut response = if request.method() == Method::HEAD {
         whole(WholeResponse::new(Bytes::new()))
     } else {
         let mut response = Response::new(Events::new(Arc::clone(feed), seen).boxed_unsync());

@@ -22,10 +22,12 @@ pub fn answer(query: &str) -> Result<WholeResponse, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use utoipa::OpenApi;
+    use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+    use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
+    use utoipa::{Modify, OpenApi};
 
     use super::super::feed::GatewayEvent;
-    use super::super::{alarms, events, fridges, openapi, readings};
+    use super::super::{acts, alarms, events, fridges, openapi, readings};
 
     #[derive(OpenApi)]
     #[openapi(
@@ -35,10 +37,46 @@ mod tests {
             license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
         ),
         servers((url = "/api/v1")),
-        paths(fridges::list, fridges::one, readings::answer, alarms::answer, events::answer, openapi::answer),
+        paths(
+            fridges::list, fridges::one, readings::answer, alarms::answer, events::answer, openapi::answer,
+            acts::acknowledge, acts::snooze, acts::defrost,
+        ),
         components(schemas(GatewayEvent<'_>)),
+        modifiers(&Common),
     )]
     struct Api;
+
+    /// What is true of every path.
+    struct Common;
+
+    impl Modify for Common {
+        fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+            let token = HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .description(Some("The token of a [[client]]: to act, and where `login` is on, to look"));
+            let components = document.components.get_or_insert_default();
+            components.add_security_scheme("token", SecurityScheme::Http(token.build()));
+            let problem = || ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+            for item in document.paths.paths.values_mut() {
+                for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+                    for (status, what) in [
+                        ("401", "The token is nobody's, or one is needed and there is none"),
+                        ("403", "This address may not look, or this client may not act"),
+                    ] {
+                        let response = ResponseBuilder::new()
+                            .description(what)
+                            .content("application/problem+json", problem())
+                            .build();
+                        operation.responses.responses.insert(status.to_owned(), response.into());
+                    }
+                }
+                if let Some(operation) = &mut item.post {
+                    let response = ResponseBuilder::new().description("The body has more than 4 KiB").build();
+                    operation.responses.responses.insert(String::from("413"), response.into());
+                }
+            }
+        }
+    }
 
     /// The document as JSON.
     fn document() -> String {

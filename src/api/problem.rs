@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use hyper::StatusCode;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,6 +18,8 @@ pub struct Problem {
     pub status: StatusCode,
     /// What was wrong, and the cure.
     pub detail: Cow<'static, str>,
+    /// The methods that the path takes, where that was wrong.
+    allowed: Option<&'static str>,
 }
 
 /// What was wrong with a request (RFC 9457).
@@ -37,12 +39,18 @@ pub struct Document<'a> {
 impl Problem {
     /// A problem of that status.
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Problem {
-        Problem { status, detail: detail.into() }
+        Problem { status, detail: detail.into(), allowed: None }
     }
 
     /// The request is not as it should be.
     pub fn bad(detail: impl Into<Cow<'static, str>>) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// The path takes other methods.
+    pub fn method_not_allowed(allowed: &'static str) -> Problem {
+        let detail = format!("this path takes {allowed} only");
+        Problem { allowed: Some(allowed), ..Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail) }
     }
 
     /// There is no fridge of that id.
@@ -60,14 +68,17 @@ impl Problem {
 
     /// The response that says so.
     pub fn response(&self) -> WholeResponse {
-        let Problem { status, detail } = self;
+        let Problem { status, detail, allowed } = self;
         let title = status.canonical_reason().unwrap_or_default();
         let document = Document { r#type: "about:blank", title, status: status.as_u16(), detail };
         let mut response = json(*status, &document);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if *status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        if let Some(allowed) = allowed {
+            headers.insert(ALLOW, HeaderValue::from_static(allowed));
+        }
+        if *status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"fridge\""));
         }
         explained(response, Explanation::of_status(*status, detail.as_ref()))
     }

@@ -15,14 +15,10 @@ use crate::reading::Stamp;
 use crate::recorder::Act;
 use crate::text::{self, alarm};
 
-/// How long an announced defrost or a snooze may last.
-const LENGTHS: std::ops::RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(24 * 3_600);
 /// A defrost without a length.
 const USUAL_DEFROST: Duration = Duration::from_secs(45 * 60);
 /// `status` shows at most so many alarms; `alarms` lists all.
 const MOST_SHOWN: usize = 5;
-/// The longest cause that is kept, in characters.
-const LONGEST_CAUSE: usize = 200;
 
 /// The open alarms that the asker may see.
 pub fn answer(view: &View<'_>) -> Answer {
@@ -57,12 +53,14 @@ pub fn acknowledge(words: &str, view: &View<'_>) -> Answer {
     if meant.is_empty() {
         return selection::mistake(if alarms.is_empty() { alarm::NO_ALARMS } else { alarm::NOT_OPEN }, view);
     }
-    let cause: String = cause.chars().take(LONGEST_CAUSE).collect();
-    let cause = (!cause.is_empty()).then_some(cause);
-    let doc = doc(alarm::acknowledged(&meant, cause.as_deref()), view);
-    let numbers = meant.iter().map(|alarm| alarm.number).collect();
+    let act = Act::acknowledge(meant.iter().map(|alarm| alarm.number).collect(), &cause);
+    let cause = match &act {
+        Act::Acknowledge { cause, .. } => cause.as_deref(),
+        _ => None,
+    };
+    let doc = doc(alarm::acknowledged(&meant, cause), view);
     let data = Data::Alarms(meant.into_iter().map(AlarmRow::from).collect());
-    Answer { act: Some(Act::Acknowledge { numbers, cause }), ..Answer::new(doc, data) }
+    Answer { act: Some(act), ..Answer::new(doc, data) }
 }
 
 /// Nobody wants to hear of some fridges for a while: `snooze milk 2h`, or of all: `snooze 2h`.
@@ -212,7 +210,7 @@ fn name_and_length(words: &str, usual: Option<Duration>) -> Option<(&str, Durati
     let (name, last) = words.rsplit_once(char::is_whitespace).unwrap_or(("", words));
     let length = last.parse().ok().and_then(|length: SignedDuration| Duration::try_from(length).ok());
     match (length, usual) {
-        (Some(length), _) => LENGTHS.contains(&length).then_some((name, length)),
+        (Some(length), _) => Act::LENGTHS.contains(&length).then_some((name, length)),
         // What begins with a digit was meant as a length.
         (None, Some(usual)) if !last.starts_with(|it: char| it.is_ascii_digit()) || name.is_empty() => {
             Some((words, usual))

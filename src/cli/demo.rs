@@ -15,6 +15,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 mod past;
 
 use super::{FileOptions, block_on_daemon, log, terminal};
+use crate::auth::PasswordHash;
 use crate::bus;
 use crate::bus::simulated::{self, Kind};
 use crate::config::{Config, Problem, Problems};
@@ -27,6 +28,11 @@ const TOKEN_LENGTH: usize = 26;
 
 /// The first line of its configuration, by which it knows it again.
 const FIRST_LINE: &str = "# Written by `fridge demo`. `fridge serve --config THIS-FILE` runs the same.";
+
+/// Who may log in on its page.
+const USER: &str = "demo";
+/// The lines of its `[[client]]`.
+const CLIENT_LINES: usize = 3;
 
 /// The time constant of a product at the speed of life.
 const USUAL_LAG: Duration = Duration::from_secs(60 * 60);
@@ -92,7 +98,8 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     };
     let folder = Folder::new(files.state.as_deref())?;
     let path = folder.path.join("fridge.toml");
-    let text = configuration(options, &token)?;
+    let password = new_token()?;
+    let text = configuration(options, &token, &password)?;
     write(&path, &text)?;
     let config = Config::load(&path).map_err(|problems| anyhow::anyhow!(of_options(&problems, &text)))?;
     let simulated = config.buses.iter().filter_map(|bus| match &bus.config {
@@ -114,7 +121,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     };
     block_on_daemon(config, &paths, HangUp::End, |running| {
         // Where the standard output is closed, the gateway still runs.
-        drop(terminal::print(&banner(running, &token, &path)));
+        drop(terminal::print(&banner(running, &token, &password, &path)));
     })
 }
 
@@ -133,7 +140,12 @@ fn of_options(problems: &Problems, text: &str) -> String {
             None => problem.text.clone(),
         }
     };
-    problems.list.iter().map(of_option).collect::<Vec<_>>().join("; ")
+    // The API's client has the hook's token: what is wrong with it is told once.
+    let client = text.lines().position(|line| line == "[[client]]").unwrap_or_default();
+    let is_clients = |problem: &&Problem| {
+        problem.line.is_some_and(|line| (client + 1..client + CLIENT_LINES + 1).contains(&line))
+    };
+    problems.list.iter().filter(|problem| !is_clients(problem)).map(of_option).collect::<Vec<_>>().join("; ")
 }
 
 /// The demo's files: the folder given, which stays, or a temporary one, which goes with the demo.
@@ -202,7 +214,7 @@ fn new_token() -> anyhow::Result<String> {
 }
 
 /// The configuration, as a person would write it.
-fn configuration(options: &Options, token: &str) -> anyhow::Result<String> {
+fn configuration(options: &Options, token: &str, password: &str) -> anyhow::Result<String> {
     let replaying = options.replay.is_some();
     let probes = usize::from(options.probes.unwrap_or(if replaying { 1 } else { 6 }));
     // One fridge is warm and one silent, so that one sees how that looks; the rest are well.
@@ -223,6 +235,9 @@ fn configuration(options: &Options, token: &str) -> anyhow::Result<String> {
         writeln!(text, "url = {}\n", quoted(url))?;
     }
     writeln!(text, "[[hook]]\nname = \"demo\"\ntoken = {}\n", quoted(token))?;
+    writeln!(text, "[[client]]\nname = \"demo\"\ntoken = {}\n", quoted(token))?;
+    let hash = PasswordHash::of(password)?;
+    writeln!(text, "[[user]]\nname = \"{USER}\"\npassword = {}\n", quoted(hash.expose()))?;
     if let Some(url) = &options.notify {
         writeln!(text, "[[notify]]\nkind = \"mattermost\"\nurl = {}", quoted(url))?;
         if let Some(ca) = &options.ca {
@@ -283,7 +298,7 @@ impl Names {
 }
 
 /// What the demo prints once it answers.
-fn banner(running: &Running, token: &str, configuration: &Path) -> String {
+fn banner(running: &Running, token: &str, password: &str, configuration: &Path) -> String {
     let page = running.addresses.first().map_or_else(String::new, |address| page(*address));
     let url = format!("{page}webhook");
     let certificate = running.certificate.display();
@@ -292,6 +307,7 @@ fn banner(running: &Running, token: &str, configuration: &Path) -> String {
     format!(
         "\nThe gateway runs on a simulated wire. Ctrl-C ends it.\n\n  \
          page           {page}\n  \
+         log in         {USER}, {password}\n  \
          URL            {url}\n  \
          token          {token}\n  \
          certificate    {certificate}\n  \

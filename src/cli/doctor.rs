@@ -93,7 +93,7 @@ fn examine(options: &Options, files: &FileOptions, findings: &mut Findings) {
         link::examine(&config.mattermost, &seen, findings);
     }
     if let Some(config) = &config {
-        page::examine(&config.page, findings);
+        page::examine(&config.page, &config.auth, findings);
         targets::examine(config, report.as_ref(), findings);
         if options.send {
             targets::send(config, findings);

@@ -23,7 +23,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let path = files.config_path()?;
     let done = match config::replace(&path, &options.fridge, &options.probe) {
         // Reported as `check` reports it, with its exit status.
-        Err(config::ReplaceError::Problems(problems)) => return Err(problems.into()),
+        Err(config::ReplaceError::Edit(config::EditError::Problems(problems))) => return Err(problems.into()),
         done => done?,
     };
     let mut text = format!(

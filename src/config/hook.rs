@@ -1,6 +1,7 @@
 //! `[[hook]]`: who may ask, and with which token.
 
 use std::io::ErrorKind;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use toml::Spanned;
@@ -13,7 +14,19 @@ use crate::regular_file;
 use crate::secret::Secret;
 
 /// Tokens shorter than this can be guessed. Mattermost's have 26 letters.
-const SHORTEST_TOKEN: usize = 16;
+pub const SHORTEST_TOKEN: usize = 16;
+
+/// What is said of a token that is not as it should be.
+pub struct TokenWords<'a> {
+    /// "a hook"
+    pub whose: &'a str,
+    /// Where there is none.
+    pub needs: &'a str,
+    /// What comes of it where its file is missing or empty …
+    pub without_file: &'a str,
+    /// … and what to do.
+    pub cure: &'a str,
+}
 
 /// Whether Mattermost can have made that token (`model.NewId`).
 fn is_mattermosts(token: &str) -> bool {
@@ -30,28 +43,16 @@ impl Check<'_> {
         for (index, hook) in hooks.into_iter().enumerate() {
             let (span, hook) = (hook.span(), hook.into_inner());
             let name = hook.name.map_or_else(|| format!("hook {}", index + 1), |name| self.name(name));
-            let (span, token) = match (hook.token, hook.token_file) {
-                (Some(token), None) => (token.span(), Some(token.into_inner())),
-                (None, Some(file)) => (
-                    file.span(),
-                    self.secret_file(&file, |path, state| {
-                        format!("every question of the hook `{name}` is rejected, because its token_file {path} {state}: put the token into it that Mattermost shows, then reload the gateway; a credential of systemd's needs a restart")
-                    }),
-                ),
-                (Some(_), Some(file)) => {
-                    self.problems.at(&file.span(), "a hook has `token` or `token_file`, not both");
-                    continue;
-                }
-                (None, None) => {
-                    self.problems.at(
-                        &span,
-                        "a hook needs the `token` that Mattermost shows, or a `token_file` that holds it",
-                    );
-                    continue;
-                }
+            let without_file = format!("every question of the hook `{name}` is rejected");
+            let words = TokenWords {
+                whose: "a hook",
+                needs: "a hook needs the `token` that Mattermost shows, or a `token_file` that holds it",
+                without_file: &without_file,
+                cure: "put the token into it that Mattermost shows",
             };
-            // What cannot be seen came along with a pasted text, or as a file's byte order mark.
-            let Some(token) = token.map(|token| names::visible(token.trim())) else { continue };
+            let Some((span, token)) = self.token(&span, hook.token, hook.token_file, &words) else {
+                continue;
+            };
             if token.contains(char::is_whitespace) {
                 self.problems.at(&span, "the token has spaces in it: copy the 26 characters that Mattermost shows, once the hook is saved");
             } else if token.chars().count() < SHORTEST_TOKEN {
@@ -81,6 +82,36 @@ impl Check<'_> {
             });
         }
         checked
+    }
+
+    /// The token that stands in the file, or in a file that it names, and where that is said; `None` where there is none.
+    pub(super) fn token(
+        &mut self,
+        span: &Range<usize>,
+        token: Option<Spanned<String>>,
+        token_file: Option<Spanned<String>>,
+        words: &TokenWords<'_>,
+    ) -> Option<(Range<usize>, String)> {
+        let TokenWords { whose, needs, without_file, cure } = words;
+        let (span, token) = match (token, token_file) {
+            (Some(token), None) => (token.span(), Some(token.into_inner())),
+            (None, Some(file)) => (
+                file.span(),
+                self.secret_file(&file, |path, state| {
+                    format!("{without_file}, because its token_file {path} {state}: {cure}, then reload the gateway; a credential of systemd's needs a restart")
+                }),
+            ),
+            (Some(_), Some(file)) => {
+                self.problems.at(&file.span(), format!("{whose} has `token` or `token_file`, not both"));
+                return None;
+            }
+            (None, None) => {
+                self.problems.at(span, *needs);
+                return None;
+            }
+        };
+        // What cannot be seen came along with a pasted text, or as a file's byte order mark.
+        Some((span, names::visible(token?.trim())))
     }
 
     /// The names of Mattermost's users, without the `@` that people write before them.

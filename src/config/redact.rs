@@ -13,7 +13,9 @@ pub fn redacted(source: &str) -> String {
     let mut spans = Vec::new();
     match DeTable::parse(source) {
         Ok(table) => {
-            each_section(table.get_ref(), "hook", |hook| spans.extend(span(hook, "token")));
+            for (section, secret) in [("hook", "token"), ("client", "token"), ("user", "password")] {
+                each_section(table.get_ref(), section, |section| spans.extend(span(section, secret)));
+            }
             each_section(table.get_ref(), "notify", |notify| spans.extend(span(notify, "url")));
         }
         Err(_) => return without_lines(source),
@@ -34,6 +36,7 @@ pub fn token_files(source: &str) -> Vec<String> {
             files.extend(section.get(name).and_then(|value| Some(value.get_ref().as_str()?.to_owned())));
         };
         each_section(table.get_ref(), "hook", |hook| add(hook, "token_file"));
+        each_section(table.get_ref(), "client", |client| add(client, "token_file"));
         each_section(table.get_ref(), "notify", |notify| add(notify, "url_file"));
     }
     files
@@ -53,7 +56,7 @@ fn span(section: &DeTable<'_>, name: &str) -> Option<Range<usize>> {
 }
 
 fn without_lines(source: &str) -> String {
-    let is_secret = |line: &str| line.contains("token") || line.contains("url");
+    let is_secret = |line: &str| ["token", "url", "password"].iter().any(|word| line.contains(word));
     let lines = source.lines().map(|line| if is_secret(line) { "# removed" } else { line });
     lines.flat_map(|line| [line, "\n"]).collect()
 }
@@ -72,5 +75,9 @@ mod tests {
         let inline = redacted("hook = [{ token = \"abcdefghijklmnopqrst\" }]\n");
         assert_eq!(inline, "hook = [{ token = \"removed\" }]\n");
         assert!(!redacted("[[hook]\ntoken = \"abcdefghijklmnopqrst\"\n").contains("abcdef"));
+        let people = "[[user]]\nname = \"anna\"\npassword = \"$argon2id$s3cret\"\n[[client]]\ntoken = \"s3cret\"\n[[client]]\ntoken_file = \"tokens/c\"\n";
+        assert!(!redacted(people).contains("s3cret") && redacted(people).contains("anna"));
+        assert!(!redacted(&format!("[x\n{people}")).contains("s3cret"));
+        assert_eq!(token_files(people), ["tokens/c"]);
     }
 }

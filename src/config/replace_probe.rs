@@ -1,17 +1,12 @@
-//! Another probe in a fridge: the configuration's file with one ROM code exchanged and every other byte as
-//! it was, comments included. The new text is checked before it replaces the old one, in one step: a
-//! plug that is pulled leaves the one or the other.
+//! Another probe in a fridge: the configuration's file with one ROM code exchanged.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::de::DeTable;
 
+use super::edit::{self, EditError};
 use super::section::Section;
-use super::{Config, Problems, schema};
-use crate::atomic_file::{self, Unfinished};
+use super::{Config, schema};
 use crate::fridge::names;
 use crate::reading::{ProbeId, ProbeIdError};
 
@@ -31,9 +26,9 @@ pub struct Replaced {
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file is wrong already, or would be afterwards.
+    /// The file, or what it would become.
     #[error(transparent)]
-    Problems(#[from] Problems),
+    Edit(#[from] EditError),
     /// No fridge has such a name.
     #[error("there is no fridge with that name{}; there are: {all}", .nearest.as_ref().map(|name| format!(", did you mean {name}?")).unwrap_or_default())]
     Unknown {
@@ -66,14 +61,6 @@ pub enum Error {
     /// No probe is written so.
     #[error("`{0}` is not a ROM code: {1}; `fridge probes` lists those that are there")]
     NoProbe(String, ProbeIdError),
-    /// The file cannot be written.
-    #[error("cannot write {}: {error}; nothing was changed; {}", path.display(), atomic_file::cure_of(error, "where it belongs to somebody else, try it with sudo"))]
-    Unwritable {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
 }
 
 /// Puts `probe` into the fridge that `name`, or a part of its name, selects.
@@ -81,10 +68,7 @@ pub enum Error {
 /// # Errors
 /// [`Error`]; the file is then as it was.
 pub fn replace(path: &Path, name: &str, probe: &str) -> Result<Replaced, Error> {
-    let unwritable = |error| Error::Unwritable { path: path.to_owned(), error };
-    // A link stays a link: what it leads to is exchanged.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let config = Config::load(path)?;
+    let config = Config::load(path).map_err(EditError::from)?;
     // What was checked, and not what somebody has written since.
     let source = config.source.expose();
     let new: ProbeId = probe.parse().map_err(|error| Error::NoProbe(probe.to_owned(), error))?;
@@ -96,18 +80,16 @@ pub fn replace(path: &Path, name: &str, probe: &str) -> Result<Replaced, Error> 
             false => Error::Taken { probe, fridge: fridge_name },
         });
     }
-    let unparsed = || Problems::of_file(path, "a bug: what was checked cannot be read");
-    let table = DeTable::parse(source).map_err(|_| unparsed())?;
+    let table = DeTable::parse(source).map_err(|_| edit::unparsed(path))?;
     let file = schema::File::of(Section(table.get_ref()));
     let is_it = |table: &&schema::Fridge| table.probe.get_ref().parse() == Ok(fridge.probe);
     let table = file.fridge.iter().map(toml::Spanned::get_ref).find(is_it);
     let Some(span) = table.map(|table| table.probe.span()) else {
-        return Err(unparsed().into());
+        return Err(edit::unparsed(path).into());
     };
     let line = source[..span.start].matches('\n').count() + 1;
     let text = format!("{}\"{new}\"{}", &source[..span.start], &source[span.end..]);
-    Config::parse(path, &text)?;
-    exchange(&target, &text).map_err(unwritable)?;
+    edit::exchange(path, &text)?;
     Ok(Replaced {
         fridge: fridge.name.clone(),
         before: fridge.probe,
@@ -136,18 +118,12 @@ fn index(config: &Config, name: &str) -> Result<usize, Error> {
     }
 }
 
-/// Replaces a file by a new one with the same owner and rights.
-fn exchange(path: &Path, text: &str) -> io::Result<()> {
-    let before = fs::metadata(path)?;
-    let mut new = Unfinished::beside(path, 0o600)?;
-    fchown(new.file(), Some(before.uid()), Some(before.gid()))?;
-    new.file().set_permissions(fs::Permissions::from_mode(before.mode() & 0o7777))?;
-    new.write(text.as_bytes())?;
-    new.replace()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::path::PathBuf;
+
     use super::*;
 
     const TEXT: &str = "# the cafe's\n[[bus]]\nkind = \"kernel\"\n\n[[fridge]]\nname = \"Milk\"     # left of the door\nprobe = '28-000000000001'  # new in May\n\n[[fridge]]\nname = \"Milk shakes\"\nprobe = \"28-000000000002\"\ncalibration = { offset = 0.5 }\n";
@@ -221,6 +197,9 @@ mod tests {
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), TEXT);
         let (_folder, broken) = file("[[bus]]\nkind = \"kernle\"\n");
-        assert!(matches!(replace(&broken, "milk", "28-000000000009"), Err(Error::Problems(_))));
+        assert!(matches!(
+            replace(&broken, "milk", "28-000000000009"),
+            Err(Error::Edit(EditError::Problems(_)))
+        ));
     }
 }

@@ -21,19 +21,65 @@ pub struct File {
     pub notify: Vec<Spanned<Notify>>,
     pub history: Option<History>,
     pub page: Option<Page>,
+    pub user: Vec<Spanned<User>>,
+    pub client: Vec<Spanned<Client>>,
 }
 
 /// `[page]`
 pub struct Page {
-    pub enabled: Option<bool>,
+    pub enabled: bool,
     pub allow: Option<Vec<Spanned<String>>>,
+    pub login: bool,
+    pub origins: Option<Vec<Spanned<String>>>,
 }
 
 impl Page {
     /// Takes its settings.
     pub fn of(section: Section<'_>) -> Page {
-        let enabled = section.has("enabled").then(|| section.flag("enabled"));
-        Page { enabled, allow: section.texts("allow") }
+        Page {
+            enabled: section.flag_or("enabled", true),
+            allow: section.texts("allow"),
+            login: section.flag("login"),
+            origins: section.texts("origins"),
+        }
+    }
+}
+
+/// `[[user]]`
+pub struct User {
+    pub name: Spanned<String>,
+    pub password: Spanned<String>,
+    pub may_act: bool,
+}
+
+impl User {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> User {
+        User {
+            name: section.needed("name"),
+            password: section.needed("password"),
+            may_act: section.flag_or("may_act", true),
+        }
+    }
+}
+
+/// `[[client]]`
+pub struct Client {
+    pub name: Spanned<String>,
+    pub token: Option<Spanned<String>>,
+    pub token_file: Option<Spanned<String>>,
+    pub may_act: bool,
+}
+
+impl Client {
+    /// Takes its settings.
+    pub fn of(section: Section<'_>) -> Client {
+        Client {
+            name: section.needed("name"),
+            token: section.text("token"),
+            token_file: section.text("token_file"),
+            may_act: section.flag_or("may_act", true),
+        }
     }
 }
 
@@ -73,6 +119,8 @@ impl File {
             notify: section.tables("notify", Notify::of),
             history: section.table("history", History::of).map(Spanned::into_inner),
             page: section.table("page", Page::of).map(Spanned::into_inner),
+            user: section.tables("user", User::of),
+            client: section.tables("client", Client::of),
         }
     }
 }

@@ -49,6 +49,11 @@ impl<'a> Section<'a> {
         self.get(name, DeValue::as_bool).is_some_and(Spanned::into_inner)
     }
 
+    /// The same, and what it is where it is not there.
+    pub fn flag_or(self, name: &str, otherwise: bool) -> bool {
+        if self.has(name) { self.flag(name) } else { otherwise }
+    }
+
     /// A number.
     pub fn number(self, name: &str) -> Option<Spanned<f64>> {
         self.get(name, number)

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hyper::body::Bytes;
@@ -10,23 +11,28 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 
 use crate::api::{self, Feed, Problem};
-use crate::https::response::{Response, WholeResponse, whole};
+use crate::auth::{self, Visitor, WrongToken};
+use crate::chat::Chat;
+use crate::https::response::{Authenticated, Response, WholeResponse, whole};
 use crate::https::stats::Stats;
 use crate::https::{Peer, Responding, Service, compression};
 use crate::mattermost::Mattermost;
 use crate::metrics::{Metrics, Sources, Target};
 use crate::notify::DeliveryStatuses;
-use crate::text::page;
-use crate::web;
+use crate::text::{login, page};
+use crate::web::{self, Web};
 
 /// A request to look has no body.
 const NO_BODY: usize = 0;
+/// Sessions that are over end this late at the most, for who looks on.
+const BETWEEN_EXPIRIES: Duration = Duration::from_secs(60);
 
 /// What is served.
 pub struct Routes {
     mattermost: Arc<Mattermost>,
     feed: Arc<Feed>,
     metrics: Metrics,
+    web: Web,
     page: ArcSwap<web::Config>,
 }
 
@@ -54,15 +60,32 @@ impl Place {
 
 impl Routes {
     /// Serves what that service answers, and what the page shows of it.
-    pub fn new(mattermost: Arc<Mattermost>, feed: Arc<Feed>, metrics: Metrics, page: web::Config) -> Routes {
-        Routes { mattermost, feed, metrics, page: ArcSwap::from_pointee(page) }
+    pub fn new(
+        mattermost: Arc<Mattermost>,
+        feed: Arc<Feed>,
+        metrics: Metrics,
+        web: Web,
+        page: web::Config,
+    ) -> Routes {
+        Routes { mattermost, feed, metrics, web, page: ArcSwap::from_pointee(page) }
     }
 
-    /// From now on these may look.
-    pub fn reload(&self, page: web::Config) {
+    /// From now on these may look, and log in.
+    pub fn reload(&self, page: web::Config, auth: auth::Config) {
         let before = self.page.swap(Arc::new(page.clone()));
-        if *before != page {
+        if self.web.auth.reload(auth) || *before != page {
             self.feed.end_streams();
+        }
+    }
+
+    /// Ends sessions when their time is over, and with them what they look at.
+    pub async fn expire_sessions(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(BETWEEN_EXPIRIES).await;
+            let now = self.mattermost.chat().gateway().now().mono;
+            if self.web.auth.expire(now) {
+                self.feed.end_streams();
+            }
         }
     }
 
@@ -80,23 +103,60 @@ impl Routes {
         Some(problem.response())
     }
 
-    async fn look(&self, place: Place, head: &Parts) -> Response {
-        let chat = self.mattermost.chat();
-        let path = head.uri.path();
-        let mut response = match place {
-            Place::Api => {
-                let path = path.strip_prefix(api::ROOT).unwrap_or_default();
-                api::respond(path, head, &chat, &self.feed).await
-            }
-            Place::Metrics => whole(self.metrics.answer(head, &chat)),
-            Place::Web | Place::Mattermost => whole(web::respond(head, &chat).await),
+    async fn look(&self, place: Place, request: Request<Bytes>, peer: IpAddr) -> Response {
+        let (chat, page) = (self.mattermost.chat(), self.page.load_full());
+        let preflight = api::cors::preflight(request.method(), request.headers(), &page.origins);
+        let visitor = self.web.auth.visitor(request.headers(), chat.gateway().now().mono);
+        let mut response = match (preflight.filter(|_| place == Place::Api), visitor) {
+            (Some(preflight), _) => whole(preflight),
+            (None, Err(WrongToken)) => unauthorized(login::WRONG_TOKEN),
+            (None, Ok(visitor)) => self.respond_to(place, &request, peer, visitor, &page, &chat).await,
         };
         let headers = response.headers_mut();
+        if place == Place::Api {
+            api::cors::allow(request.headers(), headers, &page.origins);
+        }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
-        compression::compressed(&head.headers, response).await
+        compression::compressed(request.headers(), response).await
     }
+
+    async fn respond_to(
+        &self,
+        place: Place,
+        request: &Request<Bytes>,
+        peer: IpAddr,
+        visitor: Visitor,
+        page: &web::Config,
+        chat: &Arc<Chat>,
+    ) -> Response {
+        let (is_known, path) = (visitor.is_known(), request.uri().path());
+        let mut response = match place {
+            Place::Api | Place::Metrics if page.login && !is_known => unauthorized(login::UNKNOWN),
+            Place::Api => {
+                let path = path.strip_prefix(api::ROOT).unwrap_or_default();
+                api::respond(path, request, &visitor, chat, &self.feed).await
+            }
+            Place::Metrics => whole(self.metrics.answer(request, chat)),
+            Place::Web | Place::Mattermost => {
+                whole(self.web.respond(request, peer, visitor, page.login, chat).await)
+            }
+        };
+        if is_known && path == "/logout" {
+            // What was looked at with that session ends with it.
+            self.feed.end_streams();
+        }
+        if is_known {
+            response.extensions_mut().insert(Authenticated);
+        }
+        response
+    }
+}
+
+/// Who has to be known is not.
+fn unauthorized(detail: &'static str) -> Response {
+    whole(Problem::new(StatusCode::UNAUTHORIZED, detail).response())
 }
 
 impl Service for Routes {
@@ -105,6 +165,7 @@ impl Service for Routes {
             Place::Mattermost => self.mattermost.admit(head, peer),
             place => match self.refusal(place, peer.0) {
                 Some(refusal) => Err(Box::new(refusal)),
+                None if head.method == Method::POST => Ok(api::BODY_BYTES),
                 None => Ok(NO_BODY),
             },
         }
@@ -113,7 +174,7 @@ impl Service for Routes {
     fn respond(&self, request: Request<Bytes>, peer: Peer) -> Responding<'_> {
         match Place::of(request.method(), request.uri().path()) {
             Place::Mattermost => self.mattermost.respond(request, peer),
-            place => Box::pin(async move { self.look(place, &request.into_parts().0).await }),
+            place => Box::pin(self.look(place, request, peer.0)),
         }
     }
 }
@@ -132,6 +193,7 @@ pub fn metrics(transport: &Arc<Stats>, mattermost: &Arc<Mattermost>, statuses: &
                     name,
                     Target {
                         waiting: status.waiting,
+                        oldest: status.oldest,
                         is_failing: status.failing.is_some(),
                         delivered: status.delivered,
                         failed: status.failed,
@@ -154,6 +216,9 @@ mod tests {
             ("/fridges/milk", Place::Web),
             ("/assets/page.css", Place::Web),
             ("/alarms", Place::Web),
+            ("/alarms/41/acknowledge", Place::Web),
+            ("/login", Place::Web),
+            ("/loginx", Place::Mattermost),
             ("/api/v1/fridges", Place::Api),
             ("/api/v1/", Place::Api),
             ("/api/v1x", Place::Mattermost),

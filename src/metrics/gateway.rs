@@ -85,6 +85,16 @@ fn of_targets(writer: &mut Writer<'_>, scrape: &Scrape) -> fmt::Result {
         ("fridge_outbox_messages", "Messages about alarms that wait to be delivered, by the target"),
         targets().map(|(name, target)| (vec![("target", name)], target.waiting as f64)),
     )?;
+    let now = scrape.chat.gateway().now().wall;
+    writer.gauges(
+        (
+            "fridge_outbox_oldest_seconds",
+            "How long ago the oldest message that waits was written, by the target",
+        ),
+        targets().filter_map(|(name, target)| {
+            Some((vec![("target", name)], now.duration_since(target.oldest?).as_secs_f64().max(0.0)))
+        }),
+    )?;
     writer.gauges(
         ("fridge_delivery_failing", "Whether the newest try to deliver a message failed, by the target"),
         targets().map(|(name, target)| (vec![("target", name)], flag(target.is_failing))),

@@ -92,6 +92,7 @@ fn news<'a>(message: &Message, context: &'a Context, now: Timestamp) -> Alert<'a
     let alertname = match (&message.outage, &message.notice) {
         (Some(_), _) => "FridgeGatewayWasOff",
         (None, Some(GatewayNotice::Sealed { .. })) => "FridgeDaySealed",
+        (None, Some(GatewayNotice::Quiet { .. })) => "FridgeQuiet",
         (None, Some(_)) => "FridgeGatewayDisk",
         (None, None) => "FridgeTest",
     };

@@ -100,7 +100,8 @@ pub async fn run(reporter: Reporter, way: Way, queue: Arc<Queue>, recorder: reco
                 }
             }
         };
-        reporter.statuses.waiting(target, queue.done());
+        queue.done();
+        reporter.statuses.waiting(target, queue.waiting());
         let arrived = parcel.message.alarms.iter().filter(|_| has_arrived);
         let alarms = arrived.map(|alarm| alarm.number).collect();
         recorder.report(Input::Delivered { id: parcel.id, alarms });

@@ -15,6 +15,9 @@ pub struct DeliveryStatus {
     pub failing: Option<String>,
     /// How many messages wait.
     pub waiting: usize,
+    /// When the oldest of them was written.
+    #[serde(default)]
+    pub oldest: Option<Timestamp>,
     /// How many messages arrived since the start.
     #[serde(default)]
     pub delivered: u64,
@@ -58,9 +61,9 @@ impl DeliveryStatuses {
         });
     }
 
-    /// So many messages wait.
-    pub fn waiting(&self, target: &str, messages: usize) {
-        self.change(target, |status| status.waiting = messages);
+    /// So many messages wait, and the oldest of them was written then.
+    pub fn waiting(&self, target: &str, (messages, oldest): (usize, Option<Timestamp>)) {
+        self.change(target, |status| (status.waiting, status.oldest) = (messages, oldest));
     }
 
     fn change(&self, target: &str, change: impl FnOnce(&mut DeliveryStatus)) {

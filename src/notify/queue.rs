@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+use jiff::Timestamp;
 use tokio::sync::Notify;
 use tracing::error;
 
@@ -20,8 +21,8 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Puts a message at the end; returns how many wait, and the one that had to make room.
-    pub fn push(&self, parcel: Parcel) -> (usize, Option<Parcel>) {
+    /// Puts a message at the end; returns the one that had to make room.
+    pub fn push(&self, parcel: Parcel) -> Option<Parcel> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push_back(parcel);
         let mut given_up = None;
@@ -31,7 +32,7 @@ impl Queue {
             given_up = waiting.remove(1);
         }
         self.arrived.notify_one();
-        (waiting.len(), given_up)
+        given_up
     }
 
     /// The first message, which stays; waits for one.
@@ -45,10 +46,14 @@ impl Queue {
         }
     }
 
-    /// Takes the first message away; returns how many wait.
-    pub fn done(&self) -> usize {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.pop_front();
-        waiting.len()
+    /// Takes the first message away.
+    pub fn done(&self) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    }
+
+    /// How many messages wait, and when the oldest of them was written.
+    pub fn waiting(&self) -> (usize, Option<Timestamp>) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        (waiting.len(), waiting.front().map(|parcel| parcel.message.at))
     }
 }

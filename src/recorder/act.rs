@@ -1,5 +1,6 @@
 //! What people do: acknowledge, snooze, announce a defrost.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Something that somebody wants done. It is answered once it is recorded.
@@ -36,11 +37,26 @@ pub enum Act {
     Nothing,
 }
 
+impl Act {
+    /// How long a snooze or an announced defrost may last.
+    pub const LENGTHS: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(24 * 3_600);
+    /// The longest cause that is kept, in characters.
+    pub const LONGEST_CAUSE: usize = 200;
+
+    /// Somebody takes alarms on; of a cause without words, and of one that is too long, what can be kept.
+    pub fn acknowledge(numbers: Vec<u64>, cause: &str) -> Act {
+        let cause: String = cause.trim().chars().take(Act::LONGEST_CAUSE).collect();
+        Act::Acknowledge { numbers, cause: (!cause.is_empty()).then_some(cause) }
+    }
+}
+
 /// Who wants it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct By {
     /// The user's name, where it is known.
     pub user: Option<String>,
+    /// Whether the channel has to be told, because it was done where nobody there sees it.
+    pub is_told: bool,
 }
 
 /// Why an act was not recorded.

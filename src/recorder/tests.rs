@@ -95,7 +95,7 @@ fn a_bus_that_is_no_more_changes_nothing() {
 #[test]
 fn an_act_comes_out_with_who_did_it() {
     let (mut recorder, _) = recorder();
-    let by = By { user: Some(String::from("anna")) };
+    let by = By { user: Some(String::from("anna")), ..By::default() };
     let effects = recorder.step(Input::Act { act: Act::Nothing, by: by.clone() }, at(1));
     assert!(matches!(&effects[..], [Effect::Acted { act: Act::Nothing, by: who }] if *who == by));
 }
@@ -161,7 +161,7 @@ fn an_alarm_and_its_message_are_one_transaction_and_an_act_is_kept_before_it_is_
     let messages = raised.iter().filter(|entry| matches!(entry, Entry::Message { .. })).count();
     assert_eq!((alarms, messages), (20, 2));
 
-    let by = By { user: Some("anna".into()) };
+    let by = By { user: Some("anna".into()), ..By::default() };
     let act = Act::Acknowledge { numbers: vec![1, 2, 99], cause: Some("door".into()) };
     let effects = recorder.step(Input::Act { act, by }, at(3_601));
     let [Effect::Publish(snapshot), Effect::Keep(entries), Effect::Acted { .. }] = &effects[..] else {

@@ -41,6 +41,8 @@ pub struct Watch {
     absence: Option<Absence>,
     outage: Option<Outage>,
     notices: Vec<GatewayNotice>,
+    /// What was acknowledged elsewhere than in the channel.
+    acknowledged: Vec<Alarm>,
     remembered: Duration,
     signed: Option<Stamp>,
 }
@@ -238,6 +240,10 @@ impl Watch {
                 let acknowledgement =
                     Acknowledgement { by: by.user.clone(), at: now.wall, cause: cause.clone() };
                 let alarms = self.alarms.acknowledge(numbers, &acknowledgement);
+                if by.is_told {
+                    // That a drill is over is told anyway.
+                    self.acknowledged.extend(alarms.iter().filter(|alarm| !alarm.drill).cloned());
+                }
                 let what = format!("acknowledge {numbers:?}: {}", cause.as_deref().unwrap_or("-"));
                 (alarms.into_iter().map(Entry::Alarm).collect(), what)
             }
@@ -288,6 +294,10 @@ impl Watch {
             let notice = Some(notice);
             messages.push(Message { notice, ..Message::new(Topic::Gateway, now.wall, Vec::new()) });
         }
+        if !self.acknowledged.is_empty() {
+            let alarms = std::mem::take(&mut self.acknowledged);
+            messages.push(Message::new(Topic::Acknowledged, now.wall, alarms));
+        }
         let mut entries: Vec<Entry> = changed.into_iter().map(Entry::Alarm).collect();
         for message in &messages {
             let meant = self.targets.iter().filter(|to| !to.urgent_only || message.is_pressing());
@@ -326,6 +336,15 @@ impl Watch {
     ) -> Vec<Entry> {
         let until = now.checked_add(length).unwrap_or(now);
         let quiet = Quiet { until, warmth_only, by: by.user.clone() };
+        if by.is_told {
+            let name = |id: &String| {
+                self.by_id
+                    .get(id)
+                    .map_or_else(|| id.clone(), |index| self.watched[*index].fridge.name.clone())
+            };
+            let (fridges, by) = (fridges.iter().map(name).collect(), by.user.clone());
+            self.tell(GatewayNotice::Quiet { fridges, length_s: length.as_secs(), warmth_only, by });
+        }
         let silence =
             |fridge: &String| Entry::Quiet(fridge.clone(), self.alarms.silence(fridge, quiet.clone()));
         fridges.iter().map(silence).collect()

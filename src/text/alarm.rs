@@ -67,15 +67,18 @@ pub fn headline(message: &Message, gateway: Option<&str>, is_simulated: bool) ->
             let drill = if only.drill { "Drill: " } else { "" };
             let name = Text::from(drill).and(Text::name(&only.name)).and(format!(" (#{}) ", only.number));
             name.and(match message.topic {
-                Topic::Cleared if only.drill => String::from("is over"),
+                Topic::Cleared if only.drill => Text::from("is over"),
                 Topic::Cleared if only.cleared.is_some_and(|it| it.is_unwatched) => {
-                    String::from("is no longer watched")
+                    Text::from("is no longer watched")
                 }
-                Topic::Raised => format!("is {}", state(only)),
-                Topic::Escalated => format!("is {}: now urgent", state(only)),
-                Topic::Unanswered => format!("is {}, and nobody has acknowledged it", state(only)),
-                Topic::Reminder => format!("is still {}", state(only)),
-                Topic::Cleared | Topic::Outage | Topic::Gateway | Topic::Test => no_longer(only).to_owned(),
+                Topic::Raised => Text::from(format!("is {}", state(only))),
+                Topic::Escalated => Text::from(format!("is {}: now urgent", state(only))),
+                Topic::Unanswered => {
+                    Text::from(format!("is {}, and nobody has acknowledged it", state(only)))
+                }
+                Topic::Reminder => Text::from(format!("is still {}", state(only))),
+                Topic::Acknowledged => taken_on(only),
+                Topic::Cleared | Topic::Outage | Topic::Gateway | Topic::Test => Text::from(no_longer(only)),
             })
         }
         (None, several) => {
@@ -86,6 +89,7 @@ pub fn headline(message: &Message, gateway: Option<&str>, is_simulated: bool) ->
                 Topic::Escalated => format!("{fridges} are now urgent"),
                 Topic::Unanswered => format!("{fridges}, and nobody has acknowledged them"),
                 Topic::Reminder => format!("{fridges} are still open"),
+                Topic::Acknowledged => format!("{fridges} are acknowledged"),
                 Topic::Cleared | Topic::Outage | Topic::Gateway | Topic::Test => {
                     format!("{fridges} are over")
                 }
@@ -122,7 +126,7 @@ pub fn lines(message: &Message, units: Units, now: Timestamp) -> Doc {
         }
     };
     match message.topic {
-        Topic::Cleared | Topic::Outage | Topic::Gateway | Topic::Test => doc,
+        Topic::Acknowledged | Topic::Cleared | Topic::Outage | Topic::Gateway | Topic::Test => doc,
         _ => {
             let number = message.alarms.first().map_or(0, |alarm| alarm.number);
             let it = if is_single { "it" } else { "one" };
@@ -223,6 +227,14 @@ fn drill(alarm: &Alarm) -> Text {
         }
         None if alarm.cleared.is_some() => text.and(", and nobody acknowledged it"),
         None => text,
+    }
+}
+
+/// "is acknowledged by anna", behind a fridge's name
+fn taken_on(alarm: &Alarm) -> Text {
+    match alarm.acknowledged.as_ref().and_then(|acknowledgement| acknowledgement.by.as_ref()) {
+        Some(by) => Text::from("is acknowledged by ").and(Text::name(by)),
+        None => Text::from("is acknowledged"),
     }
 }
 

@@ -1,13 +1,24 @@
 //! What the gateway says of itself in the channel.
 
+use std::time::Duration;
+
+use super::alarm;
 use crate::alarm::GatewayNotice;
 use crate::doc::Text;
+
+/// Who did something, where that is not known.
+const SOMEBODY: &str = "Somebody";
 
 /// The first line.
 pub fn headline(notice: &GatewayNotice) -> Text {
     match notice {
         GatewayNotice::DiskFailing { .. } => Text::from("The gateway's disk takes nothing"),
         GatewayNotice::DiskAgain => Text::from("The gateway's disk works again"),
+        GatewayNotice::Quiet { fridges, warmth_only, by, .. } => {
+            let by = by.as_deref().map_or_else(|| Text::from(SOMEBODY), Text::name);
+            let what = if *warmth_only { " announced a defrost: " } else { " snoozed " };
+            by.and(what).and(Text::names(fridges.iter().map(String::as_str)))
+        }
         GatewayNotice::Sealed { day, .. } => Text::from(format!("The record of {day} is sealed")),
     }
 }
@@ -23,6 +34,10 @@ pub fn line(notice: &GatewayNotice) -> Text {
         GatewayNotice::DiskAgain => Text::from(
             "What was measured in the meantime is being written, as far as there was room for it in memory.",
         ),
+        GatewayNotice::Quiet { fridges, length_s, warmth_only, .. } => {
+            let (fridges, length) = (fridges.iter().map(String::as_str), Duration::from_secs(*length_s));
+            if *warmth_only { alarm::defrosting(fridges, length) } else { alarm::snoozed(fridges, length) }
+        }
         GatewayNotice::Sealed { hash, .. } => Text::code(hash.clone()),
     }
 }

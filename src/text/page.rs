@@ -45,6 +45,34 @@ pub const PAST_ALARMS: &str = "Alarms of the last 30 days";
 pub const NO_PAST_ALARMS: &str = "There were no alarms in the last 30 days.";
 /// What is acknowledged where.
 pub const ACKNOWLEDGE: &str = "To acknowledge an alarm, type `fridge ack` and the cause in the channel.";
+/// The same, for who may do it here.
+pub const CAUSE: &str = "Cause";
+/// Takes an alarm on.
+pub const ACKNOWLEDGE_IT: &str = "Acknowledge";
+/// What can be done about a fridge.
+pub const ACTS: &str = "What is happening here?";
+/// Nobody wants to hear of a fridge for a while.
+pub const SNOOZE: &str = "Snooze its alarms";
+/// Warmth is expected in it.
+pub const DEFROST_IT: &str = "Announce a defrost";
+/// For how long.
+pub const LENGTH: &str = "For";
+/// The lengths of a snooze, as they are sent and shown.
+pub const SNOOZES: [(&str, &str); 5] =
+    [("30m", "30 min"), ("1h", "1 h"), ("2h", "2 h"), ("8h", "8 h"), ("24h", "24 h")];
+/// Those of a defrost.
+pub const DEFROSTS: [(&str, &str); 4] =
+    [("20m", "20 min"), ("45m", "45 min"), ("90m", "90 min"), ("3h", "3 h")];
+/// It is not open any more.
+pub const NOT_OPEN: &str = "No open alarm has that number: it may be over by now.";
+/// It is not as the form would have sent it.
+pub const NO_LENGTH: &str = "That is no length of time from 1 min to 24 h.";
+/// What `fridge doctor` finds.
+pub const DOCTOR: &str = "What the gateway finds";
+/// The way to it.
+pub const TO_DOCTOR: &str = "What `fridge doctor` finds on this gateway, with the cures";
+/// Where it could not be asked.
+pub const NO_DOCTOR: &str = "The checks could not be run. `sudo fridge doctor` on the gateway says more.";
 /// A time without readings.
 pub const GAP: &str = "No readings";
 /// A time in which warmth was expected.

@@ -2,13 +2,15 @@
 
 use maud::{Markup, html};
 
+use super::Visit;
 use super::layout::{Page, Place};
-use crate::chat::{Asker, Chat, Rights};
+use crate::chat::{Asker, Rights};
 use crate::doc::html as of_doc;
 use crate::text::page;
 
 /// The page.
-pub fn page(chat: &Chat) -> Markup {
+pub fn page(visit: &Visit<'_>) -> Markup {
+    let chat = visit.chat;
     let asker = Asker::local(Rights::Read);
     let (about, probes) = (chat.reply("about", &asker), chat.reply("probes", &asker));
     let content = html! {
@@ -21,9 +23,10 @@ pub fn page(chat: &Chat) -> Markup {
         ul {
             li { a href="/api/v1/fridges" { "/api/v1/fridges" } " " (page::API) }
             li { a href="/metrics" { "/metrics" } " " (page::METRICS) }
+            @if visit.session.is_some() { li { a href="/doctor" { "/doctor" } " " (super::sentence(page::TO_DOCTOR)) } }
             li { a href="/?wall" { "/?wall" } " " (page::WALL) }
         }
     };
-    let page = Page { chat, title: page::ABOUT, place: Place::About, is_wall: false, is_live: false };
+    let page = Page { visit, title: page::ABOUT, place: Place::About, is_wall: false, is_live: false };
     page.document(&content)
 }

@@ -1,12 +1,11 @@
 //! `/alarms`: those that are open, and those of the last thirty days.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use maud::{Markup, html};
 
 use super::layout::{Page, Place, time};
-use super::overview;
+use super::{Visit, act, overview};
 use crate::alarm::{Alarm, Kind};
 use crate::api::encoded;
 use crate::chat::Chat;
@@ -22,7 +21,8 @@ const BACK: Duration = Duration::from_secs(30 * 86_400);
 const MOST_LISTED: usize = 200;
 
 /// The page.
-pub async fn page(chat: &Arc<Chat>) -> Markup {
+pub async fn page(visit: &Visit<'_>) -> Markup {
+    let chat = visit.chat;
     let gateway = chat.gateway();
     let now = gateway.now().wall;
     let from = now.checked_sub(BACK).unwrap_or(now);
@@ -40,10 +40,11 @@ pub async fn page(chat: &Arc<Chat>) -> Markup {
                 @for alarm in open.iter() {
                     li {
                         a href={ "/fridges/" (encoded(&alarm.fridge)) } { (of_doc::line(&overview::line(alarm, chat))) }
+                        @if let Some(form) = act::acknowledging(visit, alarm) { (form) }
                     }
                 }
             }
-            p { (of_doc::line(&crate::doc::Text::sentence(page::ACKNOWLEDGE))) }
+            @if visit.acting().is_none() { p { (super::sentence(page::ACKNOWLEDGE)) } }
         }
         h2 { (page::PAST_ALARMS) }
         @if let Err(failure) = &past_alarms { p { (failure.sentence) } } @else if over.is_empty() { p { (page::NO_PAST_ALARMS) } } @else {
@@ -51,7 +52,7 @@ pub async fn page(chat: &Arc<Chat>) -> Markup {
             @if over.len() > MOST_LISTED { p { (text::more(over.len() - MOST_LISTED, 0)) } }
         }
     };
-    let page = Page { chat, title: page::ALARMS, place: Place::Alarms, is_wall: false, is_live: false };
+    let page = Page { visit, title: page::ALARMS, place: Place::Alarms, is_wall: false, is_live: false };
     page.document(&content)
 }
 

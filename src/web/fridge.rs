@@ -6,7 +6,7 @@ use maud::{Markup, PreEscaped, html};
 use strum::VariantArray;
 
 use super::layout::{Page, Place, time};
-use super::{Failure, icon, overview};
+use super::{Failure, Visit, act, icon, overview};
 use crate::api::{all, encoded, item, rows};
 use crate::chat::{Asker, Chat, Reply, Rights};
 use crate::doc::html::printable;
@@ -22,9 +22,12 @@ const SIZES: [(&str, (f64, f64)); 2] = [("wide", (960.0, 320.0)), ("narrow", (38
 const MOST_LISTED: usize = 50;
 
 /// The page.
-pub async fn page(chat: &Arc<Chat>, fridge: &Fridge, range: Range) -> Markup {
+pub async fn page(visit: &Visit<'_>, fridge: &Fridge, range: Range) -> Markup {
+    let chat = visit.chat;
     // How it is now stands here whatever the disk does.
-    let story = story(chat, fridge, range).await.unwrap_or_else(|failure| html! { p { (failure.sentence) } });
+    let story = story(chat, fridge, range)
+        .await
+        .unwrap_or_else(|failure| html! { p { (super::sentence(&failure.sentence)) } });
     let reply = all(chat);
     let row = rows(&reply).iter().find(|row| row.id == fridge.id);
     let units = chat.gateway().units();
@@ -42,6 +45,7 @@ pub async fn page(chat: &Arc<Chat>, fridge: &Fridge, range: Range) -> Markup {
                 (overview::age(&item))
             }
         }
+        @if let Some(quiet) = quiet(chat, fridge) { p.quiet { (quiet) } }
         nav.ranges aria-label=(page::RANGE) {
             @for other in Range::VARIANTS {
                 a href={ (here) "?range=" (other.name()) } aria-current=[(*other == range).then_some("true")] {
@@ -50,6 +54,7 @@ pub async fn page(chat: &Arc<Chat>, fridge: &Fridge, range: Range) -> Markup {
             }
         }
         div #story data-source={ (here) "/story?range=" (range.name()) } { (story) }
+        @if let Some(forms) = act::quieting(visit, fridge) { (forms) }
         h2 { (page::PAPERS) }
         ul.papers {
             @for (time, name) in page::PAPER_TIMES {
@@ -58,8 +63,16 @@ pub async fn page(chat: &Arc<Chat>, fridge: &Fridge, range: Range) -> Markup {
             li { a href={ (here) "/readings.csv?range=" (range.name()) } { (page::csv(range.name())) } }
         }
     };
-    let page = Page { chat, title: &name, place: Place::Other, is_wall: false, is_live: true };
+    let page = Page { visit, title: &name, place: Place::Other, is_wall: false, is_live: true };
     page.document(&content)
+}
+
+/// Until when it is quiet around the fridge, and who said so.
+fn quiet(chat: &Chat, fridge: &Fridge) -> Option<Markup> {
+    let (now, snapshot) = (chat.gateway().now(), chat.gateway().snapshot());
+    let quiet = snapshot.quiet.get(&fridge.id).filter(|quiet| quiet.until > now.wall)?;
+    let (until, today) = (snapshot.local_at(quiet.until).datetime(), snapshot.local(&now).date());
+    Some(of_doc::line(&text::alarm::quiet(&fridge.name, quiet, until, today)))
 }
 
 /// The chart, and what happened in its time: what the page's script loads again.

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
-use super::{asset, icon};
+use super::{Visit, act, asset, icon};
 use crate::api::site;
 use crate::chat::Chat;
 use crate::doc::html::printable;
-use crate::text::page;
+use crate::text::{login, page};
 
 /// The pages, as the navigation lists them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,14 +18,16 @@ pub enum Place {
     Alarms,
     /// The gateway itself.
     About,
+    /// The way in.
+    Login,
     /// Any other.
     Other,
 }
 
 /// A page with that in it.
 pub struct Page<'a> {
-    /// The gateway's answers.
-    pub chat: &'a Chat,
+    /// Who looks.
+    pub visit: &'a Visit<'a>,
     /// What its tab is called.
     pub title: &'a str,
     /// Where it is.
@@ -39,7 +41,7 @@ pub struct Page<'a> {
 impl Page<'_> {
     /// The document.
     pub fn document(&self, content: &Markup) -> Markup {
-        let gateway = self.chat.gateway();
+        let gateway = self.visit.chat.gateway();
         let name = printable(gateway.name().unwrap_or(page::NO_NAME));
         let is_simulated = gateway.snapshot().is_simulated();
         let now = gateway.now();
@@ -58,12 +60,12 @@ impl Page<'_> {
                     script src=(asset::SCRIPT.path()) defer {}
                     @if self.is_live { noscript { meta http-equiv="refresh" content="30"; } }
                 }
-                body.wall[self.is_wall] data-live[self.is_live] data-site=(site(self.chat)) {
+                body.wall[self.is_wall] data-live[self.is_live] data-site=(site(self.visit.chat)) {
                     (icon::symbols())
                     a.skip href="#content" { (page::SKIP) }
                     header {
                         a.home href="/" { (name) }
-                        @if !self.is_wall { (self.navigation()) }
+                        @if !self.is_wall { (self.navigation()) (self.session()) }
                         p.live {
                             span.dot aria-hidden="true" {}
                             span #live role="status" { (page::as_of(&clock)) }
@@ -81,6 +83,23 @@ impl Page<'_> {
         }
     }
 
+    /// Who is logged in, and the way out; or the way in.
+    fn session(&self) -> Markup {
+        let Visit { session, has_users, here, .. } = self.visit;
+        html! {
+            @if let Some(session) = session {
+                form.session method="post" action="/logout" {
+                    (act::csrf(session))
+                    bdi { (printable(&session.user)) }
+                    button { (login::LOG_OUT) }
+                }
+            } @else if *has_users && self.place != Place::Login {
+                @let next = form_urlencoded::byte_serialize(here.as_bytes()).collect::<String>();
+                a.session href={ "/login?next=" (next) } rel="nofollow" { (login::LOG_IN) }
+            }
+        }
+    }
+
     fn navigation(&self) -> Markup {
         let here = |place: Place| (place == self.place).then_some("page");
         html! {
@@ -94,9 +113,11 @@ impl Page<'_> {
 }
 
 /// A page that says what is wrong.
-pub fn failure(chat: &Chat, sentence: &str) -> Markup {
-    let page = Page { chat, title: page::FAILED, place: Place::Other, is_wall: false, is_live: false };
-    page.document(&html! { h1 { (page::FAILED) } p { (sentence) } p { a href="/" { (page::BACK) } } })
+pub fn failure(visit: &Visit<'_>, sentence: &str) -> Markup {
+    let page = Page { visit, title: page::FAILED, place: Place::Other, is_wall: false, is_live: false };
+    page.document(
+        &html! { h1 { (page::FAILED) } p { (super::sentence(sentence)) } p { a href="/" { (page::BACK) } } },
+    )
 }
 
 /// A moment as the clock on the wall shows it, for people and for programs.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use maud::{Markup, html};
 
 use super::layout::{Page, Place};
-use super::{icon, spark};
+use super::{Visit, icon, spark};
 use crate::api::{FridgeItem, all, encoded, items, rows};
 use crate::chat::{Chat, Scope};
 use crate::doc::html as of_doc;
@@ -14,7 +14,8 @@ use crate::fridge::Fridge;
 use crate::text::{self, alarm, page};
 
 /// The page; `?wall` is for a screen on a wall.
-pub fn page(chat: &Chat, query: &str) -> Markup {
+pub fn page(visit: &Visit<'_>, query: &str) -> Markup {
+    let chat = visit.chat;
     let is_wall = form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "wall");
     let reply = all(chat);
     let gateway = chat.gateway();
@@ -38,7 +39,7 @@ pub fn page(chat: &Chat, query: &str) -> Markup {
             }
         }
     };
-    let page = Page { chat, title: page::FRIDGES, place: Place::Overview, is_wall, is_live: true };
+    let page = Page { visit, title: page::FRIDGES, place: Place::Overview, is_wall, is_live: true };
     page.document(&content)
 }
 

@@ -106,7 +106,14 @@
       source.addEventListener("gateway", (event) => { hear(); gateway(JSON.parse(event.data)); });
       source.addEventListener("beat", hear);
       // The browser comes back by itself after a cut, and not after a refusal.
-      source.onerror = () => { lose(); if (source.readyState === EventSource.CLOSED) setTimeout(listen, RETRY_MS); };
+      source.onerror = () => {
+        lose();
+        if (source.readyState !== EventSource.CLOSED) return;
+        // Whoever has to log in again is shown where.
+        fetch("/api/v1/openapi.json", { method: "HEAD" }).then((answer) => { if (answer.status === 401) location.reload(); })
+          .catch(() => {});
+        setTimeout(listen, RETRY_MS);
+      };
     };
 
     const tick = () => {
@@ -138,8 +145,9 @@
       wake();
     }
   } else {
-    // A list of what has been: it is loaded again now and then, and says of which moment it is.
-    setTimeout(() => location.reload(), 60000);
+    // A list of what has been: it is loaded again now and then, and says of which moment it is; not while somebody writes.
+    const isWritten = () => document.activeElement?.form || all("main input:not([type=hidden])").some((it) => it.value);
+    setInterval(() => { if (!isWritten() && !document.hidden) location.reload(); }, 60000);
   }
 
   /* ---- values under the pointer ---- */

@@ -22,7 +22,7 @@ pub async fn page(chat: &Arc<Chat>, fridge: &Fridge, query: &str) -> Result<Whol
     let gateway = chat.gateway();
     let now = gateway.snapshot().local(&gateway.now());
     let Some(period) = period::of(&words, &now) else {
-        return Err(Failure { status: StatusCode::BAD_REQUEST, sentence: page::NO_TIME });
+        return Err(Failure::new(StatusCode::BAD_REQUEST, page::NO_TIME));
     };
     let fridge = fridge.clone();
     let read = gateway.look_at_past(move |gateway| {

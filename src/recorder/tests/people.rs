@@ -4,7 +4,7 @@ use super::*;
 use crate::store::Alive;
 
 fn act(recorder: &mut Recorder, act: Act, seconds: u64) {
-    recorder.step(Input::Act { act, by: By { user: Some("anna".into()) } }, at(seconds));
+    recorder.step(Input::Act { act, by: By { user: Some("anna".into()), ..By::default() } }, at(seconds));
 }
 
 /// A fridge by the preset of that name, which is cold.
@@ -224,4 +224,45 @@ fn an_end_before_an_absence_is_told_leaves_it_to_the_next_start() {
     recorder.step(Input::Tick, at(hours + 10));
     let entries = kept(recorder.step(Input::End, at(hours + 20)));
     assert!(!entries.into_iter().flatten().any(|entry| matches!(entry, Entry::Alive(_))));
+}
+
+/// What is told by an effect of that act.
+fn told_by(recorder: &mut Recorder, act: Act, is_told: bool, seconds: u64) -> Vec<Message> {
+    let by = By { user: Some("anna".into()), is_told };
+    let effects = recorder.step(Input::Act { act, by }, at(seconds));
+    effects
+        .into_iter()
+        .filter_map(|effect| if let Effect::Tell(message) = effect { Some(message) } else { None })
+        .collect()
+}
+
+#[test]
+fn what_is_done_where_the_channel_does_not_see_it_is_told_there_once() {
+    let (mut recorder, bus) = by_preset(|_| {});
+    told(&mut recorder, bus, 0..3_600, 20 * 16);
+    let acknowledge = || Act::acknowledge(vec![1], " the door ");
+    assert!(told_by(&mut recorder, acknowledge(), false, 3_601).is_empty());
+    let [message] = &told_by(&mut recorder, acknowledge(), true, 3_602)[..] else { panic!("one message") };
+    assert_eq!((message.topic, message.alarms.len()), (Topic::Acknowledged, 1));
+    assert_eq!(message.alarms[0].acknowledged.as_ref().unwrap().cause.as_deref(), Some("the door"));
+    let [message] = &told_by(
+        &mut recorder,
+        Act::Snooze { fridges: vec!["milk".into()], length: Duration::from_secs(7_200) },
+        true,
+        3_603,
+    )[..] else {
+        panic!("one message")
+    };
+    let quiet = GatewayNotice::Quiet {
+        fridges: vec!["Milk".into()],
+        length_s: 7_200,
+        warmth_only: false,
+        by: Some("anna".into()),
+    };
+    assert_eq!((message.topic, message.notice.as_ref()), (Topic::Gateway, Some(&quiet)));
+    // That a drill is over is told anyway.
+    recorder.step(Input::Act { act: Act::Drill { fridge: "milk".into() }, by: By::default() }, at(3_604));
+    let messages = told_by(&mut recorder, Act::acknowledge(vec![2], ""), true, 3_605);
+    assert!(messages.iter().all(|message| message.topic != Topic::Acknowledged), "{messages:?}");
+    assert!(told(&mut recorder, bus, 3_610..3_700, 20 * 16).is_empty());
 }

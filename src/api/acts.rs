@@ -1,0 +1,198 @@
+//! What a program can do, with its token: acknowledge an alarm, snooze a fridge, announce a defrost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Bytes;
+use hyper::header::CONTENT_TYPE;
+use hyper::{Request, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::alarms::{self, Alarms};
+use super::fridges::decoded;
+use super::problem::{Document, Problem};
+use super::query::Query;
+use crate::auth::{Client, Visitor};
+use crate::chat::{Chat, Rights};
+use crate::https::response::{WholeResponse, json};
+use crate::recorder::Act;
+use crate::text::login as words;
+
+/// Who takes an alarm on may say why.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledgement {
+    /// The cause: of a longer one, the first 200 characters are kept.
+    cause: Option<String>,
+}
+
+/// For how long it is quiet.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Length {
+    /// A length of time from one minute to a day: "45m", "2h".
+    length: String,
+}
+
+/// Until when it is quiet around a fridge.
+#[derive(Serialize, ToSchema)]
+pub struct Quiet<'a> {
+    /// The moment of the answer.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// The fridge's id.
+    id: &'a str,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    until: Timestamp,
+    /// Whether only warmth is expected, as in a defrost; else no alarm of it is told.
+    warmth_only: bool,
+    /// Who said so.
+    by: Option<&'a str>,
+}
+
+/// Takes an open alarm on. Answers with the alarms that are open then.
+#[utoipa::path(
+    post,
+    operation_id = "acknowledge",
+    path = "/alarms/{number}/acknowledge",
+    params(("number" = u64, Path, description = "Its number")),
+    request_body(content = Acknowledgement, description = "May be left out"),
+    security(("token" = [])),
+    responses(
+        (status = 200, body = Alarms),
+        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "That is no JSON, or has other names"),
+        (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "No open alarm has that number"),
+        (status = 415, body = Document<'_>, content_type = "application/problem+json", description = "The body is no JSON"),
+        (status = 503, body = Document<'_>, content_type = "application/problem+json", description = "It could not be recorded"),
+    )
+)]
+pub async fn acknowledge(
+    number: &str,
+    request: &Request<Bytes>,
+    visitor: &Visitor,
+    chat: &Arc<Chat>,
+) -> Result<WholeResponse, Problem> {
+    let client = acting(visitor)?;
+    let Acknowledgement { cause } =
+        if request.body().is_empty() { Acknowledgement::default() } else { body(request)? };
+    let open = chat.gateway().snapshot().alarms.clone();
+    let number = number.parse().ok().filter(|number| open.iter().any(|alarm| alarm.number == *number));
+    let number = number.ok_or_else(|| {
+        Problem::new(StatusCode::NOT_FOUND, "no open alarm has that number: /api/v1/alarms lists them")
+    })?;
+    act(Act::acknowledge(vec![number], &cause.unwrap_or_default()), client, chat).await?;
+    Ok(alarms::open(chat))
+}
+
+/// No alarm of a fridge is told for a while, not even an urgent one.
+#[utoipa::path(
+    post,
+    operation_id = "snooze",
+    path = "/fridges/{id}/snooze",
+    params(("id" = String, Path, description = "Its id")),
+    request_body = Length,
+    security(("token" = [])),
+    responses(
+        (status = 200, body = Quiet<'_>),
+        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "That is no JSON, has other names, or is no length of time from one minute to a day"),
+        (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no fridge with that id"),
+        (status = 415, body = Document<'_>, content_type = "application/problem+json", description = "The body is no JSON"),
+        (status = 503, body = Document<'_>, content_type = "application/problem+json", description = "It could not be recorded"),
+    )
+)]
+pub async fn snooze(
+    id: &str,
+    request: &Request<Bytes>,
+    visitor: &Visitor,
+    chat: &Arc<Chat>,
+) -> Result<WholeResponse, Problem> {
+    quiet(id, request, visitor, chat, |fridges, length| Act::Snooze { fridges, length }).await
+}
+
+/// Warmth is expected in a fridge for a while: that it is too warm is told only where it is urgent.
+#[utoipa::path(
+    post,
+    operation_id = "defrost",
+    path = "/fridges/{id}/defrost",
+    params(("id" = String, Path, description = "Its id")),
+    request_body = Length,
+    security(("token" = [])),
+    responses(
+        (status = 200, body = Quiet<'_>),
+        (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "That is no JSON, has other names, or is no length of time from one minute to a day"),
+        (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no fridge with that id"),
+        (status = 415, body = Document<'_>, content_type = "application/problem+json", description = "The body is no JSON"),
+        (status = 503, body = Document<'_>, content_type = "application/problem+json", description = "It could not be recorded"),
+    )
+)]
+pub async fn defrost(
+    id: &str,
+    request: &Request<Bytes>,
+    visitor: &Visitor,
+    chat: &Arc<Chat>,
+) -> Result<WholeResponse, Problem> {
+    quiet(id, request, visitor, chat, |fridges, length| Act::Defrost { fridges, length }).await
+}
+
+async fn quiet(
+    id: &str,
+    request: &Request<Bytes>,
+    visitor: &Visitor,
+    chat: &Arc<Chat>,
+    act_of: impl FnOnce(Vec<String>, Duration) -> Act,
+) -> Result<WholeResponse, Problem> {
+    let client = acting(visitor)?;
+    let id = decoded(id);
+    if !chat.gateway().fridges().iter().any(|fridge| fridge.id == id) {
+        return Err(Problem::no_such_fridge());
+    }
+    let Length { length } = body(request)?;
+    let length = length.parse::<SignedDuration>().ok().and_then(|length| Duration::try_from(length).ok());
+    let length = length
+        .filter(|length| Act::LENGTHS.contains(length))
+        .ok_or_else(|| Problem::bad("`length` is a length of time from 1m to 24h, such as 45m or 2h"))?;
+    act(act_of(vec![id.clone()], length), client, chat).await?;
+    let (at, snapshot) = (chat.gateway().now().wall, chat.gateway().snapshot());
+    let quiet =
+        snapshot.quiet.get(&id).ok_or_else(|| Problem::new(StatusCode::SERVICE_UNAVAILABLE, NOT_SEEN))?;
+    let by = quiet.by.as_deref();
+    let body = Quiet { at, id: &id, until: quiet.until, warmth_only: quiet.warmth_only, by };
+    Ok(json(StatusCode::OK, &body))
+}
+
+/// The configuration was read again meanwhile, and has no such fridge.
+const NOT_SEEN: &str = "this was done, and is over by now";
+
+/// The program that may do it.
+fn acting(visitor: &Visitor) -> Result<&Client, Problem> {
+    let client =
+        visitor.client.as_ref().ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, words::TOKEN_NEEDED))?;
+    match client.rights {
+        Rights::Act => Ok(client),
+        Rights::Read => Err(Problem::new(StatusCode::FORBIDDEN, words::CLIENT_MAY_ONLY_LOOK)),
+    }
+}
+
+fn body<'a, T: Deserialize<'a>>(request: &'a Request<Bytes>) -> Result<T, Problem> {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/json") {
+        let detail = "the body is JSON: send it with `Content-Type: application/json`";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    Query::of(request.uri().query().unwrap_or_default(), &[])?;
+    // A derived `Deserialize` would take an array of the fields in their order, too.
+    if request.body().trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::bad("the body must be a JSON object"));
+    }
+    serde_json::from_slice(request.body())
+        .map_err(|error| Problem::bad(format!("the body cannot be read: {error}")))
+}
+
+async fn act(act: Act, client: &Client, chat: &Arc<Chat>) -> Result<(), Problem> {
+    let done = chat.act(act, &client.name).await;
+    done.map_err(|error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
+}
