@@ -24,6 +24,7 @@ pub mod outage;
 pub mod page;
 pub mod past;
 pub mod probes;
+pub mod quiet;
 pub mod recording;
 pub mod report;
 pub mod rules;

@@ -73,7 +73,7 @@ pub fn snooze(words: &str, view: &View<'_>) -> Answer {
         Ok(fridges) => fridges,
         Err(explanation) => return *explanation,
     };
-    let doc = doc(alarm::snoozed(fridges.iter().map(|fridge| fridge.name.as_str()), length), view);
+    let doc = doc(text::quiet::snoozed(fridges.iter().map(|fridge| fridge.name.as_str()), length), view);
     act_on(&fridges, doc, |fridges| Act::Snooze { fridges, length })
 }
 
@@ -88,7 +88,7 @@ pub fn defrost(words: &str, view: &View<'_>) -> Answer {
         Ok(fridges) => fridges,
         Err(explanation) => return *explanation,
     };
-    let doc = doc(alarm::defrosting(fridges.iter().map(|fridge| fridge.name.as_str()), length), view);
+    let doc = doc(text::quiet::defrosting(fridges.iter().map(|fridge| fridge.name.as_str()), length), view);
     act_on(&fridges, doc, |fridges| Act::Defrost { fridges, length })
 }
 
@@ -120,7 +120,7 @@ fn quiet(fridges: &[&Fridge], view: &View<'_>) -> Vec<Text> {
     let line = |fridge: &&Fridge| {
         let quiet = view.snapshot.quiet.get(&fridge.id).filter(|quiet| quiet.until > now)?;
         let until = view.snapshot.local(&Stamp { wall: quiet.until, ..view.now }).datetime();
-        Some(alarm::quiet(&fridge.name, quiet, until, view.snapshot.local(&view.now).date()))
+        Some(text::quiet::line(&fridge.name, quiet, until, view.snapshot.local(&view.now).date()))
     };
     fridges.iter().filter_map(line).collect()
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 
-use super::{Decimal, Units, clock, count, duration, exposure, hours_and_minutes, outage, temperature};
-use crate::alarm::{Acknowledgement, Alarm, Kind, Message, Quiet, RuleName, Topic, Urgency};
+use super::{Decimal, Units, clock, count, duration, exposure, outage, temperature};
+use crate::alarm::{Acknowledgement, Alarm, Kind, Message, RuleName, Topic, Urgency};
 use crate::doc::{Block, Doc, Text};
 use crate::reading::Celsius;
 
@@ -276,16 +276,6 @@ pub fn in_status(alarm: &Alarm, units: Units, since: DateTime, today: Date) -> T
     }
 }
 
-/// A fridge around which it is quiet: "Milk: snoozed until 14:10 by anna".
-pub fn quiet(name: &str, quiet: &Quiet, until: DateTime, today: Date) -> Text {
-    let what = if quiet.warmth_only { "warmth expected" } else { "snoozed" };
-    let text = Text::name(name).and(format!(": {what} until {}", clock(until, today)));
-    match &quiet.by {
-        Some(by) => text.and(" by ").and(Text::name(by)),
-        None => text,
-    }
-}
-
 /// Stands for the alarms, or the fridges that are snoozed, that `status` does not show.
 pub fn more(alarms: usize) -> Option<Text> {
     (alarms > 0).then(|| Text::sentence(&format!("… and {alarms} more; `fridge alarms` lists them.")))
@@ -304,20 +294,6 @@ pub fn acknowledged(alarms: &[&Alarm], cause: Option<&str>) -> Text {
         Some(cause) => text.and(". Cause: ").and(Text::name(cause)),
         None => text,
     }
-}
-
-/// Around some fridges it is quiet.
-pub fn snoozed<'a>(fridges: impl IntoIterator<Item = &'a str>, length: Duration) -> Text {
-    Text::names(fridges)
-        .and(format!(": no new alarm is told for {}, not even an urgent one", hours_and_minutes(length)))
-}
-
-/// Warmth is expected in some fridges.
-pub fn defrosting<'a>(fridges: impl IntoIterator<Item = &'a str>, length: Duration) -> Text {
-    Text::names(fridges).and(format!(
-        ": for {} it may be too warm; everything else, and an urgent alarm, is still told",
-        hours_and_minutes(length)
-    ))
 }
 
 /// A drill begins.

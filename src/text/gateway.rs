@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::alarm;
+use super::quiet;
 use crate::alarm::GatewayNotice;
 use crate::doc::Text;
 
@@ -36,7 +36,7 @@ pub fn line(notice: &GatewayNotice) -> Text {
         ),
         GatewayNotice::Quiet { fridges, length_s, warmth_only, .. } => {
             let (fridges, length) = (fridges.iter().map(String::as_str), Duration::from_secs(*length_s));
-            if *warmth_only { alarm::defrosting(fridges, length) } else { alarm::snoozed(fridges, length) }
+            if *warmth_only { quiet::defrosting(fridges, length) } else { quiet::snoozed(fridges, length) }
         }
         GatewayNotice::Sealed { hash, .. } => Text::code(hash.clone()),
     }

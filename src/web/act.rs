@@ -6,7 +6,7 @@ use hyper::StatusCode;
 use jiff::SignedDuration;
 use maud::{Markup, html};
 
-use super::form::Form;
+use super::form::{Form, csrf};
 use super::{Failure, Visit, see_other};
 use crate::alarm::Alarm;
 use crate::api::encoded;
@@ -77,11 +77,6 @@ pub fn quieting(visit: &Visit<'_>, fridge: &Fridge) -> Option<Markup> {
             (form("defrost", page::DEFROST_IT, &page::DEFROSTS))
         }
     })
-}
-
-/// What tells a form of this session's from one that another site made up.
-pub fn csrf(session: &Session) -> Markup {
-    html! { input type="hidden" name="csrf_token" value=(session.csrf_token.expose()); }
 }
 
 fn path(fridge: &Fridge) -> String {

@@ -4,10 +4,16 @@ use hyper::Request;
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HOST, ORIGIN};
+use maud::{Markup, html};
 
-use super::{Failure, login};
+use super::Failure;
 use crate::auth::Session;
 use crate::text::login as words;
+
+/// What tells a form of this session's from one that another site made up.
+pub fn csrf(session: &Session) -> Markup {
+    html! { input type="hidden" name="csrf_token" value=(session.csrf_token.expose()); }
+}
 
 /// The pairs of a form.
 pub struct Form(Vec<(String, String)>);
@@ -41,7 +47,7 @@ impl Form {
     /// # Errors
     /// There is none, or the form is none of its pages'.
     pub fn session<'a>(&self, session: Option<&'a Session>) -> Result<&'a Session, Failure> {
-        let session = session.ok_or_else(login::needed)?;
+        let session = session.ok_or_else(|| Failure::new(StatusCode::FORBIDDEN, words::LOG_IN_FIRST))?;
         match session.csrf_token.matches(&self.text("csrf_token")) {
             true => Ok(session),
             false => Err(Failure::new(StatusCode::FORBIDDEN, words::NOT_FROM_HERE)),

@@ -72,7 +72,7 @@ fn quiet(chat: &Chat, fridge: &Fridge) -> Option<Markup> {
     let (now, snapshot) = (chat.gateway().now(), chat.gateway().snapshot());
     let quiet = snapshot.quiet.get(&fridge.id).filter(|quiet| quiet.until > now.wall)?;
     let (until, today) = (snapshot.local_at(quiet.until).datetime(), snapshot.local(&now).date());
-    Some(of_doc::line(&text::alarm::quiet(&fridge.name, quiet, until, today)))
+    Some(of_doc::line(&text::quiet::line(&fridge.name, quiet, until, today)))
 }
 
 /// The chart, and what happened in its time: what the page's script loads again.

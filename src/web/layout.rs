@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
-use super::{Visit, act, asset, icon};
+use super::form::csrf;
+use super::{Visit, asset, icon};
 use crate::api::site;
 use crate::chat::Chat;
 use crate::doc::html::printable;
@@ -89,7 +90,7 @@ impl Page<'_> {
         html! {
             @if let Some(session) = session {
                 form.session method="post" action="/logout" {
-                    (act::csrf(session))
+                    (csrf(session))
                     bdi { (printable(&session.user)) }
                     button { (login::LOG_OUT) }
                 }

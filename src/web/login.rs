@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::form::Form;
 use super::layout::{Page, Place};
-use super::{Failure, HTML, Visit, of_type, see_other};
+use super::{HTML, Visit, of_type, see_other};
 use crate::auth::{Auth, LoginError, cookie_of, no_cookie};
 use crate::https::response::{Explanation, WholeResponse, explained};
 use crate::text::{login as words, page};
@@ -85,11 +85,6 @@ fn set_cookie(response: &mut WholeResponse, cookie: &str) {
     if let Ok(cookie) = HeaderValue::from_str(cookie) {
         response.headers_mut().insert(SET_COOKIE, cookie);
     }
-}
-
-/// Nobody is logged in who would have to be.
-pub fn needed() -> Failure {
-    Failure::new(StatusCode::FORBIDDEN, words::LOG_IN_FIRST)
 }
 
 #[cfg(test)]
