@@ -1,43 +1,11 @@
 // Looks at the page of a running demo with a real browser: check.mjs URL PID FOLDER. What it sees is printed, pictures go to
 // FOLDER. Ends with 1 where anything is not as it should be.
-import { createRequire } from "module";
-import { readFileSync } from "fs";
 import { join } from "path";
+import { check, end, isLive, open as openAt, seriousFindings, until } from "./browser.mjs";
 
 const [url, pid, folder] = process.argv.slice(2);
-const require = createRequire(join(process.env.PAGE_MODULES, "package.json"));
-const { chromium } = require("playwright-core");
-const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0"; // The demo's certificate is its own; its verification has a test of its own.
-
-let failures = 0;
-const check = (isRight, what) => {
-  console.log(`${isRight ? "ok  " : "FAIL"} ${what}`);
-  if (!isRight) failures += 1;
-};
-const until = async (wanted, what, limit = 20000) => {
-  const began = performance.now();
-  while (!(await wanted())) {
-    if (performance.now() - began > limit) { check(false, `${what}, in vain for ${limit} ms`); return Infinity; }
-    await new Promise((later) => setTimeout(later, 20));
-  }
-  return performance.now() - began;
-};
 const api = async (path) => (await fetch(`${url}/api/v1${path}`)).json();
-
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
-const open = async (options, path = "/") => {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 }, ...options });
-  const page = await context.newPage();
-  const elsewhere = [], errors = [], loaded = [];
-  page.on("request", (request) => { if (!request.url().startsWith(url)) elsewhere.push(request.url()); });
-  page.on("console", (message) => { if (message.type() === "error") errors.push(message.text()); });
-  page.on("pageerror", (error) => errors.push(error.message));
-  page.on("requestfinished", async (request) => loaded.push({ url: request.url(), ...(await request.sizes()) }));
-  await page.goto(url + path, { waitUntil: "load" });
-  return { context, page, elsewhere, errors, loaded };
-};
-const isLive = (page) => page.evaluate(() => document.body.classList.contains("is-live"));
+const open = (options, path) => openAt(url, options, path);
 
 // The first picture, and what it weighs.
 {
@@ -112,10 +80,8 @@ for (const colorScheme of ["light", "dark"]) {
       const { context, page } = await open({ colorScheme, viewport: { width, height: width === 360 ? 740 : width * 0.5625 } }, path);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       check(wide <= 0, `${name} fits into ${width} pixels, ${colorScheme}`);
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => axe.run());
-      const serious = violations.filter((it) => ["serious", "critical"].includes(it.impact));
-      check(serious.length === 0, `${name}, ${colorScheme}, ${width}: axe has no serious finding ${serious.map((it) => `${it.id}: ${it.nodes[0].html}`)}`);
+      const serious = await seriousFindings(page);
+      check(serious.length === 0, `${name}, ${colorScheme}, ${width}: axe has no serious finding ${serious}`);
       await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`) });
       await context.close();
     }
@@ -147,6 +113,4 @@ for (const colorScheme of ["light", "dark"]) {
   await context.close();
 }
 
-await browser.close();
-console.log(failures === 0 ? "page: all as it should be" : `page: ${failures} not as they should be`);
-process.exit(failures === 0 ? 0 : 1);
+await end();

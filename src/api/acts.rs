@@ -33,6 +33,7 @@ pub struct Acknowledgement {
 #[serde(deny_unknown_fields)]
 pub struct Length {
     /// A length of time from one minute to a day: "45m", "2h".
+    #[schema(pattern = "^([1-9][0-9]{0,2}m|([1-9]|1[0-9]|2[0-4])h)$")]
     length: String,
 }
 
@@ -62,7 +63,7 @@ pub struct Quiet<'a> {
     request_body(content = Acknowledgement, description = "May be left out"),
     security(("token" = [])),
     responses(
-        (status = 200, body = Alarms),
+        (status = 200, body = Alarms, description = "Alarms, the earliest first"),
         (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "That is no JSON, or has other names"),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "No open alarm has that number"),
         (status = 415, body = Document<'_>, content_type = "application/problem+json", description = "The body is no JSON"),
@@ -96,7 +97,7 @@ pub async fn acknowledge(
     request_body = Length,
     security(("token" = [])),
     responses(
-        (status = 200, body = Quiet<'_>),
+        (status = 200, body = Quiet<'_>, description = "What holds from now on"),
         (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "That is no JSON, has other names, or is no length of time from one minute to a day"),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no fridge with that id"),
         (status = 415, body = Document<'_>, content_type = "application/problem+json", description = "The body is no JSON"),
@@ -121,7 +122,7 @@ pub async fn snooze(
     request_body = Length,
     security(("token" = [])),
     responses(
-        (status = 200, body = Quiet<'_>),
+        (status = 200, body = Quiet<'_>, description = "What holds from now on"),
         (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "That is no JSON, has other names, or is no length of time from one minute to a day"),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no fridge with that id"),
         (status = 415, body = Document<'_>, content_type = "application/problem+json", description = "The body is no JSON"),

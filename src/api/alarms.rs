@@ -53,7 +53,7 @@ pub struct AlarmItem {
         ("to" = Option<String>, Query, format = DateTime, description = "The end of the period; now if left out"),
     ),
     responses(
-        (status = 200, body = Alarms),
+        (status = 200, body = Alarms, description = "Alarms, the earliest first"),
         (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "That is no period"),
         (status = 414, body = Document<'_>, content_type = "application/problem+json", description = "The query is too long"),
         (status = 503, body = Document<'_>, content_type = "application/problem+json", description = "The disk does not answer, or several questions about the past are under way"),

@@ -112,7 +112,7 @@ pub fn item(row: &FridgeRow, units: Units) -> FridgeItem<'_> {
     operation_id = "fridges",
     path = "/fridges",
     responses(
-        (status = 200, body = Fridges<'_>),
+        (status = 200, body = Fridges<'_>, description = "The fridges, the worst first"),
         (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "There is a parameter that it does not take"),
     )
 )]
@@ -136,7 +136,7 @@ pub fn list(query: &str, chat: &Chat) -> Result<WholeResponse, Problem> {
     path = "/fridges/{id}",
     params(("id" = String, Path, description = "Its id")),
     responses(
-        (status = 200, body = OneFridge<'_>),
+        (status = 200, body = OneFridge<'_>, description = "The fridge"),
         (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "There is a parameter that it does not take"),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no fridge with that id"),
     )

@@ -76,7 +76,7 @@ pub struct Point {
         ("step" = Option<String>, Query, description = "The length of a step, a multiple of five minutes: 5m, 1h, 1d, or a number of seconds; if left out, the shortest with which there are at most 288"),
     ),
     responses(
-        (status = 200, body = Readings<'_>),
+        (status = 200, body = Readings<'_>, description = "The steps that have readings or faults"),
         (status = 400, body = Document<'_>, content_type = "application/problem+json", description = "That is no period, or one of too many steps"),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no fridge with that id"),
         (status = 414, body = Document<'_>, content_type = "application/problem+json", description = "The query is too long"),

@@ -165,8 +165,9 @@ impl Service for Routes {
             Place::Mattermost => self.mattermost.admit(head, peer),
             place => match self.refusal(place, peer.0) {
                 Some(refusal) => Err(Box::new(refusal)),
-                None if head.method == Method::POST => Ok(api::BODY_BYTES),
-                None => Ok(NO_BODY),
+                None if [Method::GET, Method::HEAD].contains(&head.method) => Ok(NO_BODY),
+                // Of a wrong method that is said, and not that it has a body.
+                None => Ok(api::BODY_BYTES),
             },
         }
     }

@@ -42,7 +42,7 @@ pub const NO_OPEN_ALARMS: &str = "There are no open alarms.";
 /// Those of the last thirty days.
 pub const PAST_ALARMS: &str = "Alarms of the last 30 days";
 /// There were none.
-pub const NO_PAST_ALARMS: &str = "There were no alarms in the last 30 days.";
+pub const NO_PAST_ALARMS: &str = "No alarm has ended in the last 30 days.";
 /// What is acknowledged where.
 pub const ACKNOWLEDGE: &str = "To acknowledge an alarm, type `fridge ack` and the cause in the channel.";
 /// The same, for who may do it here.

@@ -43,9 +43,9 @@ pub fn page(visit: &Visit<'_>, findings: Option<&[Finding]>) -> Markup {
         ul.findings {
             @for Finding { level, id, about, text, cure } in sorted {
                 li data-level=(level) {
-                    strong { (level) } " " (about) ": " (text)
+                    strong { (level) } " " (about) ": " (super::sentence(text))
                     @if let Some(id) = id { " " small { (id) } }
-                    @if let Some(cure) = cure { p { "→ " (cure) } }
+                    @if let Some(cure) = cure { p { "→ " (super::sentence(cure)) } }
                 }
             }
         }

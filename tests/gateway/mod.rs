@@ -275,8 +275,19 @@ impl Client {
         read
     }
 
+    /// Gets what is on a path, whatever bytes it is made of; returns the status, too.
+    pub fn get_bytes(&mut self, path: &str) -> (u16, Vec<u8>) {
+        let (answer, body) = self.exchange(format!("GET {path} HTTP/1.1\r\nHost: fridge\r\n\r\n").as_bytes());
+        (answer.status, body)
+    }
+
     /// Sends these bytes and reads one answer.
     pub fn send(&mut self, request: &[u8]) -> Answer {
+        let (answer, body) = self.exchange(request);
+        Answer { body: String::from_utf8(body).expect("UTF-8"), ..answer }
+    }
+
+    fn exchange(&mut self, request: &[u8]) -> (Answer, Vec<u8>) {
         self.write(request);
         let mut line = String::new();
         self.stream.read_line(&mut line).expect("an answer");
@@ -296,12 +307,11 @@ impl Client {
             })
         };
         let closes = says("close") || line.starts_with("HTTP/1.0") && !says("keep-alive");
-        let mut answer = Answer { closes, status, headers, body: String::new() };
+        let answer = Answer { closes, status, headers, body: String::new() };
         let length = answer.header("content-length").map_or(0, |length| length.parse().expect("a length"));
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).expect("a body");
-        answer.body = String::from_utf8(body).expect("UTF-8");
-        answer
+        (answer, body)
     }
 
     /// Posts a form to a path.
