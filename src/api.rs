@@ -6,9 +6,10 @@ use std::sync::Arc;
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode};
 
-use crate::auth::Visitor;
+use crate::auth::{Auth, Visitor};
 use crate::chat::Chat;
 use crate::https::response::{Response, whole};
+use crate::text::login;
 
 mod acts;
 mod alarms;
@@ -31,15 +32,29 @@ pub const ROOT: &str = "/api/v1";
 /// A body of an act is no longer than this.
 pub const BODY_BYTES: usize = 4 * 1024;
 
+/// Whether that path, [`ROOT`] before it, is one of an act.
+pub fn is_act(path: &str) -> bool {
+    path.strip_prefix(ROOT).is_some_and(|path| is_act_of(&segments(path)))
+}
+
+fn segments(path: &str) -> Vec<&str> {
+    path.trim_matches('/').split('/').collect()
+}
+
+fn is_act_of(segments: &[&str]) -> bool {
+    matches!(segments, ["alarms", _, "acknowledge"] | ["fridges", _, "snooze" | "defrost"])
+}
+
 /// Answers a request whose path is `path` behind [`ROOT`].
 pub async fn respond(
     path: &str,
     request: &Request<Bytes>,
     visitor: &Visitor,
+    auth: &Auth,
     chat: &Arc<Chat>,
     feed: &Arc<Feed>,
 ) -> Response {
-    match answer(path, request, visitor, chat, feed).await {
+    match answer(path, request, visitor, auth, chat, feed).await {
         Ok(response) => response,
         Err(problem) => whole(problem.response()),
     }
@@ -49,15 +64,20 @@ async fn answer(
     path: &str,
     request: &Request<Bytes>,
     visitor: &Visitor,
+    auth: &Auth,
     chat: &Arc<Chat>,
     feed: &Arc<Feed>,
 ) -> Result<Response, Problem> {
-    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let is_act = matches!(segments[..], ["alarms", _, "acknowledge"] | ["fridges", _, "snooze" | "defrost"]);
+    let segments = segments(path);
+    let is_act = is_act_of(&segments);
     match *request.method() {
         Method::POST if is_act => {}
         Method::GET | Method::HEAD if !is_act => {}
         _ => return Err(Problem::method_not_allowed(if is_act { "POST" } else { "GET, HEAD" })),
+    }
+    if is_act && let Some(client) = &visitor.client {
+        let taken = auth.take_act(&client.name, chat.gateway().now().mono);
+        taken.map_err(|wait| Problem::new(StatusCode::TOO_MANY_REQUESTS, login::too_many_acts(wait)))?;
     }
     let query = request.uri().query().unwrap_or_default();
     Ok(whole(match segments[..] {

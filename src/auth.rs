@@ -39,6 +39,16 @@ pub struct Config {
     pub clients: Vec<Client>,
 }
 
+impl Config {
+    /// Whether all of these programs have the same tokens there.
+    fn has_clients_of(&self, other: &Config) -> bool {
+        self.clients.iter().all(|client| {
+            let is_it = |it: &Client| it.name == client.name && it.token.matches(client.token.expose());
+            other.clients.iter().any(is_it)
+        })
+    }
+}
+
 /// Somebody who may log in.
 #[derive(Clone, Debug)]
 pub struct User {
@@ -109,13 +119,16 @@ impl Auth {
         }
     }
 
-    /// Lets these in from now on. Sessions of users that are gone, or have another password, end; returns whether any did.
+    /// Lets these in from now on. Sessions of users that are gone, or have another password, end; returns whether anybody who
+    /// might look before may not any more.
     pub fn reload(&self, config: Config) -> bool {
-        let ended = self.sessions().retain(|session| {
+        let config = Arc::new(config);
+        let before = self.config.swap(Arc::clone(&config));
+        // What is asked for meanwhile is asked of the new one.
+        self.sessions().retain(|session| {
             config.users.iter().any(|user| user.name == session.user && user.password == session.password)
         });
-        self.config.store(Arc::new(config));
-        ended
+        self.take_ended() || !before.has_clients_of(&config)
     }
 
     /// Whether anybody may log in at all.
@@ -133,10 +146,12 @@ impl Auth {
 
     /// The session of a request, which is used by that.
     fn session(&self, headers: &HeaderMap, now: Duration) -> Option<Session> {
-        let (user, csrf_token) = self.sessions().used(cookie(headers)?, now)?;
+        let (name, password, csrf_token) = self.sessions().used(cookie(headers)?, now)?;
         let config = self.config.load();
-        let User { name, rights, .. } = config.users.iter().find(|known| known.name == user)?;
-        Some(Session { user: name.clone(), rights: *rights, csrf_token })
+        // Another password may have come while the old one was tried.
+        let is_theirs = |user: &&User| user.name == name && user.password == password;
+        let rights = config.users.iter().find(is_theirs)?.rights;
+        Some(Session { user: name, rights, csrf_token })
     }
 
     /// The program whose token a request shows, or that this is nobody's; `None` where it shows none. All are compared, each
@@ -165,8 +180,7 @@ impl Auth {
     ) -> Result<String, LoginError> {
         let Ok(_place) = Arc::clone(&self.waiting).try_acquire_owned() else { return Err(LoginError::Busy) };
         let user = self.config.load().users.iter().find(|user| user.name.eq_ignore_ascii_case(name)).cloned();
-        // Names that nobody has are one: their number is the stranger's choice.
-        let account = user.as_ref().map_or("", |user| user.name.as_str());
+        let account = user.as_ref().map_or(name, |user| user.name.as_str());
         self.attempts().take(from, account, now).map_err(LoginError::TooMany)?;
         // It is never closed.
         let Ok(permit) = Arc::clone(&self.trying).acquire_owned().await else { return Err(LoginError::Busy) };
@@ -191,9 +205,22 @@ impl Auth {
         }
     }
 
-    /// Ends the sessions whose time is over; returns whether any was.
-    pub fn expire(&self, now: Duration) -> bool {
-        self.sessions().expire(now)
+    /// Takes one of the acts that somebody may do in a while.
+    ///
+    /// # Errors
+    /// For how long there is none.
+    pub fn take_act(&self, name: &str, now: Duration) -> Result<(), Duration> {
+        self.attempts().take_act(name, now)
+    }
+
+    /// Ends the sessions whose time is over.
+    pub fn expire(&self, now: Duration) {
+        self.sessions().expire(now);
+    }
+
+    /// Whether any session has ended since this was asked last.
+    pub fn take_ended(&self) -> bool {
+        self.sessions().take_ended()
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
@@ -262,6 +289,8 @@ mod tests {
         let session = auth.session(&cookies, START).unwrap();
         assert_eq!((session.user.as_str(), session.rights), ("anna", Rights::Act));
         assert!(!auth.reload(auth.config.load().as_ref().clone()), "nothing has changed");
+        let without_clients = Config { clients: Vec::new(), ..auth.config.load().as_ref().clone() };
+        assert!(auth.reload(without_clients), "a program may look no more");
         assert!(auth.session(&cookies, START).is_some());
         assert!(auth.reload(config("another horse")));
         assert!(auth.session(&cookies, START).is_none());

@@ -108,7 +108,7 @@ enum Command {
     Import(import::Options),
     /// Check what is kept against the daily seals
     Verify(verify::Options),
-    /// Who may log in on the page: fridge user add anna
+    /// Users who can log in on the page: fridge user add anna
     User(user::Options),
     /// Read the configuration and say what is wrong in it, and where
     Check(check::Options),

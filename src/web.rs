@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hyper::body::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use hyper::http::uri::PathAndQuery;
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use ipnet::IpNet;
 use maud::Markup;
 
@@ -20,7 +20,7 @@ use crate::fridge::Fridge;
 use crate::gateway::{Range, Unread};
 use crate::history::PastError;
 use crate::https::response::{Explanation, WholeResponse, explained, method_not_allowed};
-use crate::text::{page, past};
+use crate::text::{login as words, page, past};
 
 mod about;
 mod act;
@@ -94,6 +94,15 @@ fn is_before_login(path: &str) -> bool {
     path == "/login" || path.starts_with("/assets/")
 }
 
+/// The page that holds the form which is sent to that path: it is what one comes back to.
+fn page_of_form(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        Some((_, "acknowledge")) => "/alarms",
+        Some((fridge, "snooze" | "defrost")) => fridge,
+        _ => "/",
+    }
+}
+
 /// Who looks, and at what.
 pub struct Visit<'a> {
     /// The gateway's answers.
@@ -131,7 +140,10 @@ impl Web {
         is_login_needed: bool,
         chat: &Arc<Chat>,
     ) -> WholeResponse {
-        let here = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+        let here = match *request.method() {
+            Method::POST => page_of_form(request.uri().path()),
+            _ => request.uri().path_and_query().map_or("/", PathAndQuery::as_str),
+        };
         let has_users = self.auth.has_users();
         let is_known = visitor.is_known();
         let visit = Visit { chat, session: visitor.session, has_users, here };
@@ -212,12 +224,23 @@ impl Web {
         headers: &HeaderMap,
         visit: &Visit<'_>,
     ) -> Result<WholeResponse, Failure> {
+        let now = visit.chat.gateway().now().mono;
         match segments {
-            ["login"] => Ok(login::log_in(form, visit, &self.auth, peer).await),
+            ["login"] => {
+                let response = login::log_in(form, visit, &self.auth, peer).await;
+                if response.status() == StatusCode::SEE_OTHER {
+                    // Whoever it was before is it no more.
+                    self.auth.log_out(headers);
+                }
+                Ok(response)
+            }
             ["logout"] => {
                 form.session(visit.session.as_ref())?;
                 self.auth.log_out(headers);
                 Ok(login::log_out())
+            }
+            _ if let Some(Err(wait)) = visit.acting().map(|it| self.auth.take_act(&it.user, now)) => {
+                Err(Failure::new(StatusCode::TOO_MANY_REQUESTS, words::too_many_acts(wait)))
             }
             ["alarms", number, "acknowledge"] => act::acknowledge(form, visit, number).await,
             ["fridges", id, "snooze"] => act::snooze(form, visit, &known(visit.chat, id)?).await,

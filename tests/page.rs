@@ -51,7 +51,7 @@ fn every_link_of_every_page_leads_somewhere_and_none_of_them_leaves_the_gateway(
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         for (name, wanted) in [
             ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "no-referrer"),
+            ("referrer-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-origin"),
         ] {
             assert_eq!(answer.header(name), Some(wanted), "{path}");

@@ -38,7 +38,7 @@ left = acknowledge.sync(drill.number, client=known, body=Acknowledgement(cause="
 assert all(it.number != drill.number for it in left.alarms), left
 month_ago = datetime.now(timezone.utc) - timedelta(days=30)
 past = next(it for it in alarms.sync(client=anyone, from_=month_ago).alarms if it.number == drill.number)
-assert past.acknowledged_by == "demo" and past.cause == "delivery" and past.cleared is not None, past
+assert past.acknowledged_by == "program" and past.cause == "delivery" and past.cleared is not None, past
 quiet = defrost.sync("milk", client=known, body=Length(length="45m"))
-assert quiet.warmth_only and quiet.by == "demo" and quiet.until > quiet.at, quiet
+assert quiet.warmth_only and quiet.by == "program" and quiet.until > quiet.at, quiet
 print(f"a generated client read {len(all_of_them.fridges)} fridges and {len(day.points)} steps, and acted twice")

@@ -73,6 +73,11 @@ mod tests {
                 if let Some(operation) = &mut item.post {
                     let response = ResponseBuilder::new().description("The body has more than 4 KiB").build();
                     operation.responses.responses.insert(String::from("413"), response.into());
+                    let response = ResponseBuilder::new()
+                        .description("That is too much at once")
+                        .content("application/problem+json", problem())
+                        .build();
+                    operation.responses.responses.insert(String::from("429"), response.into());
                 }
             }
         }

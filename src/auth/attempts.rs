@@ -2,7 +2,7 @@
 //! addresses try.
 
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
@@ -10,6 +10,8 @@ use std::time::Duration;
 const OF_ADDRESS: Allowance = Allowance { most: 5, every: Duration::from_secs(30) };
 /// The same of all addresses together, for one user; more than one address has, so that a single one keeps nobody out.
 const OF_USER: Allowance = Allowance { most: 30, every: Duration::from_secs(20) };
+/// What one user or program may do at once, and then.
+const OF_ACTS: Allowance = Allowance { most: 30, every: Duration::from_secs(10) };
 /// So many addresses, and so many users, are remembered.
 const MOST_REMEMBERED: usize = 1_024;
 
@@ -22,11 +24,16 @@ struct Allowance {
     every: Duration,
 }
 
-/// Wrong tries that count still.
+/// Tries that count still.
 #[derive(Debug, Default)]
 pub struct Attempts {
     addresses: Tries<IpAddr>,
-    users: Tries<String>,
+    /// By the hashes of the names: those that nobody has must look like all others, and are a stranger's choice.
+    users: Tries<u64>,
+    hasher: RandomState,
+    /// From where users have logged in, and when.
+    known: HashMap<(IpAddr, u64), Duration>,
+    acts: Tries<String>,
 }
 
 impl Attempts {
@@ -35,20 +42,48 @@ impl Attempts {
     /// # Errors
     /// For how long there is none.
     pub fn take(&mut self, from: IpAddr, user: &str, now: Duration) -> Result<(), Duration> {
-        let (from, user) = (network(from), user.to_owned());
-        let wait = self.addresses.wait(&from, OF_ADDRESS, now).max(self.users.wait(&user, OF_USER, now));
+        let (from, user) = (network(from), self.hash(user));
+        // Strangers keep nobody out of where they have been.
+        let is_known = self.known.contains_key(&(from, user));
+        let of_user = if is_known { Duration::ZERO } else { self.users.wait(&user, OF_USER, now) };
+        let wait = self.addresses.wait(&from, OF_ADDRESS, now).max(of_user);
         if !wait.is_zero() {
             return Err(wait);
         }
         self.addresses.count(from, OF_ADDRESS, now);
-        self.users.count(user, OF_USER, now);
+        if !is_known {
+            self.users.count(user, OF_USER, now);
+        }
+        Ok(())
+    }
+
+    /// Takes an act of a user or a program.
+    ///
+    /// # Errors
+    /// For how long there is none.
+    pub fn take_act(&mut self, name: &str, now: Duration) -> Result<(), Duration> {
+        let wait = self.acts.wait(&name.to_owned(), OF_ACTS, now);
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        self.acts.count(name.to_owned(), OF_ACTS, now);
         Ok(())
     }
 
     /// It was the right password: the tries of that address count no more, and this one not for its user.
     pub fn forgive(&mut self, from: IpAddr, user: &str, now: Duration) {
-        self.addresses.0.remove(&network(from));
-        self.users.give_back(user, OF_USER, now);
+        let (from, user) = (network(from), self.hash(user));
+        self.addresses.0.remove(&from);
+        self.users.give_back(&user, OF_USER, now);
+        if self.known.len() >= MOST_REMEMBERED {
+            let oldest = self.known.iter().min_by_key(|(_, at)| **at).map(|(key, _)| *key);
+            oldest.map(|oldest| self.known.remove(&oldest));
+        }
+        self.known.insert((from, user), now);
+    }
+
+    fn hash(&self, user: &str) -> u64 {
+        self.hasher.hash_one(user.to_lowercase())
     }
 }
 
@@ -130,6 +165,10 @@ mod tests {
         let now = Duration::from_secs(1_000);
         let taken = (0..=255).filter(|last| attempts.take(address(*last), "anna", now).is_ok()).count();
         assert_eq!(taken, 30);
+        // A name that nobody has is like all others.
+        let elsewhere = |last| IpAddr::from([192, 168, 2, last]);
+        let taken = (0..=255).filter(|last| attempts.take(elsewhere(*last), "nobody", now).is_ok()).count();
+        assert_eq!(taken, 30);
         for number in 0..3_000_u16 {
             let one = Ipv6Addr::new(0xfd00, 0, 0, number, 0, 0, 0, 1);
             // Who has no try left is not remembered for it.
@@ -141,6 +180,29 @@ mod tests {
         let one = |last| IpAddr::from(Ipv6Addr::new(0xfd00, 1, 1, 1, 0, 0, 0, last));
         let taken = (0..100).filter(|last| attempts.take(one(*last), "bert", now).is_ok()).count();
         assert_eq!(taken, 5);
+    }
+
+    #[test]
+    fn strangers_keep_nobody_out_of_where_they_have_logged_in() {
+        let mut attempts = Attempts::default();
+        let now = Duration::from_secs(1_000);
+        attempts.take(address(250), "anna", now).unwrap();
+        attempts.forgive(address(250), "anna", now);
+        for last in 0..200 {
+            // Until there is none left.
+            let _is_taken = attempts.take(address(last), "anna", now);
+        }
+        assert!(attempts.take(address(201), "anna", now).is_err());
+        assert!(attempts.take(address(250), "Anna", now).is_ok());
+    }
+
+    #[test]
+    fn acts_have_a_limit_as_well() {
+        let mut attempts = Attempts::default();
+        let now = Duration::from_secs(1_000);
+        assert_eq!((0..100).filter(|_| attempts.take_act("node-red", now).is_ok()).count(), 30);
+        assert!(attempts.take_act("node-red", now + Duration::from_secs(10)).is_ok());
+        assert!(attempts.take_act("anna", now).is_ok());
     }
 
     #[test]

@@ -31,10 +31,10 @@ pub struct PasswordHash(Secret);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// It is easily guessed.
-    #[error("a password has at least {SHORTEST} characters: a few words in a row are easy to remember")]
+    #[error("a password must have at least {SHORTEST} characters: a few words in a row are easy to remember")]
     Short,
     /// It is no password.
-    #[error("a password has at most {LONGEST} bytes")]
+    #[error("a password can have at most {LONGEST} bytes")]
     Long,
     /// It is no hash of a password.
     #[error("`password` is what `fridge user add` writes: a hash that begins with $argon2id$")]

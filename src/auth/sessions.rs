@@ -17,6 +17,8 @@ const IDLE: Duration = Duration::from_secs(12 * 3_600);
 pub const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// With more than this, the one that was not used for longest ends.
 const MOST: usize = 256;
+/// The same of one user's.
+const MOST_OF_USER: usize = 8;
 /// Nobody guesses so many bytes.
 const ID_BYTES: usize = 32;
 
@@ -43,47 +45,64 @@ pub struct Kept {
     used: Duration,
 }
 
-/// All sessions, by the hashes of their ids: what is compared byte by byte is of no use to anybody.
+/// All sessions.
 #[derive(Debug, Default)]
-pub struct Sessions(HashMap<Vec<u8>, Kept>);
+pub struct Sessions {
+    /// By the hashes of their ids: what is compared byte by byte is of no use to anybody.
+    all: HashMap<Vec<u8>, Kept>,
+    /// Whether any has ended since this was asked last.
+    has_ended: bool,
+}
 
 impl Sessions {
     /// Begins one; returns its id, `None` where the system gives no random numbers.
     pub fn begin(&mut self, user: &str, password: &PasswordHash, now: Duration) -> Option<String> {
         self.expire(now);
         let (id, csrf_token) = (random()?, Secret::new(random()?));
-        if self.0.len() >= MOST {
-            let oldest = self.0.iter().min_by_key(|(_, kept)| kept.used).map(|(key, _)| key.clone());
-            self.0.remove(&oldest.unwrap_or_default());
-        }
+        self.make_room(MOST_OF_USER, |kept| kept.user == user);
+        self.make_room(MOST, |_| true);
         let kept =
             Kept { user: user.to_owned(), password: password.clone(), csrf_token, begun: now, used: now };
-        self.0.insert(key(&id), kept);
+        self.all.insert(key(&id), kept);
         Some(id)
     }
 
-    /// The user of a session and what their forms hold. It is used by that.
-    pub fn used(&mut self, id: &str, now: Duration) -> Option<(String, Secret)> {
-        let kept = self.0.get_mut(&key(id)).filter(|kept| !kept.is_over(now))?;
+    /// The user of a session, what was kept of their password, and what their forms hold. It is used by that.
+    pub fn used(&mut self, id: &str, now: Duration) -> Option<(String, PasswordHash, Secret)> {
+        let kept = self.all.get_mut(&key(id)).filter(|kept| !kept.is_over(now))?;
         kept.used = now;
-        Some((kept.user.clone(), kept.csrf_token.clone()))
+        Some((kept.user.clone(), kept.password.clone(), kept.csrf_token.clone()))
     }
 
     /// Ends one.
     pub fn end(&mut self, id: &str) {
-        self.0.remove(&key(id));
+        self.has_ended |= self.all.remove(&key(id)).is_some();
     }
 
-    /// Ends those whose time is over; returns whether any was.
-    pub fn expire(&mut self, now: Duration) -> bool {
-        self.retain(|kept| !kept.is_over(now))
+    /// Ends those whose time is over.
+    pub fn expire(&mut self, now: Duration) {
+        self.retain(|kept| !kept.is_over(now));
     }
 
-    /// Ends all others; returns whether there were any.
-    pub fn retain(&mut self, goes_on: impl Fn(&Kept) -> bool) -> bool {
-        let before = self.0.len();
-        self.0.retain(|_, kept| goes_on(kept));
-        self.0.len() < before
+    /// Ends all others.
+    pub fn retain(&mut self, goes_on: impl Fn(&Kept) -> bool) {
+        let before = self.all.len();
+        self.all.retain(|_, kept| goes_on(kept));
+        self.has_ended |= self.all.len() < before;
+    }
+
+    /// Whether any has ended since this was asked last.
+    pub fn take_ended(&mut self) -> bool {
+        std::mem::take(&mut self.has_ended)
+    }
+
+    /// Of as many as that, the one that was not used for longest ends.
+    fn make_room(&mut self, most: usize, is_counted: impl Fn(&Kept) -> bool) {
+        let counted = || self.all.iter().filter(|(_, kept)| is_counted(kept));
+        if counted().count() >= most {
+            let oldest = counted().min_by_key(|(_, kept)| kept.used).map(|(key, _)| key.clone());
+            self.has_ended |= self.all.remove(&oldest.unwrap_or_default()).is_some();
+        }
     }
 }
 
@@ -116,7 +135,9 @@ mod tests {
         let used = sessions.begin("bert", &nobodys, HOUR).unwrap();
         assert_eq!(sessions.used(&idle, HOUR * 12).unwrap().0, "anna");
         assert!(sessions.used(&idle, HOUR * 24).is_none());
-        assert!(sessions.expire(HOUR * 24) && !sessions.expire(HOUR * 24));
+        assert!(!sessions.take_ended());
+        sessions.expire(HOUR * 24);
+        assert!(sessions.take_ended() && !sessions.take_ended());
         let mut sessions = Sessions::default();
         let busy = sessions.begin("bert", &nobodys, HOUR).unwrap();
         assert!(sessions.used(&used, HOUR).is_none(), "of another run");
@@ -132,10 +153,16 @@ mod tests {
         for minute in 0..MOST as u32 - 1 {
             let now = HOUR + Duration::from_secs(60) * (minute + 1);
             assert!(sessions.used(&first, now).is_some());
-            sessions.begin("anna", &nobodys, now).unwrap();
+            sessions.begin(&format!("user {minute}"), &nobodys, now).unwrap();
         }
-        assert_eq!(sessions.0.len(), MOST);
-        assert!(sessions.used(&second, HOUR * 6).is_none());
+        assert_eq!(sessions.all.len(), MOST);
+        assert!(sessions.take_ended() && sessions.used(&second, HOUR * 6).is_none());
+        assert!(sessions.used(&first, HOUR * 6).is_some());
+        // One user's sessions end those of nobody else.
+        for _ in 0..100 {
+            sessions.begin("cleo", &nobodys, HOUR * 6).unwrap();
+        }
+        assert_eq!(sessions.all.values().filter(|kept| kept.user == "cleo").count(), MOST_OF_USER);
         assert!(sessions.used(&first, HOUR * 6).is_some());
         assert!(sessions.used("", HOUR).is_none() && sessions.used("guessed", HOUR).is_none());
     }

@@ -235,7 +235,7 @@ fn configuration(options: &Options, token: &str, password: &str) -> anyhow::Resu
         writeln!(text, "url = {}\n", quoted(url))?;
     }
     writeln!(text, "[[hook]]\nname = \"demo\"\ntoken = {}\n", quoted(token))?;
-    writeln!(text, "[[client]]\nname = \"demo\"\ntoken = {}\n", quoted(token))?;
+    writeln!(text, "[[client]]\nname = \"program\"\ntoken = {}\n", quoted(token))?;
     let hash = PasswordHash::of(password)?;
     writeln!(text, "[[user]]\nname = \"{USER}\"\npassword = {}\n", quoted(hash.expose()))?;
     if let Some(url) = &options.notify {
@@ -307,7 +307,8 @@ fn banner(running: &Running, token: &str, password: &str, configuration: &Path) 
     format!(
         "\nThe gateway runs on a simulated wire. Ctrl-C ends it.\n\n  \
          page           {page}\n  \
-         log in         {USER}, {password}\n  \
+         user           {USER}\n  \
+         password       {password}\n  \
          URL            {url}\n  \
          token          {token}\n  \
          certificate    {certificate}\n  \

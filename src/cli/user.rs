@@ -22,28 +22,28 @@ pub struct Options {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Let somebody log in; asks for the password, or reads it from the standard input
+    /// Add a user; asks for the password, or reads it from the standard input
     Add {
-        /// The name, under which what they do is recorded
+        /// The name, which is recorded with what the user does
         #[arg(value_name = "NAME")]
         name: String,
-        /// They may look, and not acknowledge, snooze or announce a defrost
+        /// The user can look, but not acknowledge, snooze or announce a defrost
         #[arg(long)]
         look_only: bool,
     },
-    /// Give somebody another password; their sessions end
+    /// Set another password; the user's sessions end with the next reload
     Password {
         /// The name
         #[arg(value_name = "NAME")]
         name: String,
     },
-    /// Let somebody log in no more; their sessions end
+    /// Remove a user; the user's sessions end with the next reload
     Remove {
         /// The name
         #[arg(value_name = "NAME")]
         name: String,
     },
-    /// Who may log in
+    /// List the users
     List,
 }
 
@@ -51,25 +51,29 @@ enum Command {
 pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let path = files.config_path()?;
     let config = Config::load(&path)?;
-    let knows = |name: &str| config.auth.users.iter().any(|user| user.name.eq_ignore_ascii_case(name));
-    let (done, said) = match &options.command {
+    let known = |name: &str| {
+        let user = config.auth.users.iter().find(|user| user.name.eq_ignore_ascii_case(name));
+        user.map(|user| user.name.clone())
+    };
+    let (done, what, name) = match &options.command {
         Command::List => return list(&config),
         Command::Add { name, look_only } => {
             // Before a password is typed in vain.
-            if knows(name) {
-                return changed(Err(UserError::Exists(name.clone())));
+            if let Some(user) = known(name) {
+                return changed(Err(UserError::Exists(user)));
             }
             let done = config::add_user(&path, name, &password(name)?, !look_only);
-            (done, format!("{name} may log in"))
+            (done, "Added the user", name)
         }
         Command::Password { name } => {
-            let password = if knows(name) { password(name)? } else { PasswordHash::nobodys() };
-            (config::set_password(&path, name, &password), format!("{name} has another password"))
+            let hash = known(name).map_or(Ok(PasswordHash::nobodys()), |user| password(&user))?;
+            (config::set_password(&path, name, &hash), "Changed the password of", name)
         }
-        Command::Remove { name } => (config::remove_user(&path, name), format!("{name} may log in no more")),
+        Command::Remove { name } => (config::remove_user(&path, name), "Removed the user", name),
     };
     changed(done)?;
-    terminal::print(&format!("{said} ({}).\n{}", path.display(), next(files, &path)))
+    let name = known(name).unwrap_or_else(|| name.clone());
+    terminal::print(&format!("{what} {name} ({}).\n{}", path.display(), next(files, &path)))
 }
 
 /// What is wrong with the file is reported as `check` reports it, with its exit status.
@@ -80,12 +84,18 @@ fn changed(done: Result<(), UserError>) -> anyhow::Result<()> {
     }
 }
 
-fn next(files: &FileOptions, path: &Path) -> String {
+/// Whether both lead to one file, however they are written.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    place(one) == place(other)
+}
+
+fn next(files: &FileOptions, path: &Path) -> &'static str {
     match socket::ask(&files.sockets(), &Question::Report) {
-        Ok(report) if report["configuration"].as_str().is_some_and(|it| Path::new(it) == path) => {
-            String::from("To put it into use: sudo systemctl reload fridge\n")
+        Ok(report) if report["configuration"].as_str().is_some_and(|it| is_same(Path::new(it), path)) => {
+            "This takes effect with: sudo systemctl reload fridge\n"
         }
-        _ => String::from("No gateway runs here with that file; the next start uses it.\n"),
+        _ => "No gateway runs here with that file; this takes effect with the next start.\n",
     }
 }
 
@@ -96,7 +106,7 @@ fn list(config: &Config) -> anyhow::Result<()> {
         text.push_str(&format!("{}: {rights}\n", user.name));
     }
     if text.is_empty() {
-        text.push_str("There is no user yet: fridge user add NAME\n");
+        text.push_str("There is no user yet: `fridge user add NAME` makes one\n");
     }
     terminal::print(&terminal::printable(&text))
 }

@@ -38,6 +38,12 @@ impl Check<'_> {
                 self.problems
                     .at(&name_span, format!("another [[client]] has the name `{name}`: give each its own"));
             }
+            if config.users.iter().any(|user| user.name.eq_ignore_ascii_case(&name)) {
+                self.problems.at(
+                    &name_span,
+                    format!("a [[user]] has the name `{name}`, too: nobody could tell what each of them did"),
+                );
+            }
             let without_file = format!("the client `{name}` is rejected");
             let words = TokenWords {
                 whose: "a client",
@@ -50,7 +56,7 @@ impl Check<'_> {
             };
             if token.contains(char::is_whitespace) || !token.is_ascii() {
                 self.problems
-                    .at(&span, "a client's token has letters, digits and signs of ASCII, and no spaces");
+                    .at(&span, "a client's token has ASCII letters, digits and punctuation, and no spaces");
             } else if token.len() < SHORTEST_TOKEN {
                 self.problems.at(&span, format!("the token is too short to be safe: {SHORTEST_TOKEN} characters are the least, and `openssl rand -hex 20` makes one"));
             } else if config.clients.iter().any(|other| other.token.matches(&token)) {

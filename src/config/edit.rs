@@ -25,13 +25,20 @@ pub enum EditError {
     },
 }
 
-/// Gives the file at that path another text, and returns what that says. The file keeps its owner and its rights; a link
+/// Somebody else has written it.
+const CHANGED: &str = "the file was changed meanwhile, and is left as it is now: try again";
+
+/// Gives the file at that path, which said `before`, another text, and returns what that says. The file keeps its owner and its rights; a link
 /// stays a link: what it leads to is exchanged.
 ///
 /// # Errors
 /// [`EditError`]; the file is then as it was.
-pub fn exchange(path: &Path, text: &str) -> Result<Config, EditError> {
+pub fn exchange(path: &Path, before: &str, text: &str) -> Result<Config, EditError> {
     let config = Config::parse(path, text)?;
+    let is_same = Config::load(path).is_ok_and(|now| now.source.expose() == before);
+    if !is_same {
+        return Err(Problems::of_file(path, CHANGED).into());
+    }
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     write(&target, text).map_err(|error| EditError::Unwritable { path: path.to_owned(), error })?;
     Ok(config)

@@ -8,6 +8,26 @@ use toml::de::{DeTable, DeValue};
 /// What stands in place of a secret: too short for a token, so that it cannot be taken for one.
 const REMOVED: &str = "\"removed\"";
 
+/// Settings that hold no secret, whatever is wrong around them.
+const HARMLESS: [&str; 16] = [
+    "name",
+    "kind",
+    "period",
+    "probe",
+    "probes",
+    "limits",
+    "preset",
+    "group",
+    "id",
+    "listen",
+    "units",
+    "enabled",
+    "login",
+    "may_act",
+    "resolution",
+    "out_of_service",
+];
+
 /// The same text without secrets; a text that cannot be read has none of its lines with a value of that name.
 pub fn redacted(source: &str) -> String {
     let mut spans = Vec::new();
@@ -43,11 +63,15 @@ pub fn token_files(source: &str) -> Vec<String> {
 }
 
 fn each_section(table: &DeTable<'_>, name: &str, mut each: impl FnMut(&DeTable<'_>)) {
-    let Some(DeValue::Array(sections)) = table.get(name).map(|value| value.get_ref()) else { return };
-    for section in sections.iter() {
-        if let DeValue::Table(section) = section.get_ref() {
-            each(section);
+    match table.get(name).map(|value| value.get_ref()) {
+        Some(DeValue::Array(sections)) => {
+            for section in sections.iter().filter_map(|section| section.get_ref().as_table()) {
+                each(section);
+            }
         }
+        // One bracket in place of two.
+        Some(DeValue::Table(section)) => each(section),
+        _ => {}
     }
 }
 
@@ -55,9 +79,17 @@ fn span(section: &DeTable<'_>, name: &str) -> Option<Range<usize>> {
     section.get(name).map(|value| value.span())
 }
 
+/// Of a text that cannot be read, the lines that are certainly no part of a secret.
 fn without_lines(source: &str) -> String {
-    let is_secret = |line: &str| ["token", "url", "password"].iter().any(|word| line.contains(word));
-    let lines = source.lines().map(|line| if is_secret(line) { "# removed" } else { line });
+    let is_header = |line: &str| {
+        line.starts_with('[') && line.bytes().all(|byte| byte.is_ascii_lowercase() || b"[]._".contains(&byte))
+    };
+    let is_setting = |line: &str| {
+        let is_open = |value: &str| value.contains("\"\"\"") || value.contains("'''");
+        line.split_once('=').is_some_and(|(name, value)| HARMLESS.contains(&name.trim()) && !is_open(value))
+    };
+    let is_kept = |line: &&str| line.trim().is_empty() || is_header(line.trim()) || is_setting(line);
+    let lines = source.lines().map(|line| if is_kept(&line) { line } else { "# removed" });
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
@@ -79,5 +111,10 @@ mod tests {
         assert!(!redacted(people).contains("s3cret") && redacted(people).contains("anna"));
         assert!(!redacted(&format!("[x\n{people}")).contains("s3cret"));
         assert_eq!(token_files(people), ["tokens/c"]);
+        let one_bracket =
+            "[client]\ntoken = \"s3cret\"\n[hook]\ntoken = \"s3cret\"\n[user]\npassword = \"s3cret\"\n";
+        assert!(!redacted(one_bracket).contains("s3cret"), "{}", redacted(one_bracket));
+        let lines = redacted("[[client]]\nname = \"a\"\ntoken = \"\"\"\ns3cret\"\"\"\n[[fridge\n");
+        assert!(!lines.contains("s3cret") && lines.contains("name = \"a\""), "{lines}");
     }
 }

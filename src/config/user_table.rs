@@ -17,10 +17,10 @@ pub enum UserError {
     #[error(transparent)]
     Edit(#[from] EditError),
     /// There is such a user.
-    #[error("there is a user {0} already: `fridge user password {0}` gives it another password")]
+    #[error("there is a user {0} already: `fridge user password {0}` sets another password")]
     Exists(String),
     /// There is none.
-    #[error("there is no user {name}; there {are}")]
+    #[error("there is no user {name}: {are}")]
     Unknown {
         /// The name.
         name: String,
@@ -53,7 +53,7 @@ pub fn add(path: &Path, name: &str, password: &PasswordHash, may_act: bool) -> R
     let rights = if may_act { "" } else { "may_act = false\n" };
     let password = password.expose();
     let text = format!("{before}{gap}[[user]]\nname = {quoted}\npassword = \"{password}\"\n{rights}");
-    edit::exchange(path, &text)?;
+    edit::exchange(path, before, &text)?;
     Ok(())
 }
 
@@ -64,8 +64,8 @@ pub fn add(path: &Path, name: &str, password: &PasswordHash, may_act: bool) -> R
 pub fn set_password(path: &Path, name: &str, password: &PasswordHash) -> Result<(), UserError> {
     let (config, place) = find(path, name)?;
     let source = config.source.expose();
-    let (before, behind) = (&source[..place.password.start], &source[place.password.end..]);
-    edit::exchange(path, &format!("{before}\"{}\"{behind}", password.expose()))?;
+    let (begin, end) = (&source[..place.password.start], &source[place.password.end..]);
+    edit::exchange(path, source, &format!("{begin}\"{}\"{end}", password.expose()))?;
     Ok(())
 }
 
@@ -82,7 +82,7 @@ pub fn remove(path: &Path, name: &str) -> Result<(), UserError> {
     let end = source[place.last..].find('\n').map_or(source.len(), |line| place.last + line + 1);
     let begin = source[..place.table.start].trim_end_matches('\n').len();
     let gap = if begin == 0 { "" } else { "\n" };
-    edit::exchange(path, &format!("{}{gap}{}", &source[..begin], &source[end..]))?;
+    edit::exchange(path, source, &format!("{}{gap}{}", &source[..begin], &source[end..]))?;
     Ok(())
 }
 
@@ -106,7 +106,7 @@ fn find(path: &Path, name: &str) -> Result<(Config, Place), UserError> {
         let table = DeTable::parse(config.source.expose()).map_err(|_| edit::unparsed(path))?;
         let users = schema::File::of(Section(table.get_ref())).user;
         let is_it = |user: &&toml::Spanned<schema::User>| {
-            user.get_ref().name.get_ref().trim().eq_ignore_ascii_case(name)
+            user.get_ref().name.get_ref().trim().eq_ignore_ascii_case(name.trim())
         };
         users.iter().find(is_it).map(|user| {
             let password = user.get_ref().password.span();
@@ -114,7 +114,11 @@ fn find(path: &Path, name: &str) -> Result<(Config, Place), UserError> {
         })
     };
     let names: Vec<&str> = config.auth.users.iter().map(|user| user.name.as_str()).collect();
-    let are = if names.is_empty() { "is none yet".into() } else { format!("are: {}", names.join(", ")) };
+    let are = if names.is_empty() {
+        "`fridge user add` makes one".into()
+    } else {
+        format!("the users are {}", names.join(", "))
+    };
     match place {
         Some(place) => Ok((config, place)),
         None => Err(UserError::Unknown { name: name.to_owned(), are }),
@@ -174,11 +178,11 @@ mod tests {
         let said = |done: Result<(), UserError>| done.unwrap_err().to_string();
         assert!(said(add(&path, "Anna", &hash, true)).contains("`fridge user password anna`"));
         assert!(said(remove(&path, "anna")).contains("by hand"));
-        assert!(said(remove(&path, "ben")).ends_with("there are: anna"));
+        assert!(said(remove(&path, "ben")).ends_with("the users are anna"));
         assert!(said(add(&path, "cleo", &hash, true)).contains("by hand"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         let (_folder, path) = file(TEXT);
-        assert!(said(set_password(&path, "ben", &hash)).ends_with("there is none yet"));
+        assert!(said(set_password(&path, "ben", &hash)).ends_with("`fridge user add` makes one"));
         assert!(said(add(&path, "", &hash, true)).contains("1 to 200 characters"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), TEXT);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hyper::body::Bytes;
-use hyper::header::{HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{CACHE_CONTROL, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 
@@ -73,7 +73,8 @@ impl Routes {
     /// From now on these may look, and log in.
     pub fn reload(&self, page: web::Config, auth: auth::Config) {
         let before = self.page.swap(Arc::new(page.clone()));
-        if self.web.auth.reload(auth) || *before != page {
+        let has_ended = self.web.auth.reload(auth);
+        if has_ended || *before != page {
             self.feed.end_streams();
         }
     }
@@ -83,7 +84,8 @@ impl Routes {
         loop {
             tokio::time::sleep(BETWEEN_EXPIRIES).await;
             let now = self.mattermost.chat().gateway().now().mono;
-            if self.web.auth.expire(now) {
+            self.web.auth.expire(now);
+            if self.web.auth.take_ended() {
                 self.feed.end_streams();
             }
         }
@@ -113,11 +115,12 @@ impl Routes {
             (None, Ok(visitor)) => self.respond_to(place, &request, peer, visitor, &page, &chat).await,
         };
         let headers = response.headers_mut();
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         if place == Place::Api {
             api::cors::allow(request.headers(), headers, &page.origins);
         }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
         compression::compressed(request.headers(), response).await
     }
@@ -136,15 +139,15 @@ impl Routes {
             Place::Api | Place::Metrics if page.login && !is_known => unauthorized(login::UNKNOWN),
             Place::Api => {
                 let path = path.strip_prefix(api::ROOT).unwrap_or_default();
-                api::respond(path, request, &visitor, chat, &self.feed).await
+                api::respond(path, request, &visitor, &self.web.auth, chat, &self.feed).await
             }
             Place::Metrics => whole(self.metrics.answer(request, chat)),
             Place::Web | Place::Mattermost => {
                 whole(self.web.respond(request, peer, visitor, page.login, chat).await)
             }
         };
-        if is_known && path == "/logout" {
-            // What was looked at with that session ends with it.
+        if ["/login", "/logout"].contains(&path) && self.web.auth.take_ended() {
+            // What was looked at with a session ends with it.
             self.feed.end_streams();
         }
         if is_known {
@@ -165,8 +168,9 @@ impl Service for Routes {
             Place::Mattermost => self.mattermost.admit(head, peer),
             place => match self.refusal(place, peer.0) {
                 Some(refusal) => Err(Box::new(refusal)),
-                None if [Method::GET, Method::HEAD].contains(&head.method) => Ok(NO_BODY),
                 // Of a wrong method that is said, and not that it has a body.
+                None if api::is_act(head.uri.path()) => Ok(api::BODY_BYTES),
+                None if [Method::GET, Method::HEAD].contains(&head.method) => Ok(NO_BODY),
                 None => Ok(api::BODY_BYTES),
             },
         }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tracing::error;
 
+use crate::alarm::Topic;
 use crate::recorder::Parcel;
 
 /// More messages than this wait for no target: the oldest is given up. Each says what is new; a thousand say nothing.
@@ -28,8 +29,12 @@ impl Queue {
         let mut given_up = None;
         if waiting.len() > MOST {
             error!("a target was away for so long that its oldest message is given up");
-            // The first one is on its way.
-            given_up = waiting.remove(1);
+            // The first one is on its way; and an alarm is worth more than what is said besides.
+            let is_minor = |parcel: &Parcel| {
+                matches!(parcel.message.topic, Topic::Gateway | Topic::Acknowledged | Topic::Test)
+            };
+            let minor = waiting.iter().skip(1).position(is_minor).map(|index| index + 1);
+            given_up = waiting.remove(minor.unwrap_or(1));
         }
         self.arrived.notify_one();
         given_up

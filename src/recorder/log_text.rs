@@ -19,6 +19,10 @@ pub fn write_message(message: &alarm::Message, now: Stamp) {
     let told = text::alarm::plain(message, None, Units::Celsius, now.wall).replace('\n', "; ");
     match message.topic {
         alarm::Topic::Cleared => info!(told, "alarm"),
+        alarm::Topic::Acknowledged => info!(told, "alarm"),
+        alarm::Topic::Gateway if matches!(message.notice, Some(alarm::GatewayNotice::Quiet { .. })) => {
+            info!(told, "quiet");
+        }
         // Where it came from has told the log already.
         alarm::Topic::Gateway => {}
         _ => warn!(told, "alarm"),

@@ -336,18 +336,18 @@ impl Watch {
     ) -> Vec<Entry> {
         let until = now.checked_add(length).unwrap_or(now);
         let quiet = Quiet { until, warmth_only, by: by.user.clone() };
-        if by.is_told {
-            let name = |id: &String| {
-                self.by_id
-                    .get(id)
-                    .map_or_else(|| id.clone(), |index| self.watched[*index].fridge.name.clone())
-            };
-            let (fridges, by) = (fridges.iter().map(name).collect(), by.user.clone());
-            self.tell(GatewayNotice::Quiet { fridges, length_s: length.as_secs(), warmth_only, by });
+        let holds: Vec<(&String, Quiet)> =
+            fridges.iter().map(|fridge| (fridge, self.alarms.silence(fridge, quiet.clone()))).collect();
+        let name =
+            |id: &String| self.by_id.get(id).map_or(id, |index| &self.watched[*index].fridge.name).clone();
+        // A defrost within a snooze changes nothing.
+        let changed = holds.iter().filter(|(_, holds)| *holds == quiet);
+        let changed: Vec<String> = changed.map(|(fridge, _)| name(fridge)).collect();
+        if by.is_told && !changed.is_empty() {
+            let (length_s, by) = (length.as_secs(), by.user.clone());
+            self.tell(GatewayNotice::Quiet { fridges: changed, length_s, warmth_only, by });
         }
-        let silence =
-            |fridge: &String| Entry::Quiet(fridge.clone(), self.alarms.silence(fridge, quiet.clone()));
-        fridges.iter().map(silence).collect()
+        holds.into_iter().map(|(fridge, holds)| Entry::Quiet(fridge.clone(), holds)).collect()
     }
 
     fn take(&mut self, index: usize, events: Vec<Event>, now: Stamp, entries: &mut Vec<Entry>) {

@@ -40,17 +40,20 @@ pub const OPEN_ALARMS: &str = "Open alarms";
 /// There are none.
 pub const NO_OPEN_ALARMS: &str = "There are no open alarms.";
 /// Those of the last thirty days.
-pub const PAST_ALARMS: &str = "Alarms of the last 30 days";
+pub const PAST_ALARMS: &str = "Past alarms of the last 30 days";
 /// There were none.
-pub const NO_PAST_ALARMS: &str = "No alarm has ended in the last 30 days.";
+pub const NO_PAST_ALARMS: &str = "None.";
 /// What is acknowledged where.
 pub const ACKNOWLEDGE: &str = "To acknowledge an alarm, type `fridge ack` and the cause in the channel.";
-/// The same, for who may do it here.
+/// The same, where users can do it here.
+pub const ACKNOWLEDGE_HERE: &str =
+    "To acknowledge an alarm, log in, or type `fridge ack` and the cause in the channel.";
+/// Why there is an alarm.
 pub const CAUSE: &str = "Cause";
 /// Takes an alarm on.
 pub const ACKNOWLEDGE_IT: &str = "Acknowledge";
 /// What can be done about a fridge.
-pub const ACTS: &str = "What is happening here?";
+pub const ACTS: &str = "Snooze or defrost";
 /// Nobody wants to hear of a fridge for a while.
 pub const SNOOZE: &str = "Snooze its alarms";
 /// Warmth is expected in it.
@@ -66,11 +69,11 @@ pub const DEFROSTS: [(&str, &str); 4] =
 /// It is not open any more.
 pub const NOT_OPEN: &str = "No open alarm has that number: it may be over by now.";
 /// It is not as the form would have sent it.
-pub const NO_LENGTH: &str = "That is no length of time from 1 min to 24 h.";
+pub const NO_LENGTH: &str = "Choose a length of time from 1 min to 24 h.";
 /// What `fridge doctor` finds.
-pub const DOCTOR: &str = "What the gateway finds";
+pub const DOCTOR: &str = "Checks";
 /// The way to it.
-pub const TO_DOCTOR: &str = "What `fridge doctor` finds on this gateway, with the cures";
+pub const TO_DOCTOR: &str = "what `fridge doctor` finds, with the cures";
 /// Where it could not be asked.
 pub const NO_DOCTOR: &str = "The checks could not be run. `sudo fridge doctor` on the gateway says more.";
 /// A time without readings.

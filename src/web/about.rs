@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::Visit;
-use super::layout::{Page, Place};
+use super::layout::{Page, Place, Refresh};
 use crate::chat::{Asker, Rights};
 use crate::doc::html as of_doc;
 use crate::text::page;
@@ -27,6 +27,7 @@ pub fn page(visit: &Visit<'_>) -> Markup {
             li { a href="/?wall" { "/?wall" } " " (page::WALL) }
         }
     };
-    let page = Page { visit, title: page::ABOUT, place: Place::About, is_wall: false, is_live: false };
+    let page =
+        Page { visit, title: page::ABOUT, place: Place::About, is_wall: false, refresh: Refresh::Minute };
     page.document(&content)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::layout::{Page, Place, time};
+use super::layout::{Page, Place, Refresh, time};
 use super::{Visit, act, overview};
 use crate::alarm::{Alarm, Kind};
 use crate::api::encoded;
@@ -44,7 +44,10 @@ pub async fn page(visit: &Visit<'_>) -> Markup {
                     }
                 }
             }
-            @if visit.acting().is_none() { p { (super::sentence(page::ACKNOWLEDGE)) } }
+            @if visit.acting().is_none() {
+                @let is_way_in = visit.has_users && visit.session.is_none();
+                p { (super::sentence(if is_way_in { page::ACKNOWLEDGE_HERE } else { page::ACKNOWLEDGE })) }
+            }
         }
         h2 { (page::PAST_ALARMS) }
         @if let Err(failure) = &past_alarms { p { (failure.sentence) } } @else if over.is_empty() { p { (page::NO_PAST_ALARMS) } } @else {
@@ -52,7 +55,8 @@ pub async fn page(visit: &Visit<'_>) -> Markup {
             @if over.len() > MOST_LISTED { p { (text::more(over.len() - MOST_LISTED, 0)) } }
         }
     };
-    let page = Page { visit, title: page::ALARMS, place: Place::Alarms, is_wall: false, is_live: false };
+    let page =
+        Page { visit, title: page::ALARMS, place: Place::Alarms, is_wall: false, refresh: Refresh::Minute };
     page.document(&content)
 }
 

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::Visit;
-use super::layout::{Page, Place};
+use super::layout::{Page, Place, Refresh};
 use crate::text::page;
 
 /// One thing that was looked at, as `fridge doctor --json` has it.
@@ -50,6 +50,7 @@ pub fn page(visit: &Visit<'_>, findings: Option<&[Finding]>) -> Markup {
             }
         }
     };
-    let page = Page { visit, title: page::DOCTOR, place: Place::Other, is_wall: false, is_live: false };
+    let page =
+        Page { visit, title: page::DOCTOR, place: Place::Other, is_wall: false, refresh: Refresh::Never };
     page.document(&content)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maud::{Markup, PreEscaped, html};
 use strum::VariantArray;
 
-use super::layout::{Page, Place, time};
+use super::layout::{Page, Place, Refresh, time};
 use super::{Failure, Visit, act, icon, overview};
 use crate::api::{all, encoded, item, rows};
 use crate::chat::{Asker, Chat, Reply, Rights};
@@ -45,7 +45,6 @@ pub async fn page(visit: &Visit<'_>, fridge: &Fridge, range: Range) -> Markup {
                 (overview::age(&item))
             }
         }
-        @if let Some(quiet) = quiet(chat, fridge) { p.quiet { (quiet) } }
         nav.ranges aria-label=(page::RANGE) {
             @for other in Range::VARIANTS {
                 a href={ (here) "?range=" (other.name()) } aria-current=[(*other == range).then_some("true")] {
@@ -63,7 +62,7 @@ pub async fn page(visit: &Visit<'_>, fridge: &Fridge, range: Range) -> Markup {
             li { a href={ (here) "/readings.csv?range=" (range.name()) } { (page::csv(range.name())) } }
         }
     };
-    let page = Page { visit, title: &name, place: Place::Other, is_wall: false, is_live: true };
+    let page = Page { visit, title: &name, place: Place::Other, is_wall: false, refresh: Refresh::Live };
     page.document(&content)
 }
 
@@ -89,6 +88,7 @@ pub async fn story(chat: &Arc<Chat>, fridge: &Fridge, range: Range) -> Result<Ma
     let asker = Asker::local(Rights::Read);
     let details = details(&chat.reply(&format!("status {}", fridge.probe), &asker));
     Ok(html! {
+        @if let Some(quiet) = quiet(chat, fridge) { p.quiet { (quiet) } }
         figure tabindex="0" data-readings={ "/api/v1/fridges/" (encoded(&fridge.id)) "/readings" } {
             @if charts[0].1.is_empty() { p.empty { (page::NO_CHART) } } @else {
                 @for (name, svg) in charts { div class=(name) { (PreEscaped(svg)) } }

@@ -35,8 +35,19 @@ pub struct Page<'a> {
     pub place: Place,
     /// Whether it is for a wall: large, and without the way to others.
     pub is_wall: bool,
-    /// Whether it is kept up to date.
-    pub is_live: bool,
+    /// How it stays up to date.
+    pub refresh: Refresh,
+}
+
+/// How a page stays up to date.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Refresh {
+    /// By the stream of what changes.
+    Live,
+    /// It is loaded again every minute.
+    Minute,
+    /// It does not: it may be the answer to a form, which a reload would send again.
+    Never,
 }
 
 impl Page<'_> {
@@ -46,6 +57,7 @@ impl Page<'_> {
         let name = printable(gateway.name().unwrap_or(page::NO_NAME));
         let is_simulated = gateway.snapshot().is_simulated();
         let now = gateway.now();
+        let is_live = self.refresh == Refresh::Live;
         let clock = gateway.snapshot().local(&now).strftime("%H:%M:%S").to_string();
         html! {
             (DOCTYPE)
@@ -54,14 +66,14 @@ impl Page<'_> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
-                    meta name="referrer" content="no-referrer";
+                    meta name="referrer" content="same-origin";
                     title { (self.title) " · " (name) }
                     link rel="icon" type="image/svg+xml" href=(asset::ICON.path());
                     link rel="stylesheet" href=(asset::STYLE.path());
                     script src=(asset::SCRIPT.path()) defer {}
-                    @if self.is_live { noscript { meta http-equiv="refresh" content="30"; } }
+                    @if is_live { noscript { meta http-equiv="refresh" content="30"; } }
                 }
-                body.wall[self.is_wall] data-live[self.is_live] data-site=(site(self.visit.chat)) {
+                body.wall[self.is_wall] data-live[is_live] data-minute[self.refresh == Refresh::Minute] data-site=(site(self.visit.chat)) {
                     (icon::symbols())
                     a.skip href="#content" { (page::SKIP) }
                     header {
@@ -73,7 +85,7 @@ impl Page<'_> {
                         }
                     }
                     @if is_simulated { p.simulated { (page::SIMULATED) } }
-                    @if self.is_live {
+                    @if is_live {
                         p.lost #lost role="alert" hidden { (page::LOST) " " span #lost-since {} }
                         noscript { p.lost { (page::WITHOUT_SCRIPT) } }
                     }
@@ -115,7 +127,8 @@ impl Page<'_> {
 
 /// A page that says what is wrong.
 pub fn failure(visit: &Visit<'_>, sentence: &str) -> Markup {
-    let page = Page { visit, title: page::FAILED, place: Place::Other, is_wall: false, is_live: false };
+    let page =
+        Page { visit, title: page::FAILED, place: Place::Other, is_wall: false, refresh: Refresh::Never };
     page.document(
         &html! { h1 { (page::FAILED) } p { (super::sentence(sentence)) } p { a href="/" { (page::BACK) } } },
     )

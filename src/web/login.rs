@@ -7,7 +7,7 @@ use hyper::header::{HeaderValue, RETRY_AFTER, SET_COOKIE};
 use maud::{Markup, html};
 
 use super::form::Form;
-use super::layout::{Page, Place};
+use super::layout::{Page, Place, Refresh};
 use super::{HTML, Visit, of_type, see_other};
 use crate::auth::{Auth, LoginError, cookie_of, no_cookie};
 use crate::https::response::{Explanation, WholeResponse, explained};
@@ -28,7 +28,8 @@ pub fn page(visit: &Visit<'_>, next: &str, wrong: Option<&str>) -> Markup {
         } @else { p { (super::sentence(words::NO_USERS)) } }
         p { a href="/" { (page::BACK) } }
     };
-    let page = Page { visit, title: words::LOG_IN, place: Place::Login, is_wall: false, is_live: false };
+    let page =
+        Page { visit, title: words::LOG_IN, place: Place::Login, is_wall: false, refresh: Refresh::Never };
     page.document(&content)
 }
 

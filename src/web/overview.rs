@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use maud::{Markup, html};
 
-use super::layout::{Page, Place};
+use super::layout::{Page, Place, Refresh};
 use super::{Visit, icon, spark};
 use crate::api::{FridgeItem, all, encoded, items, rows};
 use crate::chat::{Chat, Scope};
@@ -39,7 +39,7 @@ pub fn page(visit: &Visit<'_>, query: &str) -> Markup {
             }
         }
     };
-    let page = Page { visit, title: page::FRIDGES, place: Place::Overview, is_wall, is_live: true };
+    let page = Page { visit, title: page::FRIDGES, place: Place::Overview, is_wall, refresh: Refresh::Live };
     page.document(&content)
 }
 

@@ -139,12 +139,16 @@
     // A page that comes back from the browser's store, or a device that wakes up, has heard nothing meanwhile.
     addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });
+    if (body.classList.contains("wall")) {
+      // A screen that only listens uses its session as well.
+      setInterval(() => fetch("/api/v1/openapi.json", { method: "HEAD" }).catch(() => {}), 3600000);
+    }
     if (body.classList.contains("wall") && "wakeLock" in navigator) {
       const wake = () => { if (!document.hidden) navigator.wakeLock.request("screen").catch(() => {}); };
       document.addEventListener("visibilitychange", wake);
       wake();
     }
-  } else {
+  } else if ("minute" in body.dataset) {
     // A list of what has been: it is loaded again now and then, and says of which moment it is; not while somebody writes.
     const isWritten = () => document.activeElement?.form || all("main input:not([type=hidden])").some((it) => it.value);
     setInterval(() => { if (!isWritten() && !document.hidden) location.reload(); }, 60000);

@@ -32,7 +32,7 @@ pub fn examine(page: &Config, auth: &auth::Config, findings: &mut Findings) {
                 "whoever is in {} may look, without a password: that is no private network",
                 open.join(", ")
             ),
-            "if that was not meant, take it out of `allow` in the section [page]",
+            "if that was not meant, take it out of `allow` in the section [page], or ask for a login there with login = true",
         ),
     }
 }
@@ -49,7 +49,7 @@ fn who(page: &Config, auth: &auth::Config) -> String {
         1 => String::from(", one program has a token"),
         several => format!(", {several} programs have tokens"),
     };
-    let needed = if page.login { ", once they have logged in" } else { "" };
+    let needed = if page.login { ", with a login or a token" } else { "" };
     format!("{needed}; {users}{clients}")
 }
 
