@@ -131,10 +131,16 @@ fn a_killed_process_loses_no_more_than_a_block_and_alters_nothing() {
             file.sealed(&[day]).unwrap();
         }
         let mut buckets = BTreeMap::new();
-        file.buckets(0, i64::MAX, false, |begins, number, bucket| {
-            buckets.insert((begins, number), bucket);
-            true
-        })
+        file.buckets(
+            0,
+            i64::MAX,
+            false,
+            |_| true,
+            |begins, number, bucket| {
+                buckets.insert((begins, number), bucket);
+                true
+            },
+        )
         .unwrap();
         let mut again = BTreeMap::new();
         file.blocks(Table::Raw, 0, i64::MAX, |begins, block| {

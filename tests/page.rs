@@ -583,7 +583,7 @@ fn made_up(random: &mut fastrand::Rng) -> Vec<u8> {
     let choose = |random: &mut fastrand::Rng, list: &[&'static str]| list[random.usize(..list.len())];
     let method =
         choose(random, &["GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "get", "X"]);
-    const WHOLE: [&str; 12] = [
+    const WHOLE: [&str; 19] = [
         "/",
         "/",
         "/alarms",
@@ -596,6 +596,13 @@ fn made_up(random: &mut fastrand::Rng) -> Vec<u8> {
         "/api/v1/fridges/milk/readings?",
         "/api/v1/alarms?",
         "/metrics",
+        "/login",
+        "/logout",
+        "/doctor",
+        "/alarms/1/acknowledge",
+        "/fridges/milk/snooze",
+        "/api/v1/alarms/1/acknowledge",
+        "/api/v1/fridges/milk/defrost",
     ];
     let mut path = String::from(choose(random, &WHOLE));
     for _ in 0..random.usize(..7) {
@@ -616,10 +623,30 @@ fn made_up(random: &mut fastrand::Rng) -> Vec<u8> {
             "Range: bytes=0-1\r\n",
             "If-None-Match: *\r\n",
             "Cookie: a=b\r\n",
+            "Cookie: __Host-fridge=; __Host-fridge=x\r\n",
+            "Authorization: Bearer \r\n",
+            "Origin: null\r\nAccess-Control-Request-Method: POST\r\n",
             "Content-Length: 0\r\n",
         ],
     );
-    format!("{method} {path} HTTP/1.1\r\nHost: fridge\r\n{header}Connection: close\r\n\r\n").into_bytes()
+    let body = choose(
+        random,
+        &[
+            "",
+            "",
+            "",
+            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 22\r\n\r\nname=demo&password=%00",
+            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 15\r\n\r\ncsrf_token=&a=%",
+            "Content-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"length\":\"1h\"}",
+            "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+            "Content-Type: application/json\r\nContent-Length: 9\r\n\r\n[[[[[[[[[",
+        ],
+    );
+    let authorization =
+        if random.bool() { format!("Authorization: Bearer {}\r\n", gateway::TOKEN) } else { String::new() };
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nHost: fridge\r\n{header}{authorization}Connection: close\r\n");
+    format!("{head}{}", if body.is_empty() { "\r\n" } else { body }).into_bytes()
 }
 
 #[test]

@@ -15,8 +15,10 @@ use crate::store::block::{BLOCK_SECONDS, Block, Series};
 use crate::store::bucket::{self, Aggregate, Sum};
 use crate::store::{self, Deed, HistoryFile, Records, Table, block_of};
 
-/// So many five minutes are looked at together: a day of them …
+/// So many five minutes are looked at together: a day of them, and of few fridges more: of that many together as of these.
+/// Backwards it is a day, because most questions end there …
 const BUCKETS_AT_ONCE: i64 = 288;
+const FRIDGES_AT_ONCE: i64 = 16;
 /// … and of those with each reading half an hour: more of them is memory that is never given back.
 const READINGS_AT_ONCE: i64 = 6;
 
@@ -203,11 +205,13 @@ impl Past for Kept {
         each: &mut EachBucket<'_>,
     ) -> Result<(), PastError> {
         let places = self.places(fridges)?;
-        let window = BUCKETS_AT_ONCE * BLOCK_SECONDS;
+        let days = if backwards { 1 } else { (FRIDGES_AT_ONCE / fridges.len().max(1) as i64).max(1) };
+        let window = BUCKETS_AT_ONCE * BLOCK_SECONDS * days;
         for (from, to) in self.windows(from, to, window, backwards)? {
             let mut found: BTreeMap<(i64, usize), Sum> = BTreeMap::new();
             self.with_some_file(|file| {
-                file.buckets(from, to, false, |begins, series, bucket| {
+                let is_wanted = |series| places.file.contains_key(&series);
+                file.buckets(from, to, false, is_wanted, |begins, series, bucket| {
                     if let Some(&place) = places.file.get(&series) {
                         found.entry((begins, place)).or_default().add_all(&bucket);
                     }

@@ -16,6 +16,8 @@ use super::block::{self, Block, Damage, Series};
 use crate::reading::{Celsius, Fault, Sample};
 
 const VERSION: u8 = 1;
+/// So many bytes of a bucket stand behind its series.
+const BEHIND_SERIES: usize = 11;
 
 /// What the readings of some time come to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,6 +142,19 @@ pub fn encode(begins: i64, buckets: &BTreeMap<Series, Aggregate>) -> Vec<u8> {
 /// # Errors
 /// [`Damage`]
 pub fn decode(begins: i64, bytes: &[u8], mut each: impl FnMut(Series, Aggregate)) -> Result<(), Damage> {
+    decode_of(begins, bytes, |_| true, &mut each)
+}
+
+/// The same of some fridges: what is said of the others is passed over, which costs a fraction.
+///
+/// # Errors
+/// [`Damage`].
+pub fn decode_of(
+    begins: i64,
+    bytes: &[u8],
+    is_wanted: impl Fn(Series) -> bool,
+    mut each: impl FnMut(Series, Aggregate),
+) -> Result<(), Damage> {
     let mut rest = block::unseal(begins, bytes)?;
     let rest = &mut rest;
     if block::take::<1>(rest)? != [VERSION] {
@@ -147,6 +162,10 @@ pub fn decode(begins: i64, bytes: &[u8], mut each: impl FnMut(Series, Aggregate)
     }
     for _ in 0..block::take_u16(rest)? {
         let series = block::take_u16(rest)?;
+        if !is_wanted(series) {
+            block::take::<BEHIND_SERIES>(rest)?;
+            continue;
+        }
         let (min, max) = (block::take_i16(rest)?, block::take_i16(rest)?);
         let mean_256ths = block::take_i16(rest)?;
         let (readings, faults) = (block::take_u16(rest)?.into(), block::take_u16(rest)?.into());

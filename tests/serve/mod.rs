@@ -63,6 +63,7 @@ impl Service {
             .arg(place("state"))
             .arg("--socket")
             .arg(place("fridge.sock"))
+            .envs(environment_of_the_unit())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
@@ -159,6 +160,14 @@ impl Drop for Service {
         let _ended = self.child.kill();
         let _status = self.child.wait();
     }
+}
+
+/// The environment in which the unit runs the gateway.
+fn environment_of_the_unit() -> Vec<(String, String)> {
+    let unit = include_str!("../../systemd/fridge.service");
+    let set = unit.lines().filter_map(|line| line.strip_prefix("Environment="));
+    let pairs = set.flat_map(|set| set.split(' ')).filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// The row of a list whose `key` is `value`.

@@ -40,7 +40,7 @@ impl HistoryFile {
         write().map_err(|error| sqlite(path, error))
     }
 
-    /// Shows the buckets of all fridges that begin in that time, until `each` says false; `backwards` the latest first.
+    /// Shows the buckets of the wanted fridges that begin in that time, until `each` says false; `backwards` the latest first.
     /// Returns how many rows were damaged and left out.
     ///
     /// # Errors
@@ -50,6 +50,7 @@ impl HistoryFile {
         from: i64,
         to: i64,
         backwards: bool,
+        is_wanted: impl Fn(Series) -> bool,
         mut each: impl FnMut(i64, Series, Aggregate) -> bool,
     ) -> Result<usize, Error> {
         let touched = self.touched()?;
@@ -74,9 +75,9 @@ impl HistoryFile {
                 goes_on
             };
             damaged += if is_touched {
-                self.computed_buckets(from, to, backwards, &mut show)?
+                self.computed_buckets(from, to, backwards, &is_wanted, &mut show)?
             } else {
-                self.written_buckets(from, to, backwards, &mut show)?
+                self.written_buckets(from, to, backwards, &is_wanted, &mut show)?
             };
             if !goes_on {
                 break;
@@ -91,15 +92,18 @@ impl HistoryFile {
         from: i64,
         to: i64,
         backwards: bool,
+        is_wanted: &dyn Fn(Series) -> bool,
         each: &mut dyn FnMut(i64, Series, Aggregate) -> bool,
     ) -> Result<usize, Error> {
         let mut found: BTreeMap<(i64, Series), Aggregate> = BTreeMap::new();
-        let mut damaged = self.written_buckets(from, to, false, &mut |begins, series, bucket| {
-            found.insert((begins, series), bucket);
-            true
-        })?;
+        let mut damaged =
+            self.written_buckets(from, to, false, is_wanted, &mut |begins, series, bucket| {
+                found.insert((begins, series), bucket);
+                true
+            })?;
         damaged += self.blocks(Table::Raw, from, to, |begins, block| {
-            found.extend(bucket::of(&block).into_iter().map(|(series, bucket)| ((begins, series), bucket)));
+            let of_wanted = bucket::of(&block).into_iter().filter(|(series, _)| is_wanted(*series));
+            found.extend(of_wanted.map(|(series, bucket)| ((begins, series), bucket)));
             true
         })?;
         let mut show = |((begins, series), bucket)| each(begins, series, bucket);
@@ -116,12 +120,13 @@ impl HistoryFile {
         from: i64,
         to: i64,
         backwards: bool,
+        is_wanted: &dyn Fn(Series) -> bool,
         each: &mut dyn FnMut(i64, Series, Aggregate) -> bool,
     ) -> Result<usize, Error> {
         let mut damaged = 0;
         self.rows("bucket", from, to, backwards, |begins, bytes| {
             let mut goes_on = true;
-            let decoded = bucket::decode(begins, bytes, |series, bucket| {
+            let decoded = bucket::decode_of(begins, bytes, is_wanted, |series, bucket| {
                 goes_on = goes_on && each(begins, series, bucket);
             });
             damaged += usize::from(decoded.is_err());
