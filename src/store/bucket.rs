@@ -16,8 +16,8 @@ use super::block::{self, Block, Damage, Series};
 use crate::reading::{Celsius, Fault, Sample};
 
 const VERSION: u8 = 1;
-/// So many bytes of a bucket stand behind its series.
-const BEHIND_SERIES: usize = 11;
+/// So many bytes are a fridge's bucket.
+const BUCKET_BYTES: usize = 13;
 
 /// What the readings of some time come to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -160,12 +160,17 @@ pub fn decode_of(
     if block::take::<1>(rest)? != [VERSION] {
         return Err(Damage::Version);
     }
-    for _ in 0..block::take_u16(rest)? {
-        let series = block::take_u16(rest)?;
+    let length = usize::from(block::take_u16(rest)?) * BUCKET_BYTES;
+    if rest.len() != length {
+        return Err(Damage::Version);
+    }
+    for bucket in rest.chunks_exact(BUCKET_BYTES) {
+        let &[a, b, ref behind @ ..] = bucket else { return Err(Damage::Version) };
+        let series = Series::from_le_bytes([a, b]);
         if !is_wanted(series) {
-            block::take::<BEHIND_SERIES>(rest)?;
             continue;
         }
+        let rest = &mut &*behind;
         let (min, max) = (block::take_i16(rest)?, block::take_i16(rest)?);
         let mean_256ths = block::take_i16(rest)?;
         let (readings, faults) = (block::take_u16(rest)?.into(), block::take_u16(rest)?.into());
@@ -176,7 +181,7 @@ pub fn decode_of(
         let fault = (code != 0).then(|| block::fault_of(code));
         each(series, Aggregate { span, mean_256ths, readings, faults, fault });
     }
-    if rest.is_empty() { Ok(()) } else { Err(Damage::Version) }
+    Ok(())
 }
 
 #[cfg(test)]
