@@ -655,7 +655,7 @@ fn whatever_is_asked_for_nothing_breaks() {
     let seed =
         std::env::var("SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().expect("a number"));
     let mut random = fastrand::Rng::with_seed(seed);
-    let (demo, mut asking) = measured(&[]);
+    let (demo, _asking) = measured(&[]);
     let before = demo.forget_peak_memory();
     let mut statuses = std::collections::BTreeMap::new();
     for _ in 0..requests {
@@ -673,7 +673,8 @@ fn whatever_is_asked_for_nothing_breaks() {
         assert!(!["", "500"].contains(&status.as_str()), "SEED={seed}: {said}{answer}");
         *statuses.entry(status).or_insert(0) += 1;
     }
-    assert!(asking.ask("fridge status").contains("need a look"));
+    // By a connection of its own: the first one has idled for too long.
+    assert!(Client::connect(&demo).ask("fridge status").contains("need a look"));
     println!(
         "{requests} requests: {statuses:?}; {} KiB more than before",
         demo.peak_memory_kib().saturating_sub(before)
