@@ -373,6 +373,11 @@ fn a_receiver_that_was_away_gets_what_waited_once_it_is_back() {
     let service = service.killed_and_started();
     let receiver = Receiver::start_at(address, always_ok(), None);
     receiver.until(|message| text(message).contains("Freezer"));
+    receiver.stop();
+    assert!(service.run(&["ask", "drill", "milk"]).status.success());
+    service.until_logged("cannot be delivered yet");
+    let receiver = Receiver::start_at(address, always_ok(), None);
+    receiver.until(|message| text(message).contains("Drill: Milk"));
     service.until_logged("delivery works again");
 }
 
