@@ -2,7 +2,6 @@
 //! disk, so whoever asks may wait; answers about the present never ask here.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,10 +14,11 @@ use crate::store::block::{BLOCK_SECONDS, Block, Series};
 use crate::store::bucket::{self, Aggregate, Sum};
 use crate::store::{self, Deed, HistoryFile, Records, Table, block_of};
 
-/// So many five minutes are looked at together: a day of them, and of few fridges more: of that many together as of these.
-/// Backwards it is a day, because most questions end there …
-const BUCKETS_AT_ONCE: i64 = 288;
-const FRIDGES_AT_ONCE: i64 = 16;
+/// So many five minutes of all fridges are looked at together, each with a place in memory: of one fridge 16 days. Of many
+/// it is an hour at least, because each look has its price. Backwards it is a day at most, because most questions end there …
+const BUCKETS_AT_ONCE: i64 = 16 * 288;
+const BUCKETS_OF_AN_HOUR: i64 = 12;
+const BUCKETS_OF_A_DAY: i64 = 288;
 /// … and of those with each reading half an hour: more of them is memory that is never given back.
 const READINGS_AT_ONCE: i64 = 6;
 
@@ -205,39 +205,54 @@ impl Past for Kept {
         each: &mut EachBucket<'_>,
     ) -> Result<(), PastError> {
         let places = self.places(fridges)?;
-        let days = if backwards { 1 } else { (FRIDGES_AT_ONCE / fridges.len().max(1) as i64).max(1) };
-        let window = BUCKETS_AT_ONCE * BLOCK_SECONDS * days;
-        for (from, to) in self.windows(from, to, window, backwards)? {
-            let mut found: BTreeMap<(i64, usize), Sum> = BTreeMap::new();
+        let most = if backwards { BUCKETS_OF_A_DAY } else { BUCKETS_AT_ONCE };
+        let buckets = (BUCKETS_AT_ONCE / fridges.len().max(1) as i64).clamp(BUCKETS_OF_AN_HOUR, most);
+        for (from, to) in self.windows(from, to, buckets * BLOCK_SECONDS, backwards)? {
+            // A place for each five minutes and fridge, in the order in which they are shown.
+            let count = fridges.len();
+            let place_of = |begins: i64, fridge: usize| {
+                usize::try_from((begins - from) / BLOCK_SECONDS)
+                    .map_or(usize::MAX, |slot| slot * count + fridge)
+            };
+            let slots = usize::try_from((to - from + BLOCK_SECONDS - 1) / BLOCK_SECONDS).unwrap_or_default();
+            let mut found: Vec<Option<Sum>> = vec![None; slots * count];
+            let add = |found: &mut Vec<Option<Sum>>, begins, fridge, bucket: &Aggregate| {
+                if let Some(sum) = found.get_mut(place_of(begins, fridge)) {
+                    sum.get_or_insert_default().add_all(bucket);
+                }
+            };
             self.with_some_file(|file| {
                 let is_wanted = |series| places.file.contains_key(&series);
                 file.buckets(from, to, false, is_wanted, |begins, series, bucket| {
-                    if let Some(&place) = places.file.get(&series) {
-                        found.entry((begins, place)).or_default().add_all(&bucket);
+                    if let Some(&fridge) = places.file.get(&series) {
+                        add(&mut found, begins, fridge, &bucket);
                     }
                     true
                 })?;
                 file.imported_buckets(from, to, |begins, series, bucket| {
                     // What was measured here counts before what was imported.
-                    if let Some(&place) = places.file.get(&series)
-                        && let Entry::Vacant(vacant) = found.entry((begins, place))
+                    if let Some(&fridge) = places.file.get(&series)
+                        && let Some(empty @ None) = found.get_mut(place_of(begins, fridge))
                     {
-                        vacant.insert(Sum::default()).add_all(&bucket);
+                        empty.insert(Sum::default()).add_all(&bucket);
                     }
                 })?;
                 Ok(())
             })?;
             for (begins, block) in places.waiting.range(from..to) {
                 for (series, bucket) in bucket::of(block) {
-                    if let Some(&place) = places.of_waiting.get(&series) {
-                        found.entry((*begins, place)).or_default().add_all(&bucket);
+                    if let Some(&fridge) = places.of_waiting.get(&series) {
+                        add(&mut found, *begins, fridge, &bucket);
                     }
                 }
             }
-            let show =
-                |((begins, place), sum): ((i64, usize), Sum)| each(place, timestamp(begins), sum.aggregate());
+            let mut show = |(place, sum): (usize, Option<Sum>)| {
+                let begins = from + (place / count) as i64 * BLOCK_SECONDS;
+                sum.is_none_or(|sum| each(place % count, timestamp(begins), sum.aggregate()))
+            };
+            let found = found.into_iter().enumerate();
             let goes_on =
-                if backwards { found.into_iter().rev().all(show) } else { found.into_iter().all(show) };
+                if backwards { found.rev().all(&mut show) } else { found.into_iter().all(&mut show) };
             if !goes_on {
                 return Ok(());
             }
