@@ -13,7 +13,7 @@ use fridge::https::tls::Files;
 mod gateway;
 mod serve;
 mod served;
-use gateway::{Client, PATIENCE};
+use gateway::{Client, PATIENCE, copy_program};
 use serve::Service;
 use served::{Served, Setup};
 
@@ -217,7 +217,7 @@ fn an_unreadable_key_says_who_must_be_able_to_read_it() {
     let text = "listen = \"127.0.0.1:0\"\ncertificate = \"one.pem\"\nkey = \"one.key\"\n[[bus]]\nkind = \"simulated\"\n";
     std::fs::write(&config, text).unwrap();
     let program = folder.path().join("fridge");
-    std::fs::copy(env!("CARGO_BIN_EXE_fridge"), &program).unwrap();
+    copy_program(&program);
     let set =
         |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     set(folder.path(), 0o755);

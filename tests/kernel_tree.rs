@@ -122,10 +122,12 @@ fn a_conversion_in_common_that_did_not_happen_hands_on_nothing_old() {
     // A file takes the trigger at once, as the kernel does where it could not start the conversion.
     fs::write(tree.0.path().join("masters/w1_bus_master1/therm_bulk_read"), "0\n").unwrap();
     let service = Service::start(&tree.bus());
-    let failed =
-        |answer: &serde_json::Value| answer["buses"][0]["notices"].to_string().contains("bulk_failed");
-    let answer = service.until(&["probes"], failed);
-    assert_eq!(row(&answer["probes"], "probe", MILK)["celsius"], 4.1875, "each converted by itself");
+    // Each is converted by itself; a value is old where the machine was busy for a moment.
+    service.until(&["probes"], |answer| {
+        let celsius = &row(&answer["probes"], "probe", MILK)["celsius"];
+        assert!(celsius.is_null() || celsius == 4.1875, "{answer:#}");
+        answer["buses"][0]["notices"].to_string().contains("bulk_failed") && !celsius.is_null()
+    });
 }
 
 #[test]

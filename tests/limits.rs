@@ -94,10 +94,10 @@ fn until_closed(mut stream: TcpStream, mut drip: impl FnMut(&mut TcpStream)) -> 
 fn impatient() -> Setup {
     let mut setup = Setup::new();
     let limits = &mut setup.https.limits;
-    limits.handshake = Duration::from_millis(300);
-    limits.first_request = Duration::from_millis(300);
-    limits.body = Duration::from_millis(300);
-    limits.idle = Duration::from_millis(600);
+    limits.handshake = Duration::from_secs(1);
+    limits.first_request = Duration::from_secs(1);
+    limits.body = Duration::from_secs(1);
+    limits.idle = Duration::from_millis(1_500);
     setup
 }
 
@@ -142,9 +142,11 @@ fn a_first_request_that_never_comes_a_body_that_stops_and_an_idle_connection_end
     assert_refused(&answer, 408);
 
     let mut idle = connect(&served);
+    let asked = Instant::now();
     assert_eq!(idle.send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n").status, 200);
-    let after = idle.until_closed();
-    assert!(after > Duration::from_millis(400) && after < Duration::from_secs(5), "idle: {after:?}");
+    idle.until_closed();
+    let after = asked.elapsed();
+    assert!(after > Duration::from_millis(1_500) && after < Duration::from_secs(8), "idle: {after:?}");
 }
 
 #[test]
@@ -153,7 +155,7 @@ fn a_kept_connection_outlives_the_limit_of_the_first_request() {
     let mut client = connect(&served);
     let began = Instant::now();
     let mut answered = 0;
-    while began.elapsed() < Duration::from_millis(900) {
+    while began.elapsed() < Duration::from_secs(2) {
         assert_eq!(client.send(b"GET /health HTTP/1.1\r\nHost: fridge\r\n\r\n").status, 200);
         answered += 1;
     }
@@ -283,10 +285,12 @@ fn a_connection_without_a_token_idles_for_a_shorter_time() {
     setup.https.limits.idle_unauthenticated = Duration::from_millis(400);
     let served = setup.serve();
     let (mut stranger, mut known) = (connect(&served), connect(&served));
+    let asked = Instant::now();
     assert_eq!(stranger.send(HEALTH).status, 200);
     assert!(ask(&mut known).contains("Milk"));
-    let after = stranger.until_closed();
-    assert!(after > Duration::from_millis(200) && after < Duration::from_secs(5), "{after:?}");
+    stranger.until_closed();
+    let after = asked.elapsed();
+    assert!(after > Duration::from_millis(400) && after < Duration::from_secs(5), "{after:?}");
     assert!(ask(&mut known).contains("Milk"));
 }
 

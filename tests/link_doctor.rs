@@ -10,7 +10,7 @@ use fridge::https::tls::Files;
 
 mod gateway;
 mod served;
-use gateway::{Client, Demo};
+use gateway::{Client, Demo, copy_program};
 use served::{Served, Setup, TOKEN};
 
 /// A folder with a configuration for the doctor, and no gateway that it could reach by its socket.
@@ -256,7 +256,7 @@ fn somebody_elses_refusals_are_not_shown_to_everybody() {
     let folder = demo.certificate.parent().unwrap();
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
     let program = folder.join("fridge");
-    std::fs::copy(env!("CARGO_BIN_EXE_fridge"), &program).unwrap();
+    copy_program(&program);
     let ask = |words: &[&str]| {
         let mut command = Command::new(&program);
         command.args(words).args(["--socket", demo.socket.to_str().unwrap()]).uid(65_534).gid(65_534);
@@ -274,7 +274,7 @@ fn whoever_owns_the_socket_does_not_choose_which_files_root_reads() {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::chown(folder.path(), Some(65_534), Some(65_534)).unwrap();
     let program = folder.path().join("fridge");
-    std::fs::copy(env!("CARGO_BIN_EXE_fridge"), &program).unwrap();
+    copy_program(&program);
     let mut command = Command::new(program);
     command.uid(65_534).gid(65_534).env("TMPDIR", folder.path());
     let demo = Demo::start_command(command, &[]);

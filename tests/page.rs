@@ -342,8 +342,8 @@ fn who_may_no_longer_look_sees_nothing_more_and_another_configuration_is_told() 
     assert_eq!(site(&listen().read_until("event: beat")), before);
     // The names exchanged: a page that shows them has to be loaded again.
     reload(&format!("{BUS}{}", fridges("Meat", "Milk")));
-    let after = site(&(stream.read_until("event: gateway") + &stream.read_until("event: beat")));
-    assert_ne!(before, after);
+    // The first sweep may be told in between, of the old names.
+    while site(&(stream.read_until("event: gateway") + &stream.read_until("event: beat"))) == before {}
     reload(&format!("{BUS}{}[page]\nenabled = false\n", fridges("Meat", "Milk")));
     let ended = stream.rest();
     assert!(ended.ends_with(b"0\r\n\r\n"), "{:?}", String::from_utf8_lossy(&ended));

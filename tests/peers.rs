@@ -37,7 +37,10 @@ fn who_asks_and_asks_and_reads_nothing_is_closed() {
 
 #[test]
 fn who_sends_far_too_much_gets_to_read_why_it_is_refused() {
-    let served = Setup::new().serve();
+    let mut setup = Setup::new();
+    // What is on its way is taken for as long as this test may need to send it.
+    setup.https.limits.linger = PATIENCE;
+    let served = setup.serve();
     let mut request = b"POST /webhook HTTP/1.1\r\nHost: fridge\r\nContent-Type: application/json\r\n\
                         Content-Length: 8000000\r\n\r\n"
         .to_vec();

@@ -81,10 +81,10 @@ fn the_watchdog_is_fed_whatever_the_caps_and_the_buses_and_no_question_is_counte
     let (socket, configuration) = socket_and_configuration(more);
     let hangs = "[[bus]]\nkind = \"owserver\"\nname = \"nobody\"\naddress = \"127.0.0.1:1\"\n";
     let supervisor = Supervisor::new(&format!("{configuration}{hangs}"));
-    let service = supervisor.start(&socket, &[("WATCHDOG_USEC", "400000")]);
+    let service = supervisor.start(&socket, &[("WATCHDOG_USEC", "2000000")]);
     // All the places of this address.
     let crowd: Vec<_> = (0..32).map(|_| std::net::TcpStream::connect(service.address).unwrap()).collect();
-    for _ in 0..10 {
+    for _ in 0..5 {
         supervisor.wait_for("WATCHDOG=1");
     }
     drop(crowd);

@@ -7,12 +7,19 @@ const [url, pid, folder] = process.argv.slice(2);
 const api = async (path) => (await fetch(`${url}/api/v1${path}`)).json();
 const open = (options, path) => openAt(url, options, path);
 
-// The first picture, and what it weighs.
+// The first picture, of three times the middle one, and what it weighs.
 {
-  const { context, page, elsewhere, errors, loaded } = await open({});
-  const painted = () => page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
-  await until(painted, "there is a picture");
-  const paint = await painted();
+  const paints = [];
+  let opened;
+  for (let turn = 0; turn < 3; turn += 1) {
+    await opened?.context.close();
+    opened = await open({});
+    const painted = () => opened.page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
+    await until(painted, "there is a picture");
+    paints.push(await painted());
+  }
+  const { context, page, elsewhere, errors, loaded } = opened;
+  const paint = paints.sort((one, other) => one - other)[1];
   const cards = await page.locator("#fridges > li").count();
   check(paint < 1000, `first picture with ${cards} fridges after ${Math.round(paint)} ms (at most 1000)`);
   await until(() => isLive(page), "the page becomes live");

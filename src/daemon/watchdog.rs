@@ -140,9 +140,10 @@ mod tests {
         let (pinged, pings) = mpsc::channel();
         let watchdog =
             run(PERIOD, |_| Ok(()), move || pinged.send(Instant::now()).unwrap_or_default()).unwrap();
-        let first = pings.recv_timeout(PATIENCE).unwrap();
-        let second = pings.recv_timeout(PATIENCE).unwrap();
-        assert!(second.duration_since(first) < PERIOD, "{:?}", second.duration_since(first));
+        let times: Vec<Instant> = (0..6).map(|_| pings.recv_timeout(PATIENCE).unwrap()).collect();
+        // A machine that is busy delays one of them or another.
+        let shortest = times.windows(2).map(|pair| pair[1].duration_since(pair[0])).min().unwrap();
+        assert!(shortest < PERIOD, "{times:?}");
         drop(watchdog);
         while pings.recv_timeout(PATIENCE).is_ok() {}
     }

@@ -9,13 +9,14 @@ const LONGEST: usize = 64;
 
 /// A text without case, accents and what cannot be seen: "Crème" and "creme" are the same, however they were pasted.
 pub fn fold(text: &str) -> String {
-    text.nfd()
-        .filter(|c| !is_combining_mark(*c) && !is_invisible(*c))
-        .flat_map(char::to_lowercase)
-        .collect::<String>()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    // Of ASCII nothing is decomposed, combined or invisible; most of what people type is that.
+    let folded: String = if text.is_ascii() {
+        text.to_ascii_lowercase()
+    } else {
+        let seen = text.nfd().filter(|c| !is_combining_mark(*c) && !is_invisible(*c));
+        seen.flat_map(char::to_lowercase).collect()
+    };
+    folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A text without what cannot be seen.
