@@ -9,7 +9,6 @@ use hyper::{Method, Request, StatusCode};
 use crate::auth::{Auth, Visitor};
 use crate::chat::Chat;
 use crate::https::response::{Response, whole};
-use crate::text::login;
 
 mod acts;
 mod alarms;
@@ -75,20 +74,16 @@ async fn answer(
         Method::GET | Method::HEAD if !is_act => {}
         _ => return Err(Problem::method_not_allowed(if is_act { "POST" } else { "GET, HEAD" })),
     }
-    if is_act && let Some(client) = &visitor.client {
-        let taken = auth.take_act(&client.name, chat.gateway().now().mono);
-        taken.map_err(|wait| Problem::new(StatusCode::TOO_MANY_REQUESTS, login::too_many_acts(wait)))?;
-    }
     let query = request.uri().query().unwrap_or_default();
     Ok(whole(match segments[..] {
         ["events"] => return events::answer(request, feed),
         ["fridges"] => fridges::list(query, chat)?,
         ["fridges", id] => fridges::one(id, query, chat)?,
         ["fridges", id, "readings"] => readings::answer(id, query, chat).await?,
-        ["fridges", id, "snooze"] => acts::snooze(id, request, visitor, chat).await?,
-        ["fridges", id, "defrost"] => acts::defrost(id, request, visitor, chat).await?,
+        ["fridges", id, "snooze"] => acts::snooze(id, request, visitor, auth, chat).await?,
+        ["fridges", id, "defrost"] => acts::defrost(id, request, visitor, auth, chat).await?,
         ["alarms"] => alarms::answer(query, chat).await?,
-        ["alarms", number, "acknowledge"] => acts::acknowledge(number, request, visitor, chat).await?,
+        ["alarms", number, "acknowledge"] => acts::acknowledge(number, request, visitor, auth, chat).await?,
         ["openapi.json"] => openapi::answer(query)?,
         _ => {
             let detail = "there is nothing on this path: /api/v1/openapi.json describes those that there are";

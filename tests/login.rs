@@ -288,6 +288,10 @@ fn a_program_acts_by_its_token_and_its_mistakes_are_told() {
     assert_eq!(api(&mut program, "/api/v1/alarms/1/acknowledge", "guessed", "{}").0, 401);
     assert_eq!(program.get("/api/v1/alarms/1/acknowledge").header("allow"), Some("POST"));
 
+    // Mistakes use nothing up.
+    for _ in 0..40 {
+        assert_eq!(api(&mut program, "/api/v1/fridges/freezer/snooze", TOKEN, "{}").0, 400);
+    }
     let (status, alarms) =
         api(&mut program, "/api/v1/alarms/1/acknowledge", TOKEN, "{\"cause\":\"delivery\"}");
     assert_eq!(status, 200, "{alarms}");
@@ -302,6 +306,12 @@ fn a_program_acts_by_its_token_and_its_mistakes_are_told() {
     let text = |message: &Value| message["text"].as_str().unwrap_or_default().to_owned();
     receiver.until(|message| text(message).contains("is acknowledged by node-red"));
     receiver.until(|message| text(message).contains("node-red announced a defrost: Freezer"));
+    let too_many = (0..40).find_map(|_| {
+        let (status, problem) = api(&mut program, "/api/v1/alarms/1/acknowledge", TOKEN, "{}");
+        (status == 429).then_some(problem)
+    });
+    let problem = too_many.expect("thirty acts are enough for a while");
+    assert!(problem["detail"].as_str().unwrap().contains("Try again in"), "{problem}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::alarms::{self, Alarms};
 use super::fridges::decoded;
 use super::problem::{Document, Problem};
 use super::query::Query;
-use crate::auth::{Client, Visitor};
+use crate::auth::{Auth, Client, Visitor};
 use crate::chat::{Chat, Rights};
 use crate::https::response::{WholeResponse, json};
 use crate::recorder::Act;
@@ -74,6 +74,7 @@ pub async fn acknowledge(
     number: &str,
     request: &Request<Bytes>,
     visitor: &Visitor,
+    auth: &Auth,
     chat: &Arc<Chat>,
 ) -> Result<WholeResponse, Problem> {
     let client = acting(visitor)?;
@@ -84,7 +85,7 @@ pub async fn acknowledge(
     let number = number.ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "no open alarm has that number: /api/v1/alarms lists them")
     })?;
-    act(Act::acknowledge(vec![number], &cause.unwrap_or_default()), client, chat).await?;
+    act(Act::acknowledge(vec![number], &cause.unwrap_or_default()), client, auth, chat).await?;
     Ok(alarms::open(chat))
 }
 
@@ -108,9 +109,10 @@ pub async fn snooze(
     id: &str,
     request: &Request<Bytes>,
     visitor: &Visitor,
+    auth: &Auth,
     chat: &Arc<Chat>,
 ) -> Result<WholeResponse, Problem> {
-    quiet(id, request, visitor, chat, |fridges, length| Act::Snooze { fridges, length }).await
+    quiet(id, request, visitor, auth, chat, |fridges, length| Act::Snooze { fridges, length }).await
 }
 
 /// Warmth is expected in a fridge for a while: that it is too warm is told only where it is urgent.
@@ -133,15 +135,17 @@ pub async fn defrost(
     id: &str,
     request: &Request<Bytes>,
     visitor: &Visitor,
+    auth: &Auth,
     chat: &Arc<Chat>,
 ) -> Result<WholeResponse, Problem> {
-    quiet(id, request, visitor, chat, |fridges, length| Act::Defrost { fridges, length }).await
+    quiet(id, request, visitor, auth, chat, |fridges, length| Act::Defrost { fridges, length }).await
 }
 
 async fn quiet(
     id: &str,
     request: &Request<Bytes>,
     visitor: &Visitor,
+    auth: &Auth,
     chat: &Arc<Chat>,
     act_of: impl FnOnce(Vec<String>, Duration) -> Act,
 ) -> Result<WholeResponse, Problem> {
@@ -155,7 +159,7 @@ async fn quiet(
     let length = length
         .filter(|length| Act::LENGTHS.contains(length))
         .ok_or_else(|| Problem::bad("`length` is a length of time from 1m to 24h, such as 45m or 2h"))?;
-    act(act_of(vec![id.clone()], length), client, chat).await?;
+    act(act_of(vec![id.clone()], length), client, auth, chat).await?;
     let (at, snapshot) = (chat.gateway().now().wall, chat.gateway().snapshot());
     let quiet =
         snapshot.quiet.get(&id).ok_or_else(|| Problem::new(StatusCode::SERVICE_UNAVAILABLE, NOT_SEEN))?;
@@ -193,7 +197,10 @@ fn body<'a, T: Deserialize<'a>>(request: &'a Request<Bytes>) -> Result<T, Proble
         .map_err(|error| Problem::bad(format!("the body cannot be read: {error}")))
 }
 
-async fn act(act: Act, client: &Client, chat: &Arc<Chat>) -> Result<(), Problem> {
+/// Has it done, where that is not too much at once: what was a mistake until here does not count.
+async fn act(act: Act, client: &Client, auth: &Auth, chat: &Arc<Chat>) -> Result<(), Problem> {
+    let taken = auth.take_act(&client.name, chat.gateway().now().mono);
+    taken.map_err(|wait| Problem::new(StatusCode::TOO_MANY_REQUESTS, words::too_many_acts(wait)))?;
     let done = chat.act(act, &client.name).await;
     done.map_err(|error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
 }
