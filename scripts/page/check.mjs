@@ -7,7 +7,7 @@ const [url, pid, folder] = process.argv.slice(2);
 const api = async (path) => (await fetch(`${url}/api/v1${path}`)).json();
 const open = (options, path) => openAt(url, options, path);
 
-// The first picture, of three times the middle one, and what it weighs.
+// How soon there is a first picture (the median of three), and what the page weighs.
 {
   const paints = [];
   let opened;

@@ -197,7 +197,7 @@ fn body<'a, T: Deserialize<'a>>(request: &'a Request<Bytes>) -> Result<T, Proble
         .map_err(|error| Problem::bad(format!("the body cannot be read: {error}")))
 }
 
-/// Has it done, where that is not too much at once: what was a mistake until here does not count.
+/// Has it done, unless that is too much at once. This is where it is counted, because a request with a mistake in it is no act.
 async fn act(act: Act, client: &Client, auth: &Auth, chat: &Arc<Chat>) -> Result<(), Problem> {
     let taken = auth.take_act(&client.name, chat.gateway().now().mono);
     taken.map_err(|wait| Problem::new(StatusCode::TOO_MANY_REQUESTS, words::too_many_acts(wait)))?;

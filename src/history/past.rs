@@ -14,8 +14,8 @@ use crate::store::block::{BLOCK_SECONDS, Block, Series};
 use crate::store::bucket::{self, Aggregate, Sum};
 use crate::store::{self, Deed, HistoryFile, Records, Table, block_of};
 
-/// So many five minutes of all fridges are looked at together, each with a place in memory: of one fridge 16 days. Of many
-/// it is an hour at least, because each look has its price. Backwards it is a day at most, because most questions end there …
+/// How many buckets are added up at a time, each in memory: 16 days of one fridge. Of many fridges it is an hour at least,
+/// because each query has a cost of its own; backwards it is a day at most, because most questions end there …
 const BUCKETS_AT_ONCE: i64 = 16 * 288;
 const BUCKETS_OF_AN_HOUR: i64 = 12;
 const BUCKETS_OF_A_DAY: i64 = 288;

@@ -19,8 +19,8 @@ pub const TOKEN: &str = "kt6ysz1apb8zfnigx5c7hm3erw";
 /// No test waits longer than this for a condition.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Copies the program to where others than its owner can run it. Another process does it: the descriptor that is written to
-/// could go to a child of another test, and what is open for writing cannot be run.
+/// Copies the program to where another user can run it. `cp` does it: a descriptor of ours that is open for writing could be
+/// inherited by a child of another test, and a file that is open for writing cannot be run (ETXTBSY).
 pub fn copy_program(target: &Path) {
     let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_fridge")).arg(target).status();
     assert!(copied.expect("cp runs").success());
