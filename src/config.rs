@@ -29,6 +29,7 @@ mod fridge;
 mod history;
 mod hook;
 pub mod last_good;
+mod mqtt;
 mod notify;
 mod page;
 pub mod paths;
@@ -67,6 +68,8 @@ pub struct Config {
     pub mattermost: mattermost::Config,
     /// Who is told of alarms.
     pub targets: Vec<Target>,
+    /// The MQTT broker to which everything is published, where there is one.
+    pub mqtt: Option<crate::notify::mqtt::Config>,
     /// Who may look at the page, the API and the metrics.
     pub page: crate::web::Config,
     /// Who logs in there, and which programs show a token.
@@ -191,12 +194,14 @@ impl Check<'_> {
             limits: https::Limits::default(),
         };
         let name = file.name.map(|name| self.name(name));
+        let mqtt = file.mqtt.and_then(|mqtt| self.mqtt(mqtt, name.as_deref()));
         Config {
             path: self.path.to_owned(),
             site: Site { name, units: self.units(file.units), fridges, is_last_good: false },
             https,
             mattermost,
-            targets: self.targets(file.notify),
+            targets: self.targets(file.notify, mqtt.is_some()),
+            mqtt,
             buses: self.buses(file.bus),
             history: self.history(file.history),
             page: self.page(file.page, !(file.user.is_empty() && file.client.is_empty())),

@@ -192,7 +192,15 @@ pub async fn run(
         }
     };
     // Between these two nothing waits: a message that comes before its target is given up.
-    let notifier = Notifier::new(outbox, recorder.clone(), statuses.clone());
+    let sources = notify::mqtt::Sources {
+        chat: {
+            let mattermost = Arc::clone(&mattermost);
+            Arc::new(move || mattermost.chat())
+        },
+        recorder: recorder.clone(),
+        state: paths.state.clone(),
+    };
+    let notifier = Notifier::new(outbox, sources, statuses.clone());
     let mut notices = Notices { notifier, recorder: recorder.clone(), signer, clock: Arc::clone(&clock) };
     notices.tell(&config)?;
     let mut supervisor = Supervisor::new(clock, recorder.clone());
@@ -258,6 +266,7 @@ pub async fn run(
     drop(watchdog);
     parts.server.end().await;
     parts.supervisor.stop().await;
+    parts.notices.notifier.end().await;
     recorder.end().await;
     let flushed = tokio::task::spawn_blocking(move || history.flush(LAST_FLUSH)).await;
     if !flushed.unwrap_or_default() {

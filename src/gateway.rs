@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::alarm::Alarm;
 use crate::fridge::Fridge;
-use crate::history::{self, History, Minute, Past, PastError, Period, Point, period};
+use crate::history::{self, EachReading, History, Minute, Past, PastError, Period, Point};
 use crate::reading::{Clock, Stamp};
 use crate::recorder;
 use crate::report::Report;
@@ -238,15 +238,27 @@ impl Gateway {
         sums.into_iter().filter_map(point).collect()
     }
 
+    /// Shows each reading of these fridges in that time, until `each` says false. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`PastError`]
+    pub fn past_readings(
+        &self,
+        fridges: &[&str],
+        from: Timestamp,
+        to: Timestamp,
+        each: &mut EachReading<'_>,
+    ) -> Result<(), PastError> {
+        self.past.as_deref().map_or(Ok(()), |past| past.readings(fridges, from, to, each))
+    }
+
     /// What happened to a fridge in that time. May wait for the disk.
     ///
     /// # Errors
     /// [`PastError`]
     pub fn timeline(&self, fridge: &Fridge, window: Window) -> Result<Timeline, PastError> {
         let points = self.points(fridge, &window)?;
-        let name = String::new();
-        let period = Period { from: window.from, to: window.to, name, kind: period::Kind::Other };
-        let (mut alarms, deeds) = self.records(&period)?;
+        let (mut alarms, deeds) = self.records(&Period::between(window.from, window.to))?;
         // What is open is further in memory than on the disk.
         let open = &self.snapshot().alarms;
         for alarm in &mut alarms {

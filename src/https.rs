@@ -13,6 +13,7 @@ pub mod client;
 pub mod compression;
 mod connection;
 mod connection_limits;
+pub mod connector;
 mod handshakes;
 mod lingering_stream;
 mod listener;

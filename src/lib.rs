@@ -117,6 +117,8 @@ pub mod chat;
 
 pub mod https;
 
+pub mod mqtt;
+
 pub mod auth;
 
 pub mod mattermost;

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper::Uri;
 use strum::{EnumString, VariantNames};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
@@ -27,20 +26,24 @@ mod delivery_status;
 mod heartbeat;
 mod http;
 mod mattermost;
+pub mod mqtt;
 mod ntfy;
 mod queue;
+mod way;
 
 pub use client::{Client, Error as ClientError};
 pub use delivery_status::{DeliveryStatus, DeliveryStatuses};
 pub use mattermost::Look;
+use mqtt::Publisher;
 use queue::Queue;
+use way::{Carrier, Sent, Way};
 
 /// One target.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// What it is called in the records and the log.
     pub name: String,
-    /// Its address: whoever knows it may write there, so it is a secret.
+    /// Its address: whoever knows it may write there, so it is a secret. Empty where it is the broker.
     pub url: Secret,
     /// A file of certificate authorities that are trusted besides the machine's own.
     pub ca: Option<PathBuf>,
@@ -57,6 +60,8 @@ pub enum Kind {
     Mattermost(Look),
     /// Anything that takes JSON.
     Http(Format),
+    /// The MQTT broker of the configuration.
+    Mqtt,
     /// A URL that is asked while the gateway lives.
     Heartbeat {
         /// From one question to the next.
@@ -127,6 +132,9 @@ pub enum Error {
         /// Why.
         error: ClientError,
     },
+    /// There is no broker.
+    #[error("the notifier `{0}` needs a broker: [mqtt] is missing")]
+    NoBroker(String),
 }
 
 /// The tasks of all targets.
@@ -135,6 +143,7 @@ pub struct Notifier {
     running: Vec<Running>,
     queues: Queues,
     statuses: DeliveryStatuses,
+    publisher: Publisher,
     /// Ends with it.
     _sorting: AbortOnDrop,
 }
@@ -157,12 +166,15 @@ impl Drop for AbortOnDrop {
 
 impl Notifier {
     /// Puts what comes out of `parcels` into the targets' queues; there are no targets yet. A message whose target is
-    /// not there waits for it in vain: it is given up. How the delivery goes is noted in `statuses`.
+    /// not there waits for it in vain: it is given up. How the delivery goes is noted in `statuses`. To a broker goes what
+    /// `sources` has.
     pub fn new(
         mut parcels: UnboundedReceiver<Parcel>,
-        recorder: recorder::Handle,
+        sources: mqtt::Sources,
         statuses: DeliveryStatuses,
     ) -> Notifier {
+        let recorder = sources.recorder.clone();
+        let publisher = Publisher::new(sources, statuses.clone());
         let queues = Queues::default();
         let (of, to, shown) = (Arc::clone(&queues), recorder.clone(), statuses.clone());
         let sorting = tokio::spawn(async move {
@@ -188,35 +200,65 @@ impl Notifier {
                 }
             }
         });
-        Notifier { recorder, running: Vec::new(), queues, statuses, _sorting: AbortOnDrop(sorting) }
+        Notifier {
+            recorder,
+            running: Vec::new(),
+            queues,
+            statuses,
+            publisher,
+            _sorting: AbortOnDrop(sorting),
+        }
     }
 
     /// Delivers to these targets from now on. What waits for one that was changed goes to what it is now; what waits for
-    /// one that is gone waits for its return, or for the next start, which gives it up.
+    /// one that is gone waits for its return, or for the next start, which gives it up. What is known is published to that
+    /// `broker`, where there is one.
     ///
     /// # Errors
     /// [`Error`]: then everything stays as it was.
-    pub fn set_targets(&mut self, targets: &[Target], context: &Context) -> Result<(), Error> {
-        let prepared =
-            targets.iter().map(|target| Ok((target, Way::to(target)?))).collect::<Result<Vec<_>, _>>()?;
+    pub fn set_targets(
+        &mut self,
+        targets: &[Target],
+        broker: Option<&mqtt::Config>,
+        context: &Context,
+    ) -> Result<(), Error> {
+        let prepare = |target: &Target| match target {
+            Target { kind: Kind::Mqtt, name, .. } if broker.is_none() => Err(Error::NoBroker(name.clone())),
+            // The broker's is not there yet.
+            Target { kind: Kind::Mqtt, .. } => Ok(None),
+            target => Way::to(target, None).map(Some),
+        };
+        let prepared = targets.iter().map(|target| Ok((target, prepare(target)?)));
+        let prepared = prepared.collect::<Result<Vec<_>, Error>>()?;
         self.running.clear();
-        let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
-        self.statuses.set_targets(&names);
+        let label = broker.map(mqtt::Config::label);
+        let names = targets.iter().map(|target| target.name.as_str()).chain(label.as_deref());
+        self.statuses.set_targets(&names.collect::<Vec<_>>());
+        self.publisher.set_config(broker);
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         for (target, way) in prepared {
             let name = target.name.clone();
             let reporter =
                 Reporter { target: name.clone(), statuses: self.statuses.clone(), context: context.clone() };
-            let task = match &target.kind {
-                Kind::Heartbeat { every } => tokio::spawn(heartbeat::run(reporter, way.client, *every)),
-                Kind::Mattermost(_) | Kind::Http(_) => {
-                    let queue = Arc::clone(queues.entry(name).or_default());
+            let way = way.map_or_else(|| Way::to(target, self.publisher.mailbox()), Ok)?;
+            let task = match (&target.kind, way.carrier) {
+                (Kind::Heartbeat { every }, Carrier::Web(client, _)) => {
+                    tokio::spawn(heartbeat::run(reporter, client, *every))
+                }
+                (kind, carrier) => {
+                    let (kind, queue) = (kind.clone(), Arc::clone(queues.entry(name).or_default()));
+                    let way = Way { kind, carrier };
                     tokio::spawn(delivery::run(reporter, way, queue, self.recorder.clone()))
                 }
             };
             self.running.push(Running { target: target.clone(), _task: AbortOnDrop(task) });
         }
         Ok(())
+    }
+
+    /// Tells the broker that the gateway ends.
+    pub async fn end(&mut self) {
+        self.publisher.end().await;
     }
 
     /// The targets to which messages go.
@@ -226,37 +268,6 @@ impl Notifier {
         take_messages
             .map(|target| Recipient { target: target.name.clone(), urgent_only: target.urgent_only })
             .collect()
-    }
-}
-
-/// The way to a target: its client, and what makes a message's body.
-struct Way {
-    client: Client,
-    kind: Kind,
-    /// ntfy's.
-    topic: String,
-}
-
-impl Way {
-    fn to(target: &Target) -> Result<Way, Error> {
-        let malformed = || Error::Url(target.name.clone());
-        let uri: Uri = target.url.expose().parse().map_err(|_| malformed())?;
-        let (uri, topic) = match target.kind {
-            Kind::Http(Format::Ntfy) => ntfy::split(&uri).ok_or_else(malformed)?,
-            _ => (uri, String::new()),
-        };
-        let client = Client::new(uri, target.ca.as_deref())
-            .map_err(|error| Error::Client { target: target.name.clone(), error })?;
-        Ok(Way { client, kind: target.kind.clone(), topic })
-    }
-
-    fn body(&self, parcel: &Parcel, context: &Context) -> Vec<u8> {
-        match &self.kind {
-            Kind::Mattermost(look) => mattermost::payload(parcel, look, context),
-            Kind::Http(Format::Ntfy) => ntfy::payload(parcel, &self.topic, context),
-            Kind::Http(Format::Alertmanager) => alertmanager::payload(parcel, context),
-            Kind::Http(Format::Json) | Kind::Heartbeat { .. } => http::payload(parcel, context),
-        }
     }
 }
 
@@ -281,13 +292,20 @@ impl Reporter {
 ///
 /// # Errors
 /// Why it did not arrive, and what to do about it.
-pub async fn send_test(target: &Target, context: &Context) -> Result<(), String> {
-    let way = Way::to(target).map_err(|error| error.to_string())?;
+pub async fn send_test(
+    target: &Target,
+    broker: Option<&mqtt::Config>,
+    context: &Context,
+) -> Result<(), String> {
     let message = Message::new(Topic::Test, (context.clock)().wall, Vec::new());
     let parcel = Parcel { id: None, target: target.name.clone(), message };
-    let answer = match target.kind {
-        Kind::Heartbeat { .. } => way.client.get().await,
-        Kind::Mattermost(_) | Kind::Http(_) => way.client.post(way.body(&parcel, context)).await,
+    if let (Kind::Mqtt, Some(broker)) = (&target.kind, broker) {
+        return mqtt::send_once(broker, http::payload(&parcel, context)).await;
+    }
+    let way = Way::to(target, None).map_err(|error| error.to_string())?;
+    let sent = match (&target.kind, &way.carrier) {
+        (Kind::Heartbeat { .. }, Carrier::Web(client, _)) => Sent::Web(client.get().await),
+        _ => way.send(&parcel, context).await,
     };
-    delivery::judge(answer, &target.kind)
+    delivery::judge(sent, &target.kind)
 }

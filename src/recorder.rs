@@ -22,6 +22,7 @@ mod known_probes;
 mod ledger;
 mod log;
 mod log_text;
+mod observation;
 mod watch;
 pub mod writer;
 
@@ -30,6 +31,7 @@ use known_probes::KnownProbes;
 pub use ledger::Parcel;
 use log::Damping;
 pub use log::Line;
+pub use observation::Observation;
 use watch::Watch;
 pub use writer::{Handle, Writer};
 

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::fridges;
 use crate::alarm::Alarm;
-use crate::chat::data::{AlarmRow, FridgeRow};
+use crate::chat::data::AlarmRow;
 use crate::chat::{Chat, Reply, Severity};
 use crate::doc::terminal;
 use crate::state::Snapshot;
@@ -225,7 +225,7 @@ impl Latest {
         for item in fridges::items(reply, units) {
             let row = item.row;
             let at = snapshot.probe(row.probe).map(|(_, probe)| probe.at.mono);
-            let lasting = lasting(row, &item.shown);
+            let lasting = item.lasting();
             let before = known.remove(&row.id);
             let same = before.as_ref().filter(|before| before.lasting == lasting);
             let changed = same.map_or(next, |same| same.changed);
@@ -262,13 +262,6 @@ impl Latest {
         }
         Moment { number: self.number, fridges, gateway: (self.gateway.0, self.gateway.1.as_str().into()) }
     }
-}
-
-/// What does not change by itself from one second to the next.
-fn lasting(row: &FridgeRow, shown: &str) -> String {
-    let row = FridgeRow { age_s: None, lasts_s: None, last_good_age_s: None, ..row.clone() };
-    // A new reading that says the same is one.
-    format!("{shown}{}", serde_json::to_string(&row).unwrap_or_default())
 }
 
 impl Moment {

@@ -35,6 +35,14 @@ pub struct FridgeItem<'a> {
     pub note: Option<String>,
 }
 
+impl FridgeItem<'_> {
+    /// What does not change by itself from one second to the next. A new reading that says the same is the same.
+    pub fn lasting(&self) -> String {
+        let row = FridgeRow { age_s: None, lasts_s: None, last_good_age_s: None, ..self.row.clone() };
+        format!("{}{}", self.shown, serde_json::to_string(&row).unwrap_or_default())
+    }
+}
+
 /// How all fridges are.
 #[derive(Serialize, ToSchema)]
 pub struct Fridges<'a> {

@@ -16,7 +16,8 @@ const SHORTEST_HEARTBEAT: Duration = Duration::from_secs(30);
 const LONGEST_HEARTBEAT: Duration = Duration::from_secs(24 * 3_600);
 
 impl Check<'_> {
-    pub(super) fn targets(&mut self, targets: Vec<Spanned<schema::Notify>>) -> Vec<Target> {
+    /// Who is told; `has_broker` says whether there is an MQTT broker.
+    pub(super) fn targets(&mut self, targets: Vec<Spanned<schema::Notify>>, has_broker: bool) -> Vec<Target> {
         let mut checked: Vec<Target> = Vec::new();
         for target in targets {
             let (span, target) = (target.span(), target.into_inner());
@@ -53,15 +54,28 @@ impl Check<'_> {
             let kind = match kind.as_str() {
                 "mattermost" => Kind::Mattermost(look),
                 "http" => Kind::Http(target.format.as_ref().map_or(Format::Json, |it| self.format(it))),
+                "mqtt" => Kind::Mqtt,
                 "heartbeat" => Kind::Heartbeat { every: self.heartbeat(target.every) },
                 unknown => {
                     let sentence = format!("`kind` cannot be `{unknown}`");
-                    let allowed = ["mattermost", "http", "heartbeat"];
+                    let allowed = ["mattermost", "http", "mqtt", "heartbeat"];
                     let text = diagnostics::unknown_word(&sentence, unknown, &allowed);
                     self.problems.at(&target.kind.span(), text);
                     continue;
                 }
             };
+            if kind == Kind::Mqtt {
+                if !has_broker {
+                    self.problems
+                        .at(&span, "kind = \"mqtt\" needs the section [mqtt], which names the broker");
+                }
+                if target.url.is_some() || target.url_file.is_some() || target.ca.is_some() {
+                    self.problems.at(&span, "`url`, `url_file` and `ca` do not belong to kind = \"mqtt\": [mqtt] names the broker");
+                }
+                let url = Secret::new("");
+                checked.push(Target { name, url, ca: None, kind, urgent_only: target.urgent_only });
+                continue;
+            }
             let url = match (target.url, target.url_file) {
                 (Some(url), None) => Some((url.span(), url.into_inner())),
                 (None, Some(file)) => {

@@ -37,6 +37,9 @@ pub fn redacted(source: &str) -> String {
                 each_section(table.get_ref(), section, |section| spans.extend(span(section, secret)));
             }
             each_section(table.get_ref(), "notify", |notify| spans.extend(span(notify, "url")));
+            each_section(table.get_ref(), "mqtt", |mqtt| {
+                spans.extend(["broker", "password"].iter().filter_map(|secret| span(mqtt, secret)));
+            });
         }
         Err(_) => return without_lines(source),
     }
@@ -58,6 +61,7 @@ pub fn token_files(source: &str) -> Vec<String> {
         each_section(table.get_ref(), "hook", |hook| add(hook, "token_file"));
         each_section(table.get_ref(), "client", |client| add(client, "token_file"));
         each_section(table.get_ref(), "notify", |notify| add(notify, "url_file"));
+        each_section(table.get_ref(), "mqtt", |mqtt| add(mqtt, "password_file"));
     }
     files
 }
@@ -111,6 +115,10 @@ mod tests {
         assert!(!redacted(people).contains("s3cret") && redacted(people).contains("anna"));
         assert!(!redacted(&format!("[x\n{people}")).contains("s3cret"));
         assert_eq!(token_files(people), ["tokens/c"]);
+        let broker = "[mqtt]\nbroker = \"mqtts://a:s3cret@b\"\nuser = \"kitchen\"\npassword = \"s3cret\"\n[[mqtt]]\npassword_file = \"tokens/d\"\n";
+        assert!(!redacted(broker).contains("s3cret"), "{}", redacted(broker));
+        assert!(!redacted("[mqtt]\nuser = \"kitchen\"\npassword = \"s3cret\"\n").contains("s3cret"));
+        assert_eq!(token_files("[mqtt]\npassword_file = \"tokens/d\"\n"), ["tokens/d"]);
         let one_bracket =
             "[client]\ntoken = \"s3cret\"\n[hook]\ntoken = \"s3cret\"\n[user]\npassword = \"s3cret\"\n";
         assert!(!redacted(one_bracket).contains("s3cret"), "{}", redacted(one_bracket));

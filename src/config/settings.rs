@@ -61,6 +61,7 @@ pub const FILE: &[Setting] = &[
     setting("bus", Kind::Sections(BUS), ""),
     setting("fridge", Kind::Sections(FRIDGE), ""),
     setting("notify", Kind::Sections(NOTIFY), ""),
+    setting("mqtt", Kind::Table(MQTT), "{ broker = \"mqtts://broker.example.org\" }"),
     setting("history", Kind::Table(HISTORY), "{ raw_days = 30 }"),
     setting("page", Kind::Table(PAGE), "{ enabled = true }"),
     setting("user", Kind::Sections(USER), ""),
@@ -111,6 +112,19 @@ pub const NOTIFY: &[Setting] = &[
     setting("every", Kind::Text, "\"5min\""),
     setting("format", Kind::Text, "\"ntfy\""),
     setting("urgent_only", Kind::Flag, "true"),
+];
+
+/// `[mqtt]`
+pub const MQTT: &[Setting] = &[
+    needed("broker", Kind::Text, "\"mqtts://broker.example.org\""),
+    setting("gateway", Kind::Text, "\"kitchen\""),
+    setting("user", Kind::Text, "\"kitchen\""),
+    setting("password", Kind::Text, "\"…\""),
+    setting("password_file", Kind::Text, "\"tokens/broker\""),
+    setting("ca", Kind::Text, "\"broker.pem\""),
+    setting("certificate", Kind::Text, "\"kitchen.pem\""),
+    setting("key", Kind::Text, "\"kitchen.key\""),
+    setting("discovery", Kind::Text, "\"homeassistant\""),
 ];
 
 /// `[[hook]]`

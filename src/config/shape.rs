@@ -132,7 +132,8 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::config::settings::{
-        ALARM, BUS, CALIBRATION, CLIENT, DEFROST, EXPOSURE, FRIDGE, HOOK, LIMITS, NOTIFY, PAGE, POINT, USER,
+        ALARM, BUS, CALIBRATION, CLIENT, DEFROST, EXPOSURE, FRIDGE, HOOK, LIMITS, MQTT, NOTIFY, PAGE, POINT,
+        USER,
     };
 
     /// Every setting with the way to it: `bus`, `kind`.
@@ -152,7 +153,7 @@ mod tests {
     fn file(way: &[&str], value: &str) -> String {
         match way {
             [top] => format!("{top} = {value}\n"),
-            [table @ ("history" | "page"), key] => format!("[{table}]\n{key} = {value}\n"),
+            [table @ ("history" | "mqtt" | "page"), key] => format!("[{table}]\n{key} = {value}\n"),
             [section, key] => format!("[[{section}]]\n{key} = {value}\n"),
             [section, table, key] => format!("[[{section}]]\n{table} = {{ {key} = {value} }}\n"),
             [section, table, inner, key] => {
@@ -176,6 +177,7 @@ mod tests {
             DEFROST,
             CALIBRATION,
             PAGE,
+            MQTT,
             USER,
             CLIENT,
         ]

@@ -34,7 +34,7 @@ impl Notices {
                 .map(|url| notify::Buttons { url, signer: Arc::clone(&self.signer) }),
             clock: Arc::clone(&self.clock),
         };
-        self.notifier.set_targets(&config.targets, &context)?;
+        self.notifier.set_targets(&config.targets, config.mqtt.as_ref(), &context)?;
         self.recorder.report(Input::Targets(self.notifier.recipients()));
         Ok(())
     }

@@ -22,6 +22,13 @@ pub struct Period {
     pub kind: Kind,
 }
 
+impl Period {
+    /// A time without a name of its own.
+    pub fn between(from: Timestamp, to: Timestamp) -> Period {
+        Period { from, to, name: String::new(), kind: Kind::Other }
+    }
+}
+
 /// What kind of period it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -63,6 +63,11 @@ impl CertifiedPair {
         Ok(CertifiedPair { files, stamp, key })
     }
 
+    /// The certificate with its key.
+    pub fn key(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.key)
+    }
+
     /// The server's own certificate.
     pub fn certificate(&self) -> Option<&CertificateDer<'static>> {
         self.key.cert.first()

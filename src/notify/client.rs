@@ -3,7 +3,6 @@
 
 use std::path::Path;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -13,12 +12,11 @@ use hyper::header::{CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::https::tls;
+use crate::https::connector::{self, connector};
 
 /// How long a target may take: Mattermost answers within milliseconds, a busy one within seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,12 +44,9 @@ pub enum Error {
     /// The address cannot be used.
     #[error("the URL must begin with https:// (http:// only to this machine itself)")]
     Scheme,
-    /// A file of certificate authorities cannot be read.
-    #[error(transparent)]
-    Ca(#[from] tls::Error),
     /// TLS cannot be set up.
-    #[error("TLS: {0}")]
-    Tls(#[from] rustls::Error),
+    #[error(transparent)]
+    Tls(#[from] connector::Error),
     /// The connection cannot be made.
     #[error("cannot connect: {0}")]
     Connect(std::io::Error),
@@ -71,7 +66,7 @@ impl Client {
     pub fn new(uri: Uri, ca: Option<&Path>) -> Result<Client, Error> {
         let host = uri.host().ok_or(Error::Scheme)?.trim_matches(['[', ']']).to_owned();
         let tls = match uri.scheme_str() {
-            Some("https") => Some(connector(ca)?),
+            Some("https") => Some(connector(ca, None)?),
             Some("http") if is_this_machine(&host) => None,
             _ => return Err(Error::Scheme),
         };
@@ -144,19 +139,4 @@ impl Client {
 
 fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
-}
-
-fn connector(ca: Option<&Path>) -> Result<TlsConnector, Error> {
-    let mut roots = RootCertStore::empty();
-    // A machine without any trusts only the owner's file.
-    let (_added, _ignored) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    for certificate in ca.map_or_else(|| Ok(Vec::new()), tls::certificates)? {
-        roots.add(certificate)?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
 }

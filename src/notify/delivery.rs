@@ -8,9 +8,10 @@ use hyper::StatusCode;
 use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
-use super::client::{Answer, Error};
+use super::client::Answer;
 use super::queue::Queue;
-use super::{Kind, Reporter, Way};
+use super::way::{Sent, Way};
+use super::{Kind, Reporter};
 use crate::recorder::{self, Input, Parcel};
 
 /// Until the first repetition; each later one waits twice as long …
@@ -64,9 +65,7 @@ pub async fn run(reporter: Reporter, way: Way, queue: Arc<Queue>, recorder: reco
         let parcel = queue.first().await;
         let (began, mut wait) = (Instant::now(), FIRST_WAIT);
         let has_arrived = loop {
-            // Made anew for each try: a late one says that it is late.
-            let body = way.body(&parcel, &reporter.context);
-            match outcome(way.client.post(body).await) {
+            match outcome(way.send(&parcel, &reporter.context).await) {
                 Outcome::Arrived => {
                     reporter.arrived();
                     if std::mem::take(&mut is_failing) {
@@ -108,10 +107,12 @@ pub async fn run(reporter: Reporter, way: Way, queue: Arc<Queue>, recorder: reco
     }
 }
 
-fn outcome(answer: Result<Answer, Error>) -> Outcome {
-    match answer {
-        Ok(Answer { status, .. }) if status.is_success() => Outcome::Arrived,
-        Ok(Answer { status, retry_after }) => match status {
+fn outcome(sent: Sent) -> Outcome {
+    match sent {
+        Sent::Broker(Ok(())) => Outcome::Arrived,
+        Sent::Broker(Err(reason)) => Outcome::Later { reason, wait: None },
+        Sent::Web(Ok(Answer { status, .. })) if status.is_success() => Outcome::Arrived,
+        Sent::Web(Ok(Answer { status, retry_after })) => match status {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Outcome::Later {
                 reason: status.to_string(),
                 wait: retry_after.map(|wait| wait.clamp(SHORTEST_RETRY_AFTER, LONGEST_RETRY_AFTER)),
@@ -120,7 +121,7 @@ fn outcome(answer: Result<Answer, Error>) -> Outcome {
             _ if NEVER.contains(&status) => Outcome::Refused(status),
             _ => Outcome::Later { reason: status.to_string(), wait: None },
         },
-        Err(error) => Outcome::Later { reason: error.to_string(), wait: None },
+        Sent::Web(Err(error)) => Outcome::Later { reason: error.to_string(), wait: None },
     }
 }
 
@@ -134,8 +135,8 @@ fn numbers(parcel: &Parcel) -> String {
 ///
 /// # Errors
 /// Why it did not arrive, and what to do about it.
-pub fn judge(answer: Result<Answer, Error>, kind: &Kind) -> Result<(), String> {
-    match outcome(answer) {
+pub fn judge(sent: Sent, kind: &Kind) -> Result<(), String> {
+    match outcome(sent) {
         Outcome::Arrived => Ok(()),
         Outcome::Refused(status) => Err(refusal(status, kind)),
         Outcome::Later { reason, .. } => Err(reason),

@@ -8,14 +8,14 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 use tokio::time::timeout;
 use tracing::{error, warn};
 
 use super::disk_watch::DiskWatch;
 use super::ledger::{Ledger, LedgerThread, Parcel};
 use super::log_text::{self, Names};
-use super::{Act, ActError, By, Effect, Input, Recorder};
+use super::{Act, ActError, By, Effect, Input, Observation, Recorder};
 use crate::fridge::{Calibration, Fridge};
 use crate::history::History;
 use crate::reading::{Clock, ProbeId};
@@ -28,6 +28,8 @@ const QUEUE: usize = 256;
 const TICK: Duration = Duration::from_secs(10);
 /// Who wants something done waits so long for the disk.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// Whoever observes and is so many sweeps behind misses the oldest.
+const OBSERVATIONS: usize = 256;
 /// A tick that is due is not waited for in a loop that never rests.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
@@ -40,6 +42,7 @@ pub struct Writer {
     names: Names,
     ledger: Keeping,
     disk: DiskWatch,
+    observations: broadcast::Sender<Observation>,
 }
 
 /// Where entries are kept: in the caller's thread, or, once the writer has its own, in one beside it.
@@ -60,6 +63,7 @@ enum Message {
 pub struct Handle {
     inputs: SyncSender<Message>,
     names: Names,
+    observations: broadcast::Sender<Observation>,
 }
 
 impl Writer {
@@ -74,6 +78,7 @@ impl Writer {
             names: Names::default(),
             ledger: Keeping::Here(Box::new(Ledger::new(None, None))),
             disk: DiskWatch::default(),
+            observations: broadcast::Sender::new(OBSERVATIONS),
         }
     }
 
@@ -120,6 +125,12 @@ impl Writer {
             self.history.set_fridges(fridges);
         }
         for effect in self.recorder.step(input, (self.clock)()) {
+            if self.observations.receiver_count() > 0 {
+                for observation in Observation::of(&effect) {
+                    // The last one may have gone just now.
+                    drop(self.observations.send(observation));
+                }
+            }
             match effect {
                 Effect::Publish(snapshot) => self.state.publish(snapshot),
                 Effect::Remember { at, samples, is_urgent, is_kept: true } => {
@@ -175,7 +186,8 @@ impl Writer {
     /// Where the system gives no thread.
     pub fn start(mut self) -> std::io::Result<Handle> {
         let (inputs, queue) = sync_channel(QUEUE);
-        let handle = Handle { inputs, names: Arc::clone(&self.names) };
+        let observations = self.observations.clone();
+        let handle = Handle { inputs, names: Arc::clone(&self.names), observations };
         if let Keeping::Here(ledger) = &mut self.ledger {
             self.ledger = Keeping::Beside(std::mem::take(&mut **ledger).start()?);
         }
@@ -216,6 +228,11 @@ impl Writer {
 }
 
 impl Handle {
+    /// Each sweep and each change of an alarm from now on.
+    pub fn observe(&self) -> broadcast::Receiver<Observation> {
+        self.observations.subscribe()
+    }
+
     /// Hands over what a bus reports. Never waits.
     pub fn report(&self, input: Input) {
         if let Err(TrySendError::Full(_)) = self.inputs.try_send(Message::Input(input)) {

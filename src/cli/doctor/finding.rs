@@ -84,6 +84,7 @@ pub enum Id {
     PackageVersion,
     NotifyUnused,
     NotifyFailing,
+    MqttFailing,
     NotifyTest,
 }
 

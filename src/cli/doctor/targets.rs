@@ -13,6 +13,9 @@ use crate::text;
 const ABOUT: &str = "alarms";
 const CURE: &str = "docs/alarms.md, \"Who is told\"; `fridge doctor --send` tries it";
 
+const BROKER: &str = "broker";
+const BROKER_CURE: &str = "docs/fleet.md, \"When nothing arrives\"";
+
 /// How the delivery to each target goes.
 pub fn examine(config: &Config, report: Option<&Report>, findings: &mut Findings) {
     if config.targets.is_empty() {
@@ -20,33 +23,42 @@ pub fn examine(config: &Config, report: Option<&Report>, findings: &mut Findings
     }
     let Some(report) = report else { return };
     for target in &config.targets {
-        let name = &target.name;
-        let Some(status) = report.targets.get(name) else {
-            findings.warning(
-                Id::NotifyUnused,
-                ABOUT,
-                format!("{name}: not in use yet"),
-                "sudo systemctl reload fridge",
-            );
-            continue;
-        };
-        let waiting = match status.waiting {
-            0 => String::new(),
-            waiting => format!(", {} waiting", text::count(waiting, "message")),
-        };
-        match (&status.failing, status.arrived) {
-            (Some(reason), _) => {
-                findings.fault(Id::NotifyFailing, ABOUT, format!("{name}: {reason}{waiting}"), CURE)
-            }
-            (None, Some(at)) => {
-                let ago = Timestamp::now().duration_since(at).unsigned_abs();
-                findings.ok(ABOUT, format!("{name}: reached {} ago{waiting}", text::duration(ago)));
-            }
-            (None, None) if status.waiting > 0 => findings.ok(ABOUT, format!("{name}: sending{waiting}")),
-            (None, None) => {
-                let up = text::duration(Duration::from_secs(report.up_s));
-                findings.ok(ABOUT, format!("{name}: nothing to send in the {up} since the start"));
-            }
+        let silence = "nothing to send";
+        delivery(&target.name, (Id::NotifyFailing, CURE), silence, report, (ABOUT, findings));
+    }
+    if let Some(broker) = &config.mqtt {
+        let id = (Id::MqttFailing, BROKER_CURE);
+        delivery(&broker.label(), id, "nothing published", report, (BROKER, findings));
+    }
+}
+
+/// How the delivery to one of them goes; `silence` says that there was none.
+fn delivery(
+    name: &str,
+    (failing, cure): (Id, &'static str),
+    silence: &str,
+    report: &Report,
+    (about, findings): (&'static str, &mut Findings),
+) {
+    let Some(status) = report.targets.get(name) else {
+        let text = format!("{name}: not in use yet");
+        findings.warning(Id::NotifyUnused, about, text, "sudo systemctl reload fridge");
+        return;
+    };
+    let waiting = match status.waiting {
+        0 => String::new(),
+        waiting => format!(", {} waiting", text::count(waiting, "message")),
+    };
+    match (&status.failing, status.arrived) {
+        (Some(reason), _) => findings.fault(failing, about, format!("{name}: {reason}{waiting}"), cure),
+        (None, Some(at)) => {
+            let ago = Timestamp::now().duration_since(at).unsigned_abs();
+            findings.ok(about, format!("{name}: reached {} ago{waiting}", text::duration(ago)));
+        }
+        (None, None) if status.waiting > 0 => findings.ok(about, format!("{name}: sending{waiting}")),
+        (None, None) => {
+            let up = text::duration(Duration::from_secs(report.up_s));
+            findings.ok(about, format!("{name}: {silence} in the {up} since the start"));
         }
     }
 }
@@ -68,7 +80,7 @@ pub fn send(config: &Config, findings: &mut Findings) {
         }
     };
     for target in &config.targets {
-        match runtime.block_on(notify::send_test(target, &context)) {
+        match runtime.block_on(notify::send_test(target, config.mqtt.as_ref(), &context)) {
             Ok(()) if matches!(target.kind, Kind::Heartbeat { .. }) => {
                 findings.ok(ABOUT, format!("{}: it answers", target.name));
             }

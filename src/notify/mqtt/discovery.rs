@@ -1,0 +1,148 @@
+//! What Home Assistant is told, so that it finds each fridge by itself: a device for the gateway, one for each fridge, and
+//! their entities (home-assistant.io, "MQTT", "MQTT Discovery"). Each entity has a topic of its own, which every version
+//! of Home Assistant reads; its id is made of the fridge's, which stays when the name changes.
+
+use serde_json::{Value, json};
+use strum::VariantArray;
+
+use super::Topics;
+use crate::fridge::{Fridge, Verdict};
+use crate::mqtt::topic::level;
+use crate::text::status;
+
+/// Each fridge is published every minute: what is older than three of these is not shown as live.
+const EXPIRE_AFTER_S: u32 = 180;
+
+/// What is told of the gateway itself.
+pub struct Gateway<'a> {
+    /// Its topics.
+    pub topics: &'a Topics,
+    /// What people call it.
+    pub name: Option<&'a str>,
+    /// Whether anything comes from no real probe.
+    pub is_simulated: bool,
+}
+
+impl Gateway<'_> {
+    /// The entities of the gateway itself, each with its topic.
+    pub fn entities(&self) -> Vec<(String, Value)> {
+        let name = self.name.unwrap_or(&self.topics.gateway);
+        let device = json!({
+            "identifiers": [self.topics.device()],
+            "name": self.marked(name),
+            "manufacturer": "fridge",
+            "model": "Gateway",
+            "sw_version": env!("CARGO_PKG_VERSION"),
+        });
+        let entity = json!({
+            "name": "Connection",
+            "state_topic": self.topics.status(),
+            "value_template": "{{ value_json.status }}",
+            "payload_on": "online",
+            "payload_off": "offline",
+            "device_class": "connectivity",
+            "entity_category": "diagnostic",
+        });
+        self.entity("binary_sensor", "gateway", "connection", entity, &device).into_iter().collect()
+    }
+
+    /// The entities of a fridge, each with its topic.
+    pub fn entities_of(&self, fridge: &Fridge) -> Vec<(String, Value)> {
+        let mut device = json!({
+            "identifiers": [format!("{}_{}", self.topics.device(), level(&fridge.id))],
+            "name": self.marked(&fridge.name),
+            "manufacturer": "fridge",
+            "model": "Fridge with a probe",
+            "via_device": self.topics.device(),
+        });
+        if let Some(group) = &fridge.group {
+            device["suggested_area"] = json!(group);
+        }
+        let states: Vec<&str> = Verdict::VARIANTS.iter().map(|verdict| status::verdict(*verdict)).collect();
+        let celsius = |name: &str, value: &str| {
+            json!({
+                "name": name,
+                "value_template": format!("{{{{ {value} }}}}"),
+                "device_class": "temperature",
+                "unit_of_measurement": "°C",
+                "suggested_display_precision": 1,
+            })
+        };
+        let mut temperature = celsius("Temperature", "value_json.celsius");
+        temperature["state_class"] = json!("measurement");
+        let today = |end: &str| format!("value_json.today.{end} if value_json.today else none");
+        let sensors = [
+            ("sensor", "temperature", temperature),
+            ("sensor", "minimum", celsius("Lowest today", &today("min"))),
+            ("sensor", "maximum", celsius("Highest today", &today("max"))),
+            (
+                "sensor",
+                "state",
+                json!({
+                    "name": "State",
+                    "value_template": "{{ value_json.state }}",
+                    "device_class": "enum",
+                    "options": states,
+                }),
+            ),
+            (
+                "sensor",
+                "read",
+                json!({
+                    "name": "Last reading",
+                    "value_template": "{{ value_json.read }}",
+                    "device_class": "timestamp",
+                    "entity_category": "diagnostic",
+                }),
+            ),
+            (
+                "binary_sensor",
+                "alarm",
+                json!({
+                    "name": "Alarm",
+                    "value_template": "{{ 'ON' if value_json.alarm else 'OFF' }}",
+                    "device_class": "problem",
+                }),
+            ),
+        ];
+        let mut entities = Vec::new();
+        for (kind, name, mut entity) in sensors {
+            entity["state_topic"] = json!(self.topics.fridge(&fridge.id));
+            entity["expire_after"] = json!(EXPIRE_AFTER_S);
+            entity["availability"] = json!([{
+                "topic": self.topics.status(),
+                "value_template": "{{ value_json.status }}",
+                "payload_available": "online",
+                "payload_not_available": "offline",
+            }]);
+            entities.extend(self.entity(
+                kind,
+                &format!("fridge-{}", level(&fridge.id)),
+                name,
+                entity,
+                &device,
+            ));
+        }
+        entities
+    }
+
+    fn entity(
+        &self,
+        kind: &str,
+        of: &str,
+        name: &str,
+        mut entity: Value,
+        device: &Value,
+    ) -> Option<(String, Value)> {
+        let place = format!("{of}_{name}");
+        entity["unique_id"] = json!(format!("{}_{place}", self.topics.device()));
+        entity["device"] = device.clone();
+        entity["origin"] = json!({ "name": "fridge", "sw_version": env!("CARGO_PKG_VERSION") });
+        Some((self.topics.entity(kind, &place)?, entity))
+    }
+
+    /// Whatever comes from no real probe says so.
+    fn marked(&self, name: &str) -> String {
+        if self.is_simulated { format!("{name} (simulated)") } else { name.to_owned() }
+    }
+}

@@ -1,0 +1,208 @@
+//! How far the broker has come: up to when it has taken every reading. It is noted on the disk, so that what it missed
+//! while the gateway was off, or away from it, can be sent afterwards.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::atomic_file::Unfinished;
+use crate::reading::Stamp;
+use crate::regular_file;
+
+/// What is older than this is not sent by itself.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// A reading has, in the history, the moment that the clock gave it later: it may differ by so much.
+const TOLERANCE: Duration = Duration::from_millis(500);
+
+/// What is kept on the disk.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Note {
+    instance: String,
+    until: Option<Timestamp>,
+}
+
+/// A moment up to which everything was taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Until {
+    /// As it was noted in an earlier run.
+    Noted(Timestamp),
+    /// In this run. Its moment of the wall clock is asked for when that may have been set.
+    Read(Stamp),
+}
+
+impl Until {
+    fn wall(&self, now: &Stamp) -> Timestamp {
+        match self {
+            Until::Noted(wall) => *wall,
+            Until::Read(stamp) => now.at_mono(stamp.mono).wall,
+        }
+    }
+}
+
+/// How far the broker has come.
+#[derive(Debug)]
+pub struct Missed {
+    path: PathBuf,
+    /// Everything up to here was taken, but for what is `late`.
+    until: Until,
+    /// What is to be sent afterwards: from where, to where.
+    late: Option<(Until, Stamp)>,
+    /// What was sent and is not taken yet, by its sequence, with its moment.
+    sent: BTreeMap<u64, Stamp>,
+}
+
+impl Missed {
+    /// What is noted in that folder, and of which gateway. Where nothing is, this is the first time, and nothing was missed
+    /// before `now`.
+    pub fn read(folder: &Path, now: Stamp) -> (String, Missed) {
+        let path = folder.join("mqtt.json");
+        // One that cannot be read says no more than none.
+        let note = regular_file::text(&path).ok().and_then(|text| serde_json::from_str::<Note>(&text).ok());
+        let note = note.unwrap_or_default();
+        let instance =
+            if note.instance.is_empty() { format!("{:016x}", fastrand::u64(..)) } else { note.instance };
+        let until = note.until.map_or(Until::Read(now), Until::Noted);
+        (instance, Missed { path, until, late: None, sent: BTreeMap::new() })
+    }
+
+    /// A connection begins: what was not taken before `now` is late.
+    pub fn connected(&mut self, now: Stamp) {
+        let from = self.from();
+        self.late = Some((from, now));
+        self.sent.clear();
+    }
+
+    /// What was sent then waits to be taken.
+    pub fn sent(&mut self, sequence: u64, at: Stamp) {
+        self.sent.insert(sequence, at);
+    }
+
+    /// The broker has taken that one.
+    pub fn taken(&mut self, sequence: u64) {
+        if let Some(at) = self.sent.remove(&sequence) {
+            let is_newer = match self.until {
+                Until::Read(until) => until.mono < at.mono,
+                Until::Noted(_) => true,
+            };
+            if is_newer {
+                self.until = Until::Read(at);
+            }
+        }
+    }
+
+    /// Sweeps from the last one that was sent to `now` were not seen here.
+    pub fn lost_sight(&mut self, now: Stamp) {
+        let last = self.sent.values().next_back().copied().map_or(self.until, Until::Read);
+        self.late = Some((self.late.map_or(last, |(from, _)| from), now));
+    }
+
+    /// What is to be sent afterwards, in the time of the wall clock.
+    pub fn late(&self, now: &Stamp) -> Option<(Timestamp, Timestamp)> {
+        let (from, to) = self.late.as_ref()?;
+        let to = now.at_mono(to.mono).wall.checked_add(TOLERANCE).ok()?;
+        let earliest = to.checked_sub(LONGEST).ok()?;
+        let from = from.wall(now).checked_sub(TOLERANCE).ok()?.max(earliest);
+        (from < to).then_some((from, to))
+    }
+
+    /// What is late was sent up to there; nothing is where that is its end.
+    pub fn caught_up(&mut self, to: Timestamp, now: &Stamp) {
+        let is_over = self.late(now).is_none_or(|(_, end)| to >= end);
+        match &mut self.late {
+            Some((from, _)) if !is_over => *from = Until::Noted(to),
+            late => *late = None,
+        }
+    }
+
+    /// Everything before this was taken.
+    fn from(&self) -> Until {
+        match (&self.late, self.sent.values().next()) {
+            (Some((from, _)), _) => *from,
+            (None, Some(first)) => Until::Read(*first),
+            (None, None) => self.until,
+        }
+    }
+
+    /// The note of that gateway, and where it goes.
+    pub fn note(&self, instance: &str, now: &Stamp) -> (PathBuf, Vec<u8>) {
+        let note = Note { instance: instance.to_owned(), until: Some(self.from().wall(now)) };
+        // It always has a JSON.
+        (self.path.clone(), serde_json::to_vec(&note).unwrap_or_default())
+    }
+}
+
+/// Puts a note on the disk.
+///
+/// # Errors
+/// What the system says.
+pub fn keep((path, note): (PathBuf, Vec<u8>)) -> io::Result<()> {
+    let mut file = Unfinished::beside(&path, 0o600)?;
+    file.write(&note)?;
+    file.replace()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(seconds: u64) -> Stamp {
+        let wall = Timestamp::from_second(1_800_000_000 + seconds as i64).unwrap();
+        Stamp { mono: Duration::from_secs(10_000_000 + seconds), wall }
+    }
+
+    fn seconds(missed: &Missed, now: u64) -> Option<(i64, i64)> {
+        let since = |at: Timestamp| (at.as_millisecond() - 1_800_000_000_000) / 1_000;
+        missed.late(&stamp(now)).map(|(from, to)| (since(from), since(to)))
+    }
+
+    #[test]
+    fn what_was_sent_and_not_taken_is_late_and_so_is_what_came_while_nobody_listened() {
+        let folder = tempfile::tempdir().unwrap();
+        let (instance, mut missed) = Missed::read(folder.path(), stamp(100));
+        missed.connected(stamp(130));
+        assert_eq!(seconds(&missed, 130), Some((99, 130)), "since the start");
+        missed.caught_up(stamp(131).wall, &stamp(130));
+        assert_eq!(seconds(&missed, 130), None);
+        for (sequence, at) in [(1, 140), (2, 150), (3, 160)] {
+            missed.sent(sequence, stamp(at));
+        }
+        missed.taken(1);
+        missed.connected(stamp(500));
+        assert_eq!(seconds(&missed, 500), Some((149, 500)), "from the first that was not taken");
+        missed.caught_up(stamp(300).wall, &stamp(500));
+        assert_eq!(seconds(&missed, 500), Some((299, 500)), "the rest");
+        keep(missed.note(&instance, &stamp(500))).unwrap();
+        let (noted, mut again) = Missed::read(folder.path(), stamp(900));
+        assert_eq!(noted, instance);
+        again.connected(stamp(910));
+        assert_eq!(seconds(&again, 910), Some((299, 910)), "over a restart");
+    }
+
+    #[test]
+    fn a_week_is_sent_at_most_and_a_clock_that_is_set_moves_what_was_read_since_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, mut missed) = Missed::read(folder.path(), stamp(0));
+        missed.connected(stamp(50));
+        let later =
+            Stamp { wall: stamp(50).wall.checked_add(Duration::from_secs(1_000)).unwrap(), ..stamp(50) };
+        let (from, to) = missed.late(&later).unwrap();
+        assert_eq!(from, later.at_mono(stamp(0).mono).wall.checked_sub(TOLERANCE).unwrap());
+        assert!(to > stamp(1_050).wall);
+        let month = stamp(30 * 24 * 3_600);
+        missed.connected(month);
+        let (from, to) = missed.late(&month).unwrap();
+        assert_eq!(to.duration_since(from).unsigned_abs(), LONGEST);
+    }
+
+    #[test]
+    fn a_note_that_is_none_counts_as_none() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("mqtt.json"), "{\"instance\":").unwrap();
+        let (instance, _) = Missed::read(folder.path(), stamp(0));
+        assert_eq!(instance.len(), 16);
+    }
+}

@@ -1,0 +1,390 @@
+//! What is on its way to the broker: what it keeps, what is sent once, and what waits for its turn.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use super::discovery::Gateway as Announced;
+use super::identity::{Identity, ONLINE};
+use super::missed::{self, Missed};
+use super::payload::{self, AlarmChange, Alarms, Head, Once, Readings, SCHEMA, State, Status};
+use super::readings::{MOST, Piece};
+use super::retained::Retained;
+use super::{Config, CurrentChat};
+use crate::alarm::Alarm;
+use crate::api;
+use crate::chat::Chat;
+use crate::chat::data::AlarmRow;
+use crate::mqtt::{Error, Link, Message, Publication};
+use crate::notify::DeliveryStatuses;
+use crate::reading::Stamp;
+
+/// What the broker keeps of a fridge is sent every minute, and of no use after three of these.
+const EXPIRY: Duration = Duration::from_secs(180);
+/// So many messages wait at most; what is read then is sent afterwards, from the history.
+pub const MOST_WAITING: usize = 256;
+
+/// What the broker is to take.
+enum Sent {
+    /// What it keeps.
+    Kept,
+    /// What has that number, and counts as missed until it is taken.
+    Live(u64),
+    /// A part of what is sent afterwards.
+    Late,
+    /// A message about alarms, and who waits for it.
+    Mail(oneshot::Sender<Result<(), String>>),
+}
+
+/// What is on its way to the broker.
+pub struct Outgoing {
+    config: Config,
+    label: String,
+    chat: Arc<CurrentChat>,
+    statuses: DeliveryStatuses,
+    identity: Identity,
+    /// The number of the last message that is sent once.
+    sequence: u64,
+    missed: Missed,
+    /// What Home Assistant is told.
+    announced: Retained,
+    /// Whether that says that anything comes from no real probe.
+    is_announced_simulated: bool,
+    retained: Retained,
+    waiting: VecDeque<(Publication, Sent)>,
+    sent: HashMap<u16, Sent>,
+    /// Up to where what is sent afterwards is on its way.
+    late_until: Option<Timestamp>,
+    /// What the broker said when it refused a message.
+    refusal: Option<String>,
+}
+
+impl Outgoing {
+    /// Nothing yet. How far the broker has come is noted in that folder.
+    pub fn new(config: Config, chat: Arc<CurrentChat>, state: &Path, statuses: DeliveryStatuses) -> Outgoing {
+        let started = chat().gateway().now();
+        let (instance, missed) = Missed::read(state, started);
+        let identity = Identity { instance, boot: format!("{:016x}", fastrand::u64(..)), started };
+        Outgoing {
+            label: config.label(),
+            config,
+            chat,
+            statuses,
+            identity,
+            sequence: 0,
+            missed,
+            announced: Retained::default(),
+            is_announced_simulated: false,
+            retained: Retained::default(),
+            waiting: VecDeque::new(),
+            sent: HashMap::new(),
+            late_until: None,
+            refusal: None,
+        }
+    }
+
+    /// Which gateway this is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// A connection begins: all that the broker keeps is sent, and what it has missed.
+    pub fn begin(&mut self, chat: &Chat) {
+        self.missed.connected(self.now());
+        self.late_until = None;
+        self.retained.forget();
+        self.send_status(ONLINE);
+        self.announce(chat);
+        self.look(chat, true);
+    }
+
+    /// Whether all was taken that was sent.
+    pub fn is_taken(&self) -> bool {
+        self.sent.is_empty()
+    }
+
+    /// Whether a message about alarms can wait here.
+    pub fn has_room(&self) -> bool {
+        self.waiting.len() < MOST_WAITING
+    }
+
+    /// Sends a message about alarms.
+    pub fn send_mail(&mut self, (payload, waits): super::Mail) {
+        let publication = self.publication(self.config.topics.messages(), payload, false);
+        self.waiting.push_back((publication, Sent::Mail(waits)));
+    }
+
+    /// Has all removed that the broker keeps.
+    pub fn remove(&mut self) {
+        for kept in [&mut self.announced, &mut self.retained] {
+            kept.begin();
+            kept.done();
+        }
+        let status = self.kept(self.config.topics.status(), Vec::new());
+        self.waiting.push_back((status, Sent::Kept));
+    }
+
+    /// Part of what happens is not seen here.
+    pub fn lost_sight(&mut self) {
+        self.missed.lost_sight(self.now());
+    }
+
+    /// Sends what there is room for.
+    pub fn fill(&mut self, link: &mut Link) -> Result<(), Error> {
+        while link.has_room() {
+            let (publication, sent) = match self.waiting.pop_front() {
+                Some(waiting) => waiting,
+                None => match self.announced.next().or_else(|| self.retained.next()) {
+                    Some((topic, payload)) => (self.kept(topic, payload), Sent::Kept),
+                    None => break,
+                },
+            };
+            self.sent.insert(link.publish(publication)?, sent);
+        }
+        Ok(())
+    }
+
+    /// The broker has taken the message of that number.
+    pub fn taken(&mut self, number: u16) {
+        match self.sent.remove(&number) {
+            Some(Sent::Live(sequence)) => self.missed.taken(sequence),
+            // Who asked may be gone.
+            Some(Sent::Mail(waits)) => drop(waits.send(Ok(()))),
+            Some(Sent::Kept | Sent::Late) | None => {}
+        }
+        self.statuses.arrived(&self.label, self.now().wall);
+    }
+
+    /// What is refused is given up: sent again, it would be refused again.
+    pub fn refused(&mut self, number: u16, reason: &str) {
+        match self.sent.remove(&number) {
+            Some(Sent::Live(sequence)) => self.missed.taken(sequence),
+            // Who asked may be gone.
+            Some(Sent::Mail(waits)) => drop(waits.send(Err(reason.to_owned()))),
+            Some(Sent::Kept | Sent::Late) | None => {}
+        }
+        self.statuses.failed(&self.label, reason);
+        self.refusal = Some(format!(
+            "what is published below fridge/{} is refused: {reason}",
+            self.config.topics.gateway
+        ));
+    }
+
+    /// What the broker said when it refused a message, once.
+    pub fn take_refusal(&mut self) -> Option<String> {
+        self.refusal.take()
+    }
+
+    /// Who waits for what was not taken is told so.
+    pub fn give_back(&mut self) {
+        let waiting = self.waiting.drain(..).map(|(_, sent)| sent);
+        for sent in waiting.chain(self.sent.drain().map(|(_, sent)| sent)) {
+            if let Sent::Mail(waits) = sent {
+                // Who asked may be gone.
+                drop(waits.send(Err(String::from("the connection to the broker broke off"))));
+            }
+        }
+    }
+
+    /// Compares what is known with what the broker keeps. Everything of the fridges is sent again where it `is_due`.
+    pub fn look(&mut self, chat: &Chat, is_due: bool) {
+        let (reply, snapshot) = (api::all(chat), chat.gateway().snapshot());
+        let topics = self.config.topics.clone();
+        let head = Head { schema: SCHEMA, gateway: &topics.gateway, boot: &self.identity.boot, t: reply.at };
+        let mut retained = std::mem::take(&mut self.retained);
+        retained.begin();
+        for fridge in api::items(&reply, chat.gateway().units()) {
+            let row = fridge.row;
+            let is_of = |alarm: &&Alarm| alarm.fridge == row.id && !alarm.drill;
+            let alarm = snapshot.alarms.iter().any(|alarm| is_of(&alarm));
+            let age = row.age_s.map(Duration::from_secs);
+            let read = age.and_then(|age| reply.at.checked_sub(age).ok());
+            let (topic, key) = (topics.fridge(&row.id), (fridge.lasting(), alarm, reply.simulated));
+            let state = State { head: head.clone(), simulated: reply.simulated, fridge, read, alarm };
+            retained.want(topic, &key, is_due, || payload::json(&state));
+        }
+        let rows: Vec<AlarmRow> = snapshot.alarms.iter().map(AlarmRow::from).collect();
+        let key = serde_json::to_string(&rows).unwrap_or_default();
+        let alarms = Alarms { head, simulated: reply.simulated, alarms: rows };
+        retained.want(topics.alarms(), &key, false, || payload::json(&alarms));
+        retained.done();
+        self.retained = retained;
+        if reply.simulated != self.is_announced_simulated {
+            self.announce(chat);
+        }
+    }
+
+    /// Tells Home Assistant what there is, all of it.
+    pub fn announce(&mut self, chat: &Chat) {
+        let (gateway, mut announced) = (chat.gateway(), std::mem::take(&mut self.announced));
+        self.is_announced_simulated = gateway.snapshot().is_simulated();
+        let of = Announced {
+            topics: &self.config.topics,
+            name: gateway.name(),
+            is_simulated: self.is_announced_simulated,
+        };
+        announced.begin();
+        let of_fridges = gateway.fridges().iter().flat_map(|fridge| of.entities_of(fridge));
+        for (topic, entity) in of.entities().into_iter().chain(of_fridges) {
+            let text = entity.to_string();
+            announced.want(topic, &text, true, || text.clone().into_bytes());
+        }
+        announced.done();
+        self.announced = announced;
+    }
+
+    /// Says whether the gateway lives.
+    pub fn send_status(&mut self, status: &'static str) {
+        let payload = self.status(status);
+        let publication = self.kept(self.config.topics.status(), payload);
+        self.waiting.push_front((publication, Sent::Kept));
+    }
+
+    /// A status.
+    pub fn status(&self, status: &'static str) -> Vec<u8> {
+        let chat = (self.chat)();
+        let gateway = chat.gateway();
+        payload::json(&Status {
+            head: self.head(),
+            status,
+            instance: &self.identity.instance,
+            name: gateway.name(),
+            version: env!("CARGO_PKG_VERSION"),
+            simulated: gateway.snapshot().is_simulated(),
+            fridges: gateway.fridges().len(),
+            sequence: self.sequence,
+        })
+    }
+
+    /// Readings of a sweep that began then, or of the past.
+    pub fn send_readings(&mut self, readings: &[payload::Reading], live: Option<Stamp>) {
+        if live.is_some() && self.waiting.len() >= MOST_WAITING {
+            self.lost_sight();
+            return;
+        }
+        for readings in readings.chunks(MOST) {
+            let topic = self.config.topics.readings();
+            self.send_once(topic, live, |once| payload::json(&Readings { once, readings }));
+        }
+    }
+
+    /// A change of an alarm that happened then, or in the past.
+    pub fn send_alarm(&mut self, alarm: &Alarm, live: Option<Stamp>) {
+        let topic = self.config.topics.alarm();
+        self.send_once(topic, live, |once| payload::json(&AlarmChange { once, alarm }));
+    }
+
+    /// What is sent once, with a number; of the past where it is not `live`.
+    fn send_once(&mut self, topic: String, live: Option<Stamp>, payload: impl FnOnce(Once<'_>) -> Vec<u8>) {
+        self.sequence += 1;
+        let simulated = (self.chat)().gateway().snapshot().is_simulated();
+        let (head, sequence) = (self.head(), self.sequence);
+        let payload = payload(Once { head, sequence, late: live.is_none(), simulated });
+        let publication = self.publication(topic, payload, false);
+        let sent = match live {
+            Some(at) => {
+                self.missed.sent(sequence, at);
+                Sent::Live(sequence)
+            }
+            None => Sent::Late,
+        };
+        self.waiting.push_back((publication, sent));
+    }
+
+    /// Whether all that was sent afterwards was taken.
+    fn is_free_for_late(&self) -> bool {
+        let is_late = |sent: &Sent| matches!(sent, Sent::Late);
+        !self.sent.values().any(is_late) && !self.waiting.iter().any(|(_, sent)| is_late(sent))
+    }
+
+    /// What is to be sent afterwards next, once what was sent so has been taken.
+    pub fn late(&mut self) -> Option<(Timestamp, Timestamp)> {
+        if !self.is_free_for_late() {
+            return None;
+        }
+        let now = self.now();
+        if let Some(until) = self.late_until.take() {
+            self.missed.caught_up(until, &now);
+        }
+        self.missed.late(&now)
+    }
+
+    /// Sends a part of what is to be sent afterwards.
+    pub fn send_late(&mut self, piece: &Piece) {
+        self.send_readings(&piece.readings, None);
+        for alarm in &piece.alarms {
+            self.send_alarm(alarm, None);
+        }
+        self.late_until = Some(piece.to);
+    }
+
+    /// What is to be sent afterwards cannot be.
+    pub fn give_up_late(&mut self) {
+        self.missed.caught_up(Timestamp::MAX, &self.now());
+    }
+
+    fn head(&self) -> Head<'_> {
+        Head {
+            schema: SCHEMA,
+            gateway: &self.config.topics.gateway,
+            boot: &self.identity.boot,
+            t: self.now().wall,
+        }
+    }
+
+    /// What the broker keeps of a fridge is of no use for long; what it keeps of anything else is.
+    fn kept(&self, topic: String, payload: Vec<u8>) -> Publication {
+        let is_of_fridge = topic.starts_with(&self.config.topics.fridge(""));
+        let expiry = Some(EXPIRY).filter(|_| is_of_fridge && !payload.is_empty());
+        Publication { expiry, ..self.publication(topic, payload, true) }
+    }
+
+    fn publication(&self, topic: String, payload: Vec<u8>, is_retained: bool) -> Publication {
+        Publication { topic, payload, is_retained, expiry: None }
+    }
+
+    /// Says how much waits.
+    pub fn tell_waiting(&self) {
+        self.statuses.waiting(
+            &self.label,
+            (self.waiting.len() + self.sent.len() + self.announced.unsent() + self.retained.unsent(), None),
+        );
+    }
+
+    /// Notes on the disk how far the broker has come.
+    pub async fn keep_note(&self) {
+        let note = self.missed.note(&self.identity.instance, &self.now());
+        let kept = tokio::task::spawn_blocking(move || missed::keep(note)).await;
+        if let Ok(Err(error)) = kept {
+            warn!("cannot note how far the {} has come: {error}", self.label);
+        }
+    }
+
+    fn now(&self) -> Stamp {
+        (self.chat)().gateway().now()
+    }
+
+    /// Takes in what the broker keeps. Whether another gateway of the same name is there, which is to stay.
+    pub fn heard(&mut self, message: &Message) -> bool {
+        let topics = &self.config.topics;
+        if message.topic != topics.status() {
+            if message.is_retained && !message.payload.is_empty() {
+                let is_of_fridge = message.topic.starts_with(&topics.fridge(""));
+                let kept = if is_of_fridge { &mut self.retained } else { &mut self.announced };
+                kept.found(&message.topic);
+            }
+            return false;
+        }
+        let Some(other) = self.identity.other(&message.payload, &self.now()) else { return false };
+        if !self.identity.is_behind(&other) {
+            self.send_status(ONLINE);
+            return false;
+        }
+        true
+    }
+}

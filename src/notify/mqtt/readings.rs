@@ -1,0 +1,77 @@
+//! Readings and alarms of a time that is over, from the history, a piece at a time.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::payload::Reading;
+use crate::alarm::Alarm;
+use crate::fridge::Fridge;
+use crate::gateway::Gateway;
+use crate::history::{PastError, Period};
+use crate::reading::{ProbeId, Sample, Stamp};
+
+/// A piece is what was read in so long …
+const PIECE: Duration = Duration::from_secs(5 * 60);
+/// … and so many of them are looked at before there is one with anything in it.
+const EMPTY_PIECES: usize = 24;
+/// A message has at most so many readings: about 200 kB.
+pub const MOST: usize = 2_000;
+
+/// What happened in a part of a time.
+#[derive(Debug, Default)]
+pub struct Piece {
+    /// What was read.
+    pub readings: Vec<Reading>,
+    /// The alarms to which anything happened, as they are now.
+    pub alarms: Vec<Alarm>,
+    /// The end of the part.
+    pub to: Timestamp,
+}
+
+/// What a sweep says of the fridges.
+pub fn of_sweep(fridges: &[Fridge], at: &Stamp, samples: &[(ProbeId, Sample)]) -> Vec<Reading> {
+    let samples: HashMap<ProbeId, Sample> = samples.iter().copied().collect();
+    let reading = |fridge: &Fridge| Some(Reading::new(&fridge.id, at.wall, *samples.get(&fridge.probe)?));
+    fridges.iter().filter_map(reading).collect()
+}
+
+/// The first part of that time in which anything happened; of a time in which nothing did, all of it. May wait for the
+/// disk.
+///
+/// # Errors
+/// [`PastError`]
+pub fn first_piece(gateway: &Gateway, from: Timestamp, to: Timestamp) -> Result<Piece, PastError> {
+    let mut begin = from;
+    for _ in 0..EMPTY_PIECES {
+        let end = begin.checked_add(PIECE).unwrap_or(to).min(to);
+        let piece = piece(gateway, begin, end)?;
+        if end >= to || !piece.readings.is_empty() || !piece.alarms.is_empty() {
+            return Ok(piece);
+        }
+        begin = end;
+    }
+    Ok(Piece { to: begin, ..Piece::default() })
+}
+
+fn piece(gateway: &Gateway, from: Timestamp, to: Timestamp) -> Result<Piece, PastError> {
+    let ids: Vec<&str> = gateway.fridges().iter().map(|fridge| fridge.id.as_str()).collect();
+    let mut readings = Vec::new();
+    gateway.past_readings(&ids, from, to, &mut |seen| {
+        if !seen.imported {
+            readings.push(Reading::new(ids[seen.fridge], seen.at, seen.sample));
+        }
+        true
+    })?;
+    let (mut alarms, _) = gateway.records(&Period::between(from, to))?;
+    alarms.retain(|alarm| moments(alarm).any(|at| (from..to).contains(&at)));
+    Ok(Piece { readings, alarms, to })
+}
+
+/// When anything happened to an alarm.
+fn moments(alarm: &Alarm) -> impl Iterator<Item = Timestamp> {
+    let acknowledged = alarm.acknowledged.as_ref().map(|it| it.at);
+    let cleared = alarm.cleared.map(|it| it.at);
+    [Some(alarm.raised), alarm.delivered, acknowledged, alarm.unanswered, cleared].into_iter().flatten()
+}
