@@ -7,10 +7,13 @@ use std::time::Duration;
 use crate::https::tls::Files;
 use crate::secret::Secret;
 
+mod error;
 mod link;
+mod stream;
 pub mod topic;
 
-pub use link::{Error, Event, Link, Will};
+pub use error::Error;
+pub use link::{Event, Link, Will};
 
 /// Where a broker is, and who asks.
 #[derive(Clone, Debug)]

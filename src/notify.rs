@@ -87,7 +87,7 @@ fn severity(message: &Message) -> Severity {
     let is_urgent = |alarm: &Alarm| alarm.urgency == Urgency::Urgent && !alarm.drill;
     match message.topic {
         Topic::Acknowledged | Topic::Cleared | Topic::Test => Severity::Ok,
-        Topic::Gateway if !matches!(message.notice, Some(GatewayNotice::DiskFailing { .. })) => Severity::Ok,
+        Topic::Gateway if !message.notice.as_ref().is_some_and(GatewayNotice::is_bad) => Severity::Ok,
         Topic::Outage if message.outage.iter().all(Outage::is_harmless) => Severity::Ok,
         _ if message.alarms.iter().any(is_urgent) => Severity::Critical,
         _ => Severity::Warning,
@@ -234,7 +234,9 @@ impl Notifier {
         let label = broker.map(mqtt::Config::label);
         let names = targets.iter().map(|target| target.name.as_str()).chain(label.as_deref());
         self.statuses.set_targets(&names.collect::<Vec<_>>());
-        self.publisher.set_config(broker);
+        // Who has nobody to tell leaves it to others that a gateway is silent.
+        let tells = targets.iter().any(|it| matches!(it.kind, Kind::Mattermost(_) | Kind::Http(_)));
+        self.publisher.set_config(broker, tells);
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         for (target, way) in prepared {
             let name = target.name.clone();

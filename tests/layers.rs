@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. `docs/structure.md` draws it.
-const ORDER: [&str; 33] = [
+const ORDER: [&str; 34] = [
     "reading",
     "secret",
     "atomic_file",
@@ -28,6 +28,7 @@ const ORDER: [&str; 33] = [
     "gateway",
     "chat",
     "https",
+    "mqtt",
     "auth",
     "mattermost",
     "api",
@@ -58,9 +59,12 @@ fn objection(user: &str, used: &str) -> Option<&'static str> {
         (_, "config") if !CONFIGURED.contains(&user) => {
             Some("only daemon, cli and main use the configuration")
         }
+        (_, "mqtt") if ANSWERING.contains(&user) => Some("an answer never waits for a broker"),
         (_, "notify") if ANSWERING.contains(&user) => Some("an answer never waits for who is told of alarms"),
         (_, "bus" | "poll") if ANSWERING.contains(&user) => Some("an answer never waits for a sensor"),
-        ("https", "gateway" | "chat" | "mattermost") => Some("the transport does not know what it serves"),
+        ("https" | "mqtt", "gateway" | "chat" | "mattermost") => {
+            Some("the transport does not know what it serves")
+        }
         ("bus" | "poll", "systemd") => Some("a bus knows no service manager"),
         _ => (position(used) > position(user)).then_some("it stands behind it in the order"),
     }

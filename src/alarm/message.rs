@@ -51,6 +51,20 @@ pub enum GatewayNotice {
         /// Who said so.
         by: Option<String>,
     },
+    /// Nothing comes from another gateway of the same broker.
+    NeighbourSilent {
+        /// What people call it.
+        gateway: String,
+        /// For how many seconds nothing has come.
+        silent_s: u64,
+    },
+    /// It is there again.
+    NeighbourBack {
+        /// What people call it.
+        gateway: String,
+        /// For how many seconds nothing came.
+        silent_s: u64,
+    },
     /// A day is over, and sealed.
     Sealed {
         /// The day, in UTC.
@@ -58,6 +72,13 @@ pub enum GatewayNotice {
         /// Its hash, in hexadecimal digits.
         hash: String,
     },
+}
+
+impl GatewayNotice {
+    /// Whether somebody should have a look.
+    pub fn is_bad(&self) -> bool {
+        matches!(self, GatewayNotice::DiskFailing { .. } | GatewayNotice::NeighbourSilent { .. })
+    }
 }
 
 /// One message.

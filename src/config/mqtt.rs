@@ -9,6 +9,7 @@ use super::{Check, schema};
 use crate::fridge::Fridge;
 use crate::host;
 use crate::https::tls::Files;
+use crate::mqtt::topic::LONGEST_GATEWAY;
 use crate::mqtt::{Broker, Tls};
 use crate::notify::mqtt::{Config, HOME_ASSISTANT, Topics};
 use crate::secret::Secret;
@@ -16,8 +17,6 @@ use crate::secret::Secret;
 /// The usual ports, with TLS and without.
 const SECURE_PORT: u16 = 8883;
 const PLAIN_PORT: u16 = 1883;
-/// The longest name of a gateway in topics.
-const LONGEST_GATEWAY: usize = 40;
 /// What a gateway without any name is called.
 const NAMELESS: &str = "fridge";
 
@@ -32,12 +31,12 @@ impl Check<'_> {
             }),
             (None, None) => None,
             (Some(_), Some(file)) => {
-                self.problems.at(&file.span(), "`password` and `password_file` cannot stand together: remove one");
+                self.problems.at(&file.span(), "`password` and `password_file` exclude each other: remove one");
                 None
             }
         };
         if password.is_some() && mqtt.user.is_none() {
-            self.problems.at(&span, "a password needs a `user` beside it");
+            self.problems.at(&span, "a password needs a `user`");
         }
         let password = password.map(|password| Secret::new(password.trim()));
         let (gateway, discovery) = (self.gateway(mqtt.gateway, name), self.discovery(mqtt.discovery));
@@ -50,7 +49,7 @@ impl Check<'_> {
             (Some(one), None) | (None, Some(one)) => {
                 self.problems.at(
                     &one.span(),
-                    "`certificate` and `key` belong together (the same file, if that holds both)",
+                    "`certificate` and `key` are needed together (the same file, if that holds both)",
                 );
                 None
             }
@@ -64,12 +63,12 @@ impl Check<'_> {
             );
         } else if !is_secure && !is_local {
             self.warnings.push(String::from(
-                "`broker` in [mqtt] is without TLS: whoever is on the network can read and forge what is published, and read the password; mqtts:// prevents that",
+                "`broker` in [mqtt] uses no TLS: anyone on the network can read and forge what is published, and read the password; mqtts:// prevents that",
             ));
         }
         let tls = is_secure.then(|| Tls { ca: mqtt.ca.map(|ca| self.folder.join(ca)), identity });
         let broker = Broker { host, port, tls, user: mqtt.user, password };
-        Some(Config { broker, topics: Topics::new(&gateway, discovery) })
+        Some(Config { broker, topics: Topics::new(&gateway, discovery), watches_neighbours: mqtt.neighbours })
     }
 
     /// Whether it is with TLS, the host, and the port.
@@ -85,7 +84,7 @@ impl Check<'_> {
         let is_bare = ["", "/"].contains(&uri.path()) && uri.query().is_none();
         match uri.host().map(|host| host.trim_matches(['[', ']'])) {
             _ if has_login => {
-                self.problems.at(&broker.span(), "the user stands in `user`, and the password in `password` or `password_file`");
+                self.problems.at(&broker.span(), "put the user into `user` and the password into `password` or `password_file`, not into the address");
             }
             Some(host) if usual_port != 0 && is_bare && !host.is_empty() => {
                 return Some((is_secure, host.to_owned(), uri.port_u16().unwrap_or(usual_port)));

@@ -142,6 +142,7 @@ pub struct Mqtt {
     pub certificate: Option<Spanned<String>>,
     pub key: Option<Spanned<String>>,
     pub discovery: Option<Spanned<String>>,
+    pub neighbours: bool,
 }
 
 impl Mqtt {
@@ -157,6 +158,7 @@ impl Mqtt {
             certificate: section.text("certificate"),
             key: section.text("key"),
             discovery: section.text("discovery"),
+            neighbours: section.flag_or("neighbours", true),
         }
     }
 }

@@ -125,6 +125,7 @@ pub const MQTT: &[Setting] = &[
     setting("certificate", Kind::Text, "\"kitchen.pem\""),
     setting("key", Kind::Text, "\"kitchen.key\""),
     setting("discovery", Kind::Text, "\"homeassistant\""),
+    setting("neighbours", Kind::Flag, "false"),
 ];
 
 /// `[[hook]]`

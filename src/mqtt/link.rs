@@ -2,35 +2,29 @@
 //! socket, TLS, the clock, and the words for what goes wrong.
 
 use std::collections::{HashSet, VecDeque};
-use std::io;
 use std::time::{Duration, Instant};
 
 use flowsdk::mqtt_client::{
-    MqttClientError, MqttClientOptions, MqttEvent, MqttMessage, NoIoMqttClient, PublishCommand,
-    SubscribeCommand,
+    MqttClientOptions, MqttEvent, MqttMessage, NoIoMqttClient, PublishCommand, SubscribeCommand,
 };
 use flowsdk::mqtt_serde::mqttv5::common::properties::Property;
 use flowsdk::mqtt_serde::mqttv5::willv5;
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::time::{sleep_until, timeout};
 
+use super::error::{ANSWER, Error, PATIENCE, hung_up, in_words, protocol, reason};
+use super::stream::{Stream, stream};
 use super::{Broker, Message, Publication};
-use crate::https::connector::{self, connector};
 
-/// The broker may take so long to take a connection …
-const PATIENCE: Duration = Duration::from_secs(30);
-/// … and so long to take a farewell.
+/// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// Where nothing is sent for so long, a ping is: a dead broker, and a dead client, are noticed within twice that.
+/// After this long without a message a ping is sent: a dead broker, and a dead client, are noticed within twice that.
 const KEEP_ALIVE_S: u16 = 30;
-/// So many messages are on their way at once: a broker takes twenty, unless it says otherwise.
+/// How many messages are in flight at once: a broker takes twenty, unless it says otherwise.
 const IN_FLIGHT: usize = 16;
-/// A message from the broker has at most so many bytes; a larger one ends the connection. What is parsed of it may take
-/// forty times as much.
+/// The longest message from the broker, in bytes; a larger one ends the connection. Parsing may need forty times that.
 const LONGEST_MESSAGE: usize = 256 * 1024;
-/// What is sent waits in at most so many bytes.
+/// How much may wait to be written, in bytes.
 const LONGEST_QUEUE: usize = 8 * 1024 * 1024;
 /// What is read at a time.
 const CHUNK: usize = 16 * 1024;
@@ -44,6 +38,8 @@ const VERSION_3_1_1: u8 = 4;
 const FIRST_ERROR: u8 = 0x80;
 const UNSUPPORTED_VERSION: u8 = 0x84;
 const TAKEN_OVER: u8 = 0x8E;
+/// No repetition changes these: the topic, the size, the payload.
+const FINAL: [u8; 3] = [0x90, 0x95, 0x99];
 
 /// The message that the broker publishes when the connection breaks off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +55,15 @@ pub struct Will {
 pub enum Event {
     /// The broker has taken that message.
     Taken(u16),
-    /// The broker does not take that message, now or ever; why.
-    Refused(u16, String),
+    /// The broker does not take that message.
+    Refused {
+        /// Its number.
+        number: u16,
+        /// Why.
+        reason: String,
+        /// Whether it never will.
+        is_final: bool,
+    },
     /// A subscription begins.
     Subscribed(u16),
     /// There is no such subscription; why.
@@ -70,44 +73,6 @@ pub enum Event {
     /// The broker answers a ping: what it kept for the subscriptions before has come.
     Pong,
 }
-
-/// Why there is no connection, or none any more.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// TLS cannot be set up.
-    #[error(transparent)]
-    Tls(#[from] connector::Error),
-    /// The name is none that a certificate could hold.
-    #[error("`{0}` is not the name of a machine")]
-    Name(String),
-    /// Nobody answers there, or the TLS handshake failed.
-    #[error("cannot connect: {0}")]
-    Connect(io::Error),
-    /// It takes too long.
-    #[error("no answer within {} s", PATIENCE.as_secs())]
-    TimedOut,
-    /// The broker does not take us.
-    #[error("the broker refuses the connection: {}", in_words(*.0))]
-    Refused(u8),
-    /// It knows an older version only.
-    #[error("the broker does not speak MQTT 5")]
-    Version,
-    /// Another client has the same name.
-    #[error("another client with the same name has connected")]
-    TakenOver,
-    /// The broker ended it.
-    #[error("the broker has ended the connection: {}", in_words(*.0))]
-    Ended(u8),
-    /// It broke off.
-    #[error("the connection broke off: {0}")]
-    Broken(io::Error),
-    /// What comes is no MQTT.
-    #[error("what answers there does not speak MQTT: {0}")]
-    Protocol(String),
-}
-
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A connection.
 pub struct Link {
@@ -120,6 +85,10 @@ pub struct Link {
     is_flushed: bool,
     events: VecDeque<Event>,
     in_flight: HashSet<u16>,
+    subscribing: HashSet<u16>,
+    is_pinged: bool,
+    /// Since when the broker owes an answer to any of these, or when it gave the last.
+    owes_since: Instant,
     chunk: Vec<u8>,
 }
 
@@ -182,16 +151,18 @@ impl Link {
             is_flushed: true,
             events: VecDeque::new(),
             in_flight: HashSet::new(),
+            subscribing: HashSet::new(),
+            is_pinged: false,
+            owes_since: now,
             chunk: vec![0; CHUNK],
         };
         while !link.client.is_connected() {
             match link.turn().await {
-                // A broker that knows no MQTT 5 may say so, in the words of an older one, or say nothing at all.
-                Err(Error::Refused(UNSUPPORTED_VERSION) | Error::Broken(_) | Error::Protocol(_))
-                    if !is_old =>
-                {
+                // A broker that knows no MQTT 5 may say so in the words of an older one.
+                Err(Error::Refused(UNSUPPORTED_VERSION) | Error::Protocol(_)) if !is_old => {
                     return Err(Error::Version);
                 }
+                Err(Error::Broken(_)) => return Err(Error::HungUp),
                 turned => turned?,
             }
         }
@@ -217,6 +188,7 @@ impl Link {
         }
         let sent = self.client.publish_at(command, Instant::now()).map_err(|error| protocol(&error))?;
         let number = sent.ok_or_else(|| Error::Protocol(String::from("a message has no number")))?;
+        self.expect();
         self.in_flight.insert(number);
         Ok(number)
     }
@@ -231,7 +203,10 @@ impl Link {
             .add_topic_with_options(filter, 0, self.client.mqtt_version() == VERSION_5, false, 0)
             .build()
             .map_err(|error| Error::Protocol(error.to_string()))?;
-        self.client.subscribe_at(command, Instant::now()).map_err(|error| protocol(&error))
+        let number = self.client.subscribe_at(command, Instant::now()).map_err(|error| protocol(&error))?;
+        self.expect();
+        self.subscribing.insert(number);
+        Ok(number)
     }
 
     /// Asks for a [`Event::Pong`].
@@ -239,7 +214,21 @@ impl Link {
     /// # Errors
     /// [`Error`]; the connection is of no use then.
     pub fn ping(&mut self) -> Result<(), Error> {
+        self.expect();
+        self.is_pinged = true;
         self.client.ping_at(Instant::now()).map_err(|error| protocol(&error))
+    }
+
+    /// Whether the broker owes an answer.
+    fn is_owed(&self) -> bool {
+        self.is_pinged || !self.in_flight.is_empty() || !self.subscribing.is_empty()
+    }
+
+    /// An answer is expected from now on, unless one is already.
+    fn expect(&mut self) {
+        if !self.is_owed() {
+            self.owes_since = Instant::now();
+        }
     }
 
     /// What happens next. Whoever stops waiting loses nothing.
@@ -276,15 +265,21 @@ impl Link {
             // So many came at once that they are handed over in parts.
             return Ok(());
         }
+        let owed = self.is_owed().then(|| self.owes_since + ANSWER);
+        if owed.is_some_and(|owed| owed <= Instant::now()) {
+            return Err(Error::Stalled);
+        }
         let (writer, rest) = (&mut self.writer, &self.outgoing[self.written..]);
-        let is_idle = rest.is_empty() && self.is_flushed;
+        let (is_idle, rest_len) = (rest.is_empty() && self.is_flushed, rest.len());
         let send = async {
             match rest {
                 [] => writer.flush().await.map(|()| None),
                 rest => writer.write(rest).await.map(Some),
             }
         };
-        let tick = self.client.next_tick_at().unwrap_or_else(|| Instant::now() + PATIENCE);
+        let tick = self.client.next_tick_at().into_iter().chain(owed).min();
+        let tick = tick.unwrap_or_else(|| Instant::now() + PATIENCE);
+        let is_read = rest_len < LONGEST_QUEUE;
         tokio::select! {
             sent = send, if !is_idle => match sent.map_err(Error::Broken)? {
                 Some(0) => return Err(hung_up()),
@@ -298,7 +293,8 @@ impl Link {
                 }
                 None => self.is_flushed = true,
             },
-            read = self.reader.read(&mut self.chunk) => {
+            // Who does not read is not read from: each message asks for an answer.
+            read = self.reader.read(&mut self.chunk), if is_read => {
                 let read = read.map_err(Error::Broken)?;
                 if read == 0 {
                     return Err(hung_up());
@@ -307,7 +303,11 @@ impl Link {
                 self.take(events.map_err(|error| protocol(&error))?)?;
             }
             () = sleep_until(tick.into()) => {
-                let events = self.client.handle_tick_at(Instant::now());
+                let now = Instant::now();
+                if self.client.next_tick_at().is_none_or(|tick| tick > now) {
+                    return Ok(());
+                }
+                let events = self.client.handle_tick_at(now);
                 self.take(events.map_err(|error| protocol(&error))?)?;
             }
         }
@@ -332,21 +332,30 @@ impl Link {
                 MqttEvent::Published(result) => {
                     let Some(number) = result.packet_id else { continue };
                     self.in_flight.remove(&number);
+                    self.owes_since = Instant::now();
                     match result.reason_code.filter(|code| *code >= FIRST_ERROR) {
-                        Some(code) => Event::Refused(number, in_words(code)),
+                        Some(code) => {
+                            Event::Refused { number, reason: in_words(code), is_final: FINAL.contains(&code) }
+                        }
                         None => Event::Taken(number),
                     }
                 }
                 MqttEvent::Subscribed(result) => {
-                    match result.reason_codes.iter().find(|code| **code >= FIRST_ERROR) {
-                        Some(code) => Event::NotSubscribed(result.packet_id, in_words(*code)),
-                        None => Event::Subscribed(result.packet_id),
+                    let (number, codes) = (result.packet_id, result.reason_codes);
+                    self.subscribing.remove(&number);
+                    self.owes_since = Instant::now();
+                    match codes.into_iter().find(|code| *code >= FIRST_ERROR) {
+                        Some(code) => Event::NotSubscribed(number, in_words(code)),
+                        None => Event::Subscribed(number),
                     }
                 }
                 MqttEvent::MessageReceived(MqttMessage { topic_name, payload, retain, .. }) => {
                     Event::Message(Message { topic: topic_name, payload, is_retained: retain })
                 }
-                MqttEvent::PingResponse(_) => Event::Pong,
+                MqttEvent::PingResponse(_) => {
+                    (self.is_pinged, self.owes_since) = (false, Instant::now());
+                    Event::Pong
+                }
                 MqttEvent::DisconnectReceived { reason_code: TAKEN_OVER, .. } => {
                     return Err(Error::TakenOver);
                 }
@@ -355,7 +364,7 @@ impl Link {
                 MqttEvent::OperationFailed { packet_id: Some(number), error, .. }
                     if self.in_flight.remove(&number) =>
                 {
-                    Event::Refused(number, reason(&error))
+                    Event::Refused { number, reason: reason(&error), is_final: false }
                 }
                 MqttEvent::Error(error) | MqttEvent::OperationFailed { error, .. } => {
                     return Err(protocol(&error));
@@ -378,60 +387,4 @@ impl Link {
             of_5 => of_5,
         })
     }
-}
-
-/// The way to the broker.
-async fn stream(broker: &Broker) -> Result<Box<dyn Stream>, Error> {
-    let socket = TcpStream::connect((broker.host.as_str(), broker.port)).await.map_err(Error::Connect)?;
-    // Small messages do not wait for one another.
-    socket.set_nodelay(true).map_err(Error::Connect)?;
-    let Some(tls) = &broker.tls else { return Ok(Box::new(socket)) };
-    let name = ServerName::try_from(broker.host.clone()).map_err(|_| Error::Name(broker.host.clone()))?;
-    let connector = connector(tls.ca.as_deref(), tls.identity.as_ref())?;
-    Ok(Box::new(connector.connect(name, socket).await.map_err(Error::Connect)?))
-}
-
-fn hung_up() -> Error {
-    Error::Broken(io::ErrorKind::UnexpectedEof.into())
-}
-
-fn protocol(error: &MqttClientError) -> Error {
-    match error {
-        MqttClientError::ConnectionRefused { reason_code, .. } => Error::Refused(*reason_code),
-        MqttClientError::ConnectionLost { .. } | MqttClientError::NotConnected => hung_up(),
-        other => Error::Protocol(reason(other)),
-    }
-}
-
-/// What went wrong, without the bytes that came: they may hold anything.
-fn reason(error: &MqttClientError) -> String {
-    match error {
-        MqttClientError::PacketParsing { .. } => String::from("a packet cannot be read"),
-        MqttClientError::PublishFailed { reason_code, .. } => in_words(*reason_code),
-        other => other.to_string(),
-    }
-}
-
-/// What a reason code of MQTT 5 means (section 2.4 of the standard), and what to do where that is known.
-fn in_words(code: u8) -> String {
-    let words = match code {
-        0x84 => "it does not speak this version of MQTT",
-        0x85 => "it does not take the client's name",
-        0x86 => "the user or the password is wrong",
-        0x87 => "not authorized: the broker's ACL does not allow it",
-        0x88 => "it is not available",
-        0x89 => "it is busy",
-        0x8A => "this client is banned",
-        0x8B => "it is shutting down",
-        0x8D => "it has heard nothing for too long",
-        0x8F | 0x90 => "it does not take that topic",
-        0x93 => "too many messages are on their way",
-        0x95 => "the message is too large",
-        0x97 => "a quota is used up",
-        0x9A => "it keeps no messages",
-        0x9B => "it does not take QoS 1",
-        0xA1 | 0xA2 => "it does not take that kind of subscription",
-        code => return format!("reason 0x{code:02X}"),
-    };
-    words.to_owned()
 }

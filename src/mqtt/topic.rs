@@ -1,5 +1,8 @@
 //! The levels of a topic: any text as one that every broker and Home Assistant take.
 
+/// The longest name of a gateway in topics, in characters of ASCII.
+pub const LONGEST_GATEWAY: usize = 40;
+
 /// A text as one level of a topic. ASCII letters in lower case, digits and `-` stay as they are; any other byte becomes
 /// `_` and its two hexadecimal digits, so that no two texts have the same level.
 pub fn level(text: &str) -> String {

@@ -93,6 +93,9 @@ fn news<'a>(message: &Message, context: &'a Context, now: Timestamp) -> Alert<'a
         (Some(_), _) => "FridgeGatewayWasOff",
         (None, Some(GatewayNotice::Sealed { .. })) => "FridgeDaySealed",
         (None, Some(GatewayNotice::Quiet { .. })) => "FridgeQuiet",
+        (None, Some(GatewayNotice::NeighbourSilent { .. } | GatewayNotice::NeighbourBack { .. })) => {
+            "FridgeGatewaySilent"
+        }
         (None, Some(_)) => "FridgeGatewayDisk",
         (None, None) => "FridgeTest",
     };

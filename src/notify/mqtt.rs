@@ -16,7 +16,10 @@ use crate::recorder;
 
 mod discovery;
 mod identity;
+mod kept;
 mod missed;
+mod neighbours;
+mod other;
 mod outgoing;
 mod payload;
 mod readings;
@@ -39,6 +42,8 @@ pub struct Config {
     pub broker: Broker,
     /// The topics.
     pub topics: Topics,
+    /// Whether it is told when another gateway of the broker is silent.
+    pub watches_neighbours: bool,
 }
 
 impl Config {
@@ -96,6 +101,8 @@ enum Ending {
 /// What runs while there is a broker.
 struct Running {
     config: Config,
+    /// Whether there is anybody who is told of alarms otherwise.
+    tells: bool,
     mailbox: Mailbox,
     ending: watch::Sender<Ending>,
     task: JoinHandle<()>,
@@ -116,9 +123,11 @@ impl Publisher {
         Publisher { sources, statuses, running: None, ending: Vec::new() }
     }
 
-    /// Publishes there from now on. A session goes on where nothing of it has changed.
-    pub fn set_config(&mut self, config: Option<&Config>) {
-        if self.running.as_ref().map(|running| &running.config) == config {
+    /// Publishes there from now on; `tells` says whether there is anybody to tell that another gateway is silent. A session
+    /// goes on where nothing of it has changed.
+    pub fn set_config(&mut self, config: Option<&Config>, tells: bool) {
+        let running = self.running.as_ref().map(|running| (&running.config, running.tells));
+        if running == config.map(|config| (config, tells)) {
             return;
         }
         self.ending.retain(|task| !task.is_finished());
@@ -136,15 +145,15 @@ impl Publisher {
         let (mail, mailbox) = mpsc::channel(MESSAGES);
         let (ending, ends) = watch::channel(Ending::None);
         let (sources, statuses) = (self.sources.clone(), self.statuses.clone());
-        let session = Session::new(config.clone(), sources, statuses, mailbox, ends);
+        let of = (config.clone(), tells);
         let task = tokio::spawn(async move {
             if let Some(before) = before {
                 // The next must not take over the topics before the last has let go; a bug in that one ends with it.
                 drop(before.await);
             }
-            session.run().await;
+            Session::new(of, sources, statuses, mailbox, ends).await.run().await;
         });
-        self.running = Some(Running { config: config.clone(), mailbox: Mailbox(mail), ending, task });
+        self.running = Some(Running { config: config.clone(), tells, mailbox: Mailbox(mail), ending, task });
     }
 
     /// Where messages about alarms go; `None` where there is no broker.
@@ -182,7 +191,7 @@ impl Drop for Publisher {
 pub async fn send_once(config: &Config, message: Vec<u8>) -> Result<(), String> {
     let name = config.topics.client_name("test");
     let mut link = match Link::connect(&config.broker, &name, None, false).await {
-        Err(Error::Version) => Link::connect(&config.broker, &name, None, true).await,
+        Err(Error::Version | Error::HungUp) => Link::connect(&config.broker, &name, None, true).await,
         connected => connected,
     }
     .map_err(|error| error.to_string())?;
@@ -194,7 +203,7 @@ pub async fn send_once(config: &Config, message: Vec<u8>) -> Result<(), String> 
             Err(_) => break Err(String::from("the broker does not take the message")),
             Ok(Err(error)) => break Err(error.to_string()),
             Ok(Ok(Event::Taken(taken))) if taken == number => break Ok(()),
-            Ok(Ok(Event::Refused(refused, reason))) if refused == number => break Err(reason),
+            Ok(Ok(Event::Refused { number: refused, reason, .. })) if refused == number => break Err(reason),
             Ok(Ok(_)) => {}
         }
     };

@@ -43,6 +43,8 @@ pub struct Writer {
     ledger: Keeping,
     disk: DiskWatch,
     observations: broadcast::Sender<Observation>,
+    /// The ids of the fridges, by their probes.
+    fridges: HashMap<ProbeId, Arc<str>>,
 }
 
 /// Where entries are kept: in the caller's thread, or, once the writer has its own, in one beside it.
@@ -79,6 +81,7 @@ impl Writer {
             ledger: Keeping::Here(Box::new(Ledger::new(None, None))),
             disk: DiskWatch::default(),
             observations: broadcast::Sender::new(OBSERVATIONS),
+            fridges: HashMap::new(),
         }
     }
 
@@ -123,10 +126,11 @@ impl Writer {
     pub fn write(&mut self, input: Input) {
         if let Input::Fridges(fridges) = &input {
             self.history.set_fridges(fridges);
+            self.fridges = fridges.iter().map(|fridge| (fridge.probe, fridge.id.as_str().into())).collect();
         }
         for effect in self.recorder.step(input, (self.clock)()) {
             if self.observations.receiver_count() > 0 {
-                for observation in Observation::of(&effect) {
+                for observation in Observation::of(&effect, &self.fridges) {
                     // The last one may have gone just now.
                     drop(self.observations.send(observation));
                 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::quiet;
+use super::{duration, quiet};
 use crate::alarm::GatewayNotice;
 use crate::doc::Text;
 
@@ -18,6 +18,12 @@ pub fn headline(notice: &GatewayNotice) -> Text {
             let by = by.as_deref().map_or_else(|| Text::from(SOMEBODY), Text::name);
             let what = if *warmth_only { " announced a defrost: " } else { " snoozed " };
             by.and(what).and(Text::names(fridges.iter().map(String::as_str)))
+        }
+        GatewayNotice::NeighbourSilent { gateway, .. } => {
+            Text::from("The gateway ").and(Text::name(gateway)).and(" is silent")
+        }
+        GatewayNotice::NeighbourBack { gateway, .. } => {
+            Text::from("The gateway ").and(Text::name(gateway)).and(" is back")
         }
         GatewayNotice::Sealed { day, .. } => Text::from(format!("The record of {day} is sealed")),
     }
@@ -38,6 +44,14 @@ pub fn line(notice: &GatewayNotice) -> Text {
             let (fridges, length) = (fridges.iter().map(String::as_str), Duration::from_secs(*length_s));
             if *warmth_only { quiet::defrosting(fridges, length) } else { quiet::snoozed(fridges, length) }
         }
+        GatewayNotice::NeighbourSilent { silent_s, .. } => Text::from(format!(
+            "It has not been heard from for {}: check its power and its network. Until it is back, its alarms may reach nobody.",
+            duration(Duration::from_secs(*silent_s))
+        )),
+        GatewayNotice::NeighbourBack { silent_s, .. } => Text::from(format!(
+            "It was not heard from for {}. What it measured meanwhile is in its own history.",
+            duration(Duration::from_secs(*silent_s))
+        )),
         GatewayNotice::Sealed { hash, .. } => Text::code(hash.clone()),
     }
 }

@@ -6,13 +6,14 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 /// No test waits longer than this for a message.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running broker. It is killed when dropped.
 pub struct Broker {
@@ -38,9 +39,16 @@ pub struct Subscriber {
     messages: Receiver<Seen>,
 }
 
+/// A port below those that the system gives away: it stays free while the broker is not there.
 fn free_port() -> u16 {
-    // The port is free when the listener goes.
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let start = 20_000 + (std::process::id() % 100) as u16 * 100;
+        let port = start + NEXT.fetch_add(1, Ordering::SeqCst) % 100;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 impl Broker {
@@ -50,7 +58,7 @@ impl Broker {
     }
 
     /// A broker with these lines in its configuration, which may name its folder and its port; its clients need these
-    /// options.
+    /// options, in which FOLDER is its folder.
     pub fn start_with(lines: impl FnOnce(&Path, u16) -> String, options: &[&str]) -> Broker {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
@@ -63,8 +71,8 @@ impl Broker {
         );
         std::fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
         let child = Broker::run(folder.path());
-        let options = options.iter().map(|option| (*option).to_owned()).collect();
-        let broker = Broker { child, port, folder, options };
+        let options = options.iter().map(|option| option.replace("FOLDER", &place.to_string())).collect();
+        let mut broker = Broker { child, port, folder, options };
         broker.until_it_listens();
         broker
     }
@@ -75,9 +83,10 @@ impl Broker {
         command.spawn().expect("Debian's mosquitto is installed")
     }
 
-    fn until_it_listens(&self) {
+    fn until_it_listens(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(self.child.try_wait().unwrap().is_none(), "mosquitto has ended");
             assert!(Instant::now() < deadline, "mosquitto does not listen");
             std::thread::yield_now();
         }
@@ -146,12 +155,18 @@ impl Broker {
         self.subscribe(topic).until(|seen| wanted(&seen.json)).json
     }
 
-    /// All topics below that one that the broker keeps.
+    /// All topics below that one that the broker keeps. What it keeps of a subscription comes before a later message.
     pub fn kept(&self, filter: &str) -> Vec<String> {
-        let mut command = self.client("mosquitto_sub");
-        command.args(["-t", filter, "-F", "%t", "--retained-only", "-W", "1"]);
-        let output = command.output().expect("mosquitto_sub is installed");
-        String::from_utf8(output.stdout).expect("UTF-8").lines().map(str::to_owned).collect()
+        let subscriber = self.subscribe_with(filter, &["-t", "end"]);
+        let (mut seen, deadline) = (Vec::new(), Instant::now() + PATIENCE);
+        // Until somebody has subscribed, such a message is nobody's.
+        while !seen.iter().any(|seen: &Seen| seen.topic == "end") {
+            assert!(Instant::now() < deadline, "the end never came; came: {seen:#?}");
+            self.publish("end", "{}", false);
+            seen.extend(subscriber.waiting());
+        }
+        let kept = seen.into_iter().filter(|seen| seen.is_retained && seen.topic != "end");
+        kept.map(|seen| seen.topic).collect()
     }
 
     /// What a gateway needs in its configuration.
@@ -169,6 +184,11 @@ impl Subscriber {
     /// The first message that is as wanted.
     pub fn until(&self, wanted: impl Fn(&Seen) -> bool) -> Seen {
         self.all_until(wanted).pop().expect("the last one is as wanted")
+    }
+
+    /// All messages that have come.
+    pub fn waiting(&self) -> Vec<Seen> {
+        self.messages.try_iter().collect()
     }
 
     /// All messages up to the first that is as wanted.

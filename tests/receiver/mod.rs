@@ -92,8 +92,13 @@ impl Receiver {
 
     /// Waits until a message holds, and returns it.
     pub fn until(&self, holds: impl Fn(&Value) -> bool) -> Value {
+        self.until_within(PATIENCE, holds)
+    }
+
+    /// The same, with another patience.
+    pub fn until_within(&self, patience: Duration, holds: impl Fn(&Value) -> bool) -> Value {
         let (lock, arrived) = &*self.taken;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         let mut taken = lock.lock().unwrap();
         loop {
             if let Some(found) = taken.messages.iter().find(|message| holds(message)) {

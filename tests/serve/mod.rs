@@ -110,7 +110,12 @@ impl Service {
 
     /// Waits for a line of the log that holds these words.
     pub fn until_logged(&self, words: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        self.until_logged_within(PATIENCE, words)
+    }
+
+    /// The same, with another patience.
+    pub fn until_logged_within(&self, patience: Duration, words: &str) -> String {
+        let deadline = Instant::now() + patience;
         let mut before = Vec::new();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());

@@ -13,13 +13,21 @@ use crate::text::status;
 /// Each fridge is published every minute: what is older than three of these is not shown as live.
 const EXPIRE_AFTER_S: u32 = 180;
 
+/// Whether the gateway lives.
+const STATUS: &str = "value_json.status";
+
+/// What makes a state of a message. One without a payload, which removes what the broker keeps, makes none.
+fn template(value: &str) -> String {
+    format!("{{% if value_json is defined %}}{{{{ {value} }}}}{{% endif %}}")
+}
+
 /// What is told of the gateway itself.
 pub struct Gateway<'a> {
     /// Its topics.
     pub topics: &'a Topics,
     /// What people call it.
     pub name: Option<&'a str>,
-    /// Whether anything comes from no real probe.
+    /// Whether any of the gateway's readings are simulated.
     pub is_simulated: bool,
 }
 
@@ -37,7 +45,7 @@ impl Gateway<'_> {
         let entity = json!({
             "name": "Connection",
             "state_topic": self.topics.status(),
-            "value_template": "{{ value_json.status }}",
+            "value_template": template(STATUS),
             "payload_on": "online",
             "payload_off": "offline",
             "device_class": "connectivity",
@@ -62,7 +70,7 @@ impl Gateway<'_> {
         let celsius = |name: &str, value: &str| {
             json!({
                 "name": name,
-                "value_template": format!("{{{{ {value} }}}}"),
+                "value_template": template(value),
                 "device_class": "temperature",
                 "unit_of_measurement": "°C",
                 "suggested_display_precision": 1,
@@ -80,7 +88,7 @@ impl Gateway<'_> {
                 "state",
                 json!({
                     "name": "State",
-                    "value_template": "{{ value_json.state }}",
+                    "value_template": template("value_json.state"),
                     "device_class": "enum",
                     "options": states,
                 }),
@@ -90,7 +98,7 @@ impl Gateway<'_> {
                 "read",
                 json!({
                     "name": "Last reading",
-                    "value_template": "{{ value_json.read }}",
+                    "value_template": template("value_json.read or ''"),
                     "device_class": "timestamp",
                     "entity_category": "diagnostic",
                 }),
@@ -100,7 +108,7 @@ impl Gateway<'_> {
                 "alarm",
                 json!({
                     "name": "Alarm",
-                    "value_template": "{{ 'ON' if value_json.alarm else 'OFF' }}",
+                    "value_template": template("'ON' if value_json.alarm else 'OFF'"),
                     "device_class": "problem",
                 }),
             ),
@@ -111,7 +119,7 @@ impl Gateway<'_> {
             entity["expire_after"] = json!(EXPIRE_AFTER_S);
             entity["availability"] = json!([{
                 "topic": self.topics.status(),
-                "value_template": "{{ value_json.status }}",
+                "value_template": template(STATUS),
                 "payload_available": "online",
                 "payload_not_available": "offline",
             }]);
@@ -141,7 +149,7 @@ impl Gateway<'_> {
         Some((self.topics.entity(kind, &place)?, entity))
     }
 
-    /// Whatever comes from no real probe says so.
+    /// What is simulated says so.
     fn marked(&self, name: &str) -> String {
         if self.is_simulated { format!("{name} (simulated)") } else { name.to_owned() }
     }

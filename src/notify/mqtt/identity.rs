@@ -1,8 +1,6 @@
 //! Which gateway this is, and whether another one publishes under the same name: their readings would be taken for one
 //! another's.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
@@ -14,8 +12,6 @@ pub const ONLINE: &str = "online";
 pub const OFFLINE: &str = "offline";
 /// A gateway that lives says so every minute.
 const SILENT: SignedDuration = SignedDuration::from_secs(180);
-/// The clocks of two gateways differ by less than this.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(10);
 
 /// Which gateway this is, and which of its starts.
 #[derive(Clone, Debug)]
@@ -24,13 +20,26 @@ pub struct Identity {
     pub instance: String,
     /// Drawn at each start.
     pub boot: String,
-    /// When that was.
-    pub started: Stamp,
 }
 
-/// Another gateway, by its status.
-#[derive(Debug, Deserialize)]
-pub struct Other {
+/// Who wrote a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// This gateway, or none that lives.
+    Nobody,
+    /// Another one, or an earlier run of this one, which has ended.
+    Ended,
+    /// An earlier run of this one, or one whose card is a copy of this one's.
+    Doubtful,
+    /// Another one, which lives.
+    Other {
+        /// Whether it stays where both are there at once: the one with the smaller number does.
+        is_first: bool,
+    },
+}
+
+#[derive(Deserialize)]
+struct Status {
     status: String,
     instance: String,
     boot: String,
@@ -38,30 +47,28 @@ pub struct Other {
 }
 
 impl Identity {
-    /// The other gateway whose status that is. One of the same number is an earlier run of this one, unless it was written
-    /// after this one's start: then it is a copy, from a card that was copied.
-    pub fn other(&self, status: &[u8], now: &Stamp) -> Option<Other> {
-        let other: Other = serde_json::from_slice(status).ok()?;
-        let started = now.at_mono(self.started.mono).wall;
-        let is_copy = other.boot != self.boot && other.t > started.checked_add(CLOCKS_DIFFER).ok()?;
-        (other.instance != self.instance || is_copy).then_some(other)
-    }
-
-    /// Whether the other one goes before this one, where both are there at once: the one with the smaller number does.
-    pub fn is_behind(&self, other: &Other) -> bool {
-        other.status == ONLINE && (&other.instance, &other.boot) < (&self.instance, &self.boot)
-    }
-}
-
-impl Other {
-    /// Whether it lives. One that has said nothing for long has died together with its broker, which then could not say so.
-    pub fn is_alive(&self, now: &Stamp) -> bool {
-        self.status == ONLINE && now.wall.duration_since(self.t) <= SILENT
+    /// What a status says of who wrote it, which the broker had kept or which was published just now.
+    pub fn writer(&self, status: &[u8], is_kept: bool, now: &Stamp) -> Writer {
+        let Ok(status) = serde_json::from_slice::<Status>(status) else { return Writer::Nobody };
+        let is_online = status.status == ONLINE;
+        // One that has said nothing for long has died together with its broker, which then could not say so.
+        let is_recent = now.wall.duration_since(status.t).abs() <= SILENT;
+        match (status.instance == self.instance, status.boot == self.boot) {
+            (true, true) => Writer::Nobody,
+            _ if !is_online => Writer::Ended,
+            _ if is_kept && !is_recent => Writer::Nobody,
+            // A computer that lost its power is back before its broker says that it is gone; one whose card is a copy of ours
+            // looks the same until it speaks.
+            (true, false) if is_kept => Writer::Doubtful,
+            _ => Writer::Other { is_first: (&status.instance, &status.boot) < (&self.instance, &self.boot) },
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn stamp(seconds: i64) -> Stamp {
@@ -76,19 +83,23 @@ mod tests {
 
     #[test]
     fn an_earlier_run_is_none_and_a_copy_or_a_namesake_is_another() {
-        let us = Identity { instance: "b".into(), boot: "2".into(), started: stamp(1_000) };
+        let us = Identity { instance: "b".into(), boot: "2".into() };
         let now = stamp(1_100);
-        let other = |instance, boot, at| us.other(&status(instance, boot, ONLINE, at), &now);
-        assert!(other("b", "2", 1_090).is_none(), "itself");
-        assert!(other("b", "1", 990).is_none(), "an earlier run");
-        assert!(other("b", "1", 1_050).is_some_and(|it| it.is_alive(&now) && us.is_behind(&it)), "a copy");
-        assert!(other("a", "9", 1_090).is_some_and(|it| it.is_alive(&now) && us.is_behind(&it)));
-        assert!(other("c", "1", 1_090).is_some_and(|it| it.is_alive(&now) && !us.is_behind(&it)));
-        assert!(other("a", "9", 900).is_some_and(|it| !it.is_alive(&now)), "it died with its broker");
-        let ended = us.other(&status("a", "9", OFFLINE, 1_090), &now).unwrap();
-        assert!(!ended.is_alive(&now) && !us.is_behind(&ended));
+        let writer =
+            |instance, boot, state, at, is_kept| us.writer(&status(instance, boot, state, at), is_kept, &now);
+        assert_eq!(writer("b", "2", ONLINE, 1_090, false), Writer::Nobody, "itself");
+        assert_eq!(writer("b", "1", ONLINE, 1_090, true), Writer::Doubtful);
+        assert_eq!(writer("b", "1", ONLINE, 1_090, false), Writer::Other { is_first: true }, "a copy");
+        assert_eq!(writer("b", "1", OFFLINE, 900, false), Writer::Ended, "its will");
+        for is_kept in [true, false] {
+            assert_eq!(writer("a", "9", ONLINE, 1_090, is_kept), Writer::Other { is_first: true });
+            assert_eq!(writer("c", "1", ONLINE, 1_090, is_kept), Writer::Other { is_first: false });
+        }
+        for at in [900, 2_000] {
+            assert_eq!(writer("a", "9", ONLINE, at, true), Writer::Nobody, "it died with its broker");
+        }
         for rubbish in ["", "{}", "[]", "{\"status\":1}"] {
-            assert!(us.other(rubbish.as_bytes(), &now).is_none(), "{rubbish}");
+            assert_eq!(us.writer(rubbish.as_bytes(), false, &now), Writer::Nobody, "{rubbish}");
         }
     }
 }

@@ -15,8 +15,10 @@ use crate::regular_file;
 
 /// What is older than this is not sent by itself.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
-/// A reading has, in the history, the moment that the clock gave it later: it may differ by so much.
-const TOLERANCE: Duration = Duration::from_millis(500);
+/// A sweep counts from its begin, and is told at its end, which another sweep or an alarm may have overtaken: so much
+/// before the last one that was taken may be missing. It is also more than the moments of the clock and those in the
+/// history differ.
+const OVERLAP: Duration = Duration::from_secs(60);
 
 /// What is kept on the disk.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -47,6 +49,8 @@ impl Until {
 #[derive(Debug)]
 pub struct Missed {
     path: PathBuf,
+    /// When this run began.
+    started: Stamp,
     /// Everything up to here was taken, but for what is `late`.
     until: Until,
     /// What is to be sent afterwards: from where, to where.
@@ -66,7 +70,7 @@ impl Missed {
         let instance =
             if note.instance.is_empty() { format!("{:016x}", fastrand::u64(..)) } else { note.instance };
         let until = note.until.map_or(Until::Read(now), Until::Noted);
-        (instance, Missed { path, until, late: None, sent: BTreeMap::new() })
+        (instance, Missed { path, started: now, until, late: None, sent: BTreeMap::new() })
     }
 
     /// A connection begins: what was not taken before `now` is late.
@@ -96,16 +100,18 @@ impl Missed {
 
     /// Sweeps from the last one that was sent to `now` were not seen here.
     pub fn lost_sight(&mut self, now: Stamp) {
-        let last = self.sent.values().next_back().copied().map_or(self.until, Until::Read);
-        self.late = Some((self.late.map_or(last, |(from, _)| from), now));
+        self.late = Some((self.from(), now));
     }
 
     /// What is to be sent afterwards, in the time of the wall clock.
     pub fn late(&self, now: &Stamp) -> Option<(Timestamp, Timestamp)> {
         let (from, to) = self.late.as_ref()?;
-        let to = now.at_mono(to.mono).wall.checked_add(TOLERANCE).ok()?;
+        let to = now.at_mono(to.mono).wall.checked_add(OVERLAP).ok()?.min(now.wall);
+        // A clock that was set back makes the future of what was noted; then it is this run at least.
+        let from = Some(from.wall(now)).filter(|from| *from < to);
+        let from = from.unwrap_or_else(|| Until::Read(self.started).wall(now));
         let earliest = to.checked_sub(LONGEST).ok()?;
-        let from = from.wall(now).checked_sub(TOLERANCE).ok()?.max(earliest);
+        let from = from.checked_sub(OVERLAP).ok()?.max(earliest);
         (from < to).then_some((from, to))
     }
 
@@ -113,7 +119,8 @@ impl Missed {
     pub fn caught_up(&mut self, to: Timestamp, now: &Stamp) {
         let is_over = self.late(now).is_none_or(|(_, end)| to >= end);
         match &mut self.late {
-            Some((from, _)) if !is_over => *from = Until::Noted(to),
+            // The overlap was sent with it.
+            Some((from, _)) if !is_over => *from = Until::Noted(to.checked_add(OVERLAP).unwrap_or(to)),
             late => *late = None,
         }
     }
@@ -129,7 +136,8 @@ impl Missed {
 
     /// The note of that gateway, and where it goes.
     pub fn note(&self, instance: &str, now: &Stamp) -> (PathBuf, Vec<u8>) {
-        let note = Note { instance: instance.to_owned(), until: Some(self.from().wall(now)) };
+        let until = self.from().wall(now).min(now.wall);
+        let note = Note { instance: instance.to_owned(), until: Some(until) };
         // It always has a JSON.
         (self.path.clone(), serde_json::to_vec(&note).unwrap_or_default())
     }
@@ -164,7 +172,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (instance, mut missed) = Missed::read(folder.path(), stamp(100));
         missed.connected(stamp(130));
-        assert_eq!(seconds(&missed, 130), Some((99, 130)), "since the start");
+        assert_eq!(seconds(&missed, 130), Some((40, 130)), "since the start");
         missed.caught_up(stamp(131).wall, &stamp(130));
         assert_eq!(seconds(&missed, 130), None);
         for (sequence, at) in [(1, 140), (2, 150), (3, 160)] {
@@ -172,14 +180,14 @@ mod tests {
         }
         missed.taken(1);
         missed.connected(stamp(500));
-        assert_eq!(seconds(&missed, 500), Some((149, 500)), "from the first that was not taken");
+        assert_eq!(seconds(&missed, 500), Some((90, 500)), "from the first that was not taken");
         missed.caught_up(stamp(300).wall, &stamp(500));
-        assert_eq!(seconds(&missed, 500), Some((299, 500)), "the rest");
+        assert_eq!(seconds(&missed, 500), Some((300, 500)), "the rest");
         keep(missed.note(&instance, &stamp(500))).unwrap();
         let (noted, mut again) = Missed::read(folder.path(), stamp(900));
         assert_eq!(noted, instance);
         again.connected(stamp(910));
-        assert_eq!(seconds(&again, 910), Some((299, 910)), "over a restart");
+        assert_eq!(seconds(&again, 910), Some((300, 910)), "over a restart");
     }
 
     #[test]
@@ -190,12 +198,37 @@ mod tests {
         let later =
             Stamp { wall: stamp(50).wall.checked_add(Duration::from_secs(1_000)).unwrap(), ..stamp(50) };
         let (from, to) = missed.late(&later).unwrap();
-        assert_eq!(from, later.at_mono(stamp(0).mono).wall.checked_sub(TOLERANCE).unwrap());
-        assert!(to > stamp(1_050).wall);
+        assert_eq!(from, later.at_mono(stamp(0).mono).wall.checked_sub(OVERLAP).unwrap());
+        assert_eq!(to, later.wall);
         let month = stamp(30 * 24 * 3_600);
         missed.connected(month);
         let (from, to) = missed.late(&month).unwrap();
         assert_eq!(to.duration_since(from).unsigned_abs(), LONGEST);
+    }
+
+    #[test]
+    fn what_was_noted_by_a_clock_that_is_ahead_does_not_hide_what_was_read_since() {
+        let folder = tempfile::tempdir().unwrap();
+        let (instance, missed) = Missed::read(folder.path(), stamp(100_000));
+        keep(missed.note(&instance, &stamp(100_000))).unwrap();
+        let (_, mut missed) = Missed::read(folder.path(), stamp(1_000));
+        missed.connected(stamp(1_200));
+        assert_eq!(seconds(&missed, 1_200), Some((940, 1_200)));
+        assert_eq!(
+            missed.note("", &stamp(1_200)).1,
+            Missed::read(folder.path(), stamp(1_200)).1.note("", &stamp(1_200)).1
+        );
+    }
+
+    #[test]
+    fn what_is_not_seen_here_does_not_hide_what_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, mut missed) = Missed::read(folder.path(), stamp(0));
+        missed.sent(1, stamp(100));
+        missed.sent(2, stamp(200));
+        missed.lost_sight(stamp(300));
+        missed.connected(stamp(400));
+        assert_eq!(seconds(&missed, 400), Some((40, 400)));
     }
 
     #[test]

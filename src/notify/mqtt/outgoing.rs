@@ -7,19 +7,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 use tracing::warn;
 
-use super::discovery::Gateway as Announced;
-use super::identity::{Identity, ONLINE};
+use super::identity::{Identity, ONLINE, Writer};
+use super::kept;
 use super::missed::{self, Missed};
-use super::payload::{self, AlarmChange, Alarms, Head, Once, Readings, SCHEMA, State, Status};
+use super::payload::{self, AlarmChange, Head, Once, Readings, SCHEMA, Status};
 use super::readings::{MOST, Piece};
 use super::retained::Retained;
 use super::{Config, CurrentChat};
 use crate::alarm::Alarm;
-use crate::api;
 use crate::chat::Chat;
-use crate::chat::data::AlarmRow;
 use crate::mqtt::{Error, Link, Message, Publication};
 use crate::notify::DeliveryStatuses;
 use crate::reading::Stamp;
@@ -27,7 +26,7 @@ use crate::reading::Stamp;
 /// What the broker keeps of a fridge is sent every minute, and of no use after three of these.
 const EXPIRY: Duration = Duration::from_secs(180);
 /// So many messages wait at most; what is read then is sent afterwards, from the history.
-pub const MOST_WAITING: usize = 256;
+const MOST_WAITING: usize = 256;
 
 /// What the broker is to take.
 enum Sent {
@@ -44,6 +43,8 @@ enum Sent {
 /// What is on its way to the broker.
 pub struct Outgoing {
     config: Config,
+    /// Whether there is anybody who is told of alarms.
+    tells: bool,
     label: String,
     chat: Arc<CurrentChat>,
     statuses: DeliveryStatuses,
@@ -53,7 +54,7 @@ pub struct Outgoing {
     missed: Missed,
     /// What Home Assistant is told.
     announced: Retained,
-    /// Whether that says that anything comes from no real probe.
+    /// Whether that marks them as simulated.
     is_announced_simulated: bool,
     retained: Retained,
     waiting: VecDeque<(Publication, Sent)>,
@@ -66,13 +67,22 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// Nothing yet. How far the broker has come is noted in that folder.
-    pub fn new(config: Config, chat: Arc<CurrentChat>, state: &Path, statuses: DeliveryStatuses) -> Outgoing {
+    pub async fn new(
+        (config, tells): (Config, bool),
+        chat: Arc<CurrentChat>,
+        state: &Path,
+        statuses: DeliveryStatuses,
+    ) -> Outgoing {
         let started = chat().gateway().now();
-        let (instance, missed) = Missed::read(state, started);
-        let identity = Identity { instance, boot: format!("{:016x}", fastrand::u64(..)), started };
+        let folder = state.to_owned();
+        // In a thread of its own: no answer waits for a disk. What ended by a bug has read nothing.
+        let read = spawn_blocking(move || Missed::read(&folder, started)).await;
+        let (instance, missed) = read.unwrap_or_else(|_| Missed::read(Path::new(""), started));
+        let identity = Identity { instance, boot: format!("{:016x}", fastrand::u64(..)) };
         Outgoing {
             label: config.label(),
             config,
+            tells,
             chat,
             statuses,
             identity,
@@ -144,7 +154,12 @@ impl Outgoing {
                     None => break,
                 },
             };
-            self.sent.insert(link.publish(publication)?, sent);
+            match link.publish(publication) {
+                Ok(number) => drop(self.sent.insert(number, sent)),
+                // Too large for the broker, or nothing that it takes.
+                Err(Error::Protocol(reason)) => self.refuse(sent, &reason),
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -160,19 +175,34 @@ impl Outgoing {
         self.statuses.arrived(&self.label, self.now().wall);
     }
 
-    /// What is refused is given up: sent again, it would be refused again.
-    pub fn refused(&mut self, number: u16, reason: &str) {
-        match self.sent.remove(&number) {
-            Some(Sent::Live(sequence)) => self.missed.taken(sequence),
-            // Who asked may be gone.
-            Some(Sent::Mail(waits)) => drop(waits.send(Err(reason.to_owned()))),
-            Some(Sent::Kept | Sent::Late) | None => {}
+    /// The broker does not take the message of that number. What it never will is given up. Whether it may be taken later,
+    /// after a pause: then it counts as missed.
+    pub fn refused(&mut self, number: u16, reason: &str, is_final: bool) -> bool {
+        let Some(sent) = self.sent.remove(&number) else { return false };
+        let is_missed = !is_final && matches!(sent, Sent::Live(_) | Sent::Late);
+        if is_missed {
+            self.sent.insert(number, sent);
+            self.note_refusal(reason);
+        } else {
+            self.refuse(sent, reason);
         }
+        is_missed
+    }
+
+    fn refuse(&mut self, sent: Sent, reason: &str) {
+        match sent {
+            Sent::Live(sequence) => self.missed.taken(sequence),
+            // Who asked may be gone.
+            Sent::Mail(waits) => drop(waits.send(Err(reason.to_owned()))),
+            Sent::Kept | Sent::Late => {}
+        }
+        self.note_refusal(reason);
+    }
+
+    fn note_refusal(&mut self, reason: &str) {
         self.statuses.failed(&self.label, reason);
-        self.refusal = Some(format!(
-            "what is published below fridge/{} is refused: {reason}",
-            self.config.topics.gateway
-        ));
+        let place = &self.config.topics.gateway;
+        self.refusal = Some(format!("what is published below fridge/{place} is refused: {reason}"));
     }
 
     /// What the broker said when it refused a message, once.
@@ -193,55 +223,25 @@ impl Outgoing {
 
     /// Compares what is known with what the broker keeps. Everything of the fridges is sent again where it `is_due`.
     pub fn look(&mut self, chat: &Chat, is_due: bool) {
-        let (reply, snapshot) = (api::all(chat), chat.gateway().snapshot());
-        let topics = self.config.topics.clone();
-        let head = Head { schema: SCHEMA, gateway: &topics.gateway, boot: &self.identity.boot, t: reply.at };
         let mut retained = std::mem::take(&mut self.retained);
-        retained.begin();
-        for fridge in api::items(&reply, chat.gateway().units()) {
-            let row = fridge.row;
-            let is_of = |alarm: &&Alarm| alarm.fridge == row.id && !alarm.drill;
-            let alarm = snapshot.alarms.iter().any(|alarm| is_of(&alarm));
-            let age = row.age_s.map(Duration::from_secs);
-            let read = age.and_then(|age| reply.at.checked_sub(age).ok());
-            let (topic, key) = (topics.fridge(&row.id), (fridge.lasting(), alarm, reply.simulated));
-            let state = State { head: head.clone(), simulated: reply.simulated, fridge, read, alarm };
-            retained.want(topic, &key, is_due, || payload::json(&state));
-        }
-        let rows: Vec<AlarmRow> = snapshot.alarms.iter().map(AlarmRow::from).collect();
-        let key = serde_json::to_string(&rows).unwrap_or_default();
-        let alarms = Alarms { head, simulated: reply.simulated, alarms: rows };
-        retained.want(topics.alarms(), &key, false, || payload::json(&alarms));
-        retained.done();
+        let is_simulated = kept::look(chat, &self.config.topics, self.head(), is_due, &mut retained);
         self.retained = retained;
-        if reply.simulated != self.is_announced_simulated {
+        if is_simulated != self.is_announced_simulated {
             self.announce(chat);
         }
     }
 
     /// Tells Home Assistant what there is, all of it.
     pub fn announce(&mut self, chat: &Chat) {
-        let (gateway, mut announced) = (chat.gateway(), std::mem::take(&mut self.announced));
-        self.is_announced_simulated = gateway.snapshot().is_simulated();
-        let of = Announced {
-            topics: &self.config.topics,
-            name: gateway.name(),
-            is_simulated: self.is_announced_simulated,
-        };
-        announced.begin();
-        let of_fridges = gateway.fridges().iter().flat_map(|fridge| of.entities_of(fridge));
-        for (topic, entity) in of.entities().into_iter().chain(of_fridges) {
-            let text = entity.to_string();
-            announced.want(topic, &text, true, || text.clone().into_bytes());
-        }
-        announced.done();
-        self.announced = announced;
+        self.is_announced_simulated = kept::announce(chat, &self.config.topics, &mut self.announced);
     }
 
     /// Says whether the gateway lives.
     pub fn send_status(&mut self, status: &'static str) {
         let payload = self.status(status);
         let publication = self.kept(self.config.topics.status(), payload);
+        // One that waits still is outdated.
+        self.waiting.retain(|(waiting, _)| waiting.topic != publication.topic);
         self.waiting.push_front((publication, Sent::Kept));
     }
 
@@ -257,13 +257,14 @@ impl Outgoing {
             version: env!("CARGO_PKG_VERSION"),
             simulated: gateway.snapshot().is_simulated(),
             fridges: gateway.fridges().len(),
+            tells: self.tells,
             sequence: self.sequence,
         })
     }
 
     /// Readings of a sweep that began then, or of the past.
     pub fn send_readings(&mut self, readings: &[payload::Reading], live: Option<Stamp>) {
-        if live.is_some() && self.waiting.len() >= MOST_WAITING {
+        if live.is_some() && !self.has_room() {
             self.lost_sight();
             return;
         }
@@ -275,6 +276,10 @@ impl Outgoing {
 
     /// A change of an alarm that happened then, or in the past.
     pub fn send_alarm(&mut self, alarm: &Alarm, live: Option<Stamp>) {
+        if live.is_some() && !self.has_room() {
+            self.lost_sight();
+            return;
+        }
         let topic = self.config.topics.alarm();
         self.send_once(topic, live, |once| payload::json(&AlarmChange { once, alarm }));
     }
@@ -323,11 +328,6 @@ impl Outgoing {
         self.late_until = Some(piece.to);
     }
 
-    /// What is to be sent afterwards cannot be.
-    pub fn give_up_late(&mut self) {
-        self.missed.caught_up(Timestamp::MAX, &self.now());
-    }
-
     fn head(&self) -> Head<'_> {
         Head {
             schema: SCHEMA,
@@ -359,9 +359,9 @@ impl Outgoing {
     /// Notes on the disk how far the broker has come.
     pub async fn keep_note(&self) {
         let note = self.missed.note(&self.identity.instance, &self.now());
-        let kept = tokio::task::spawn_blocking(move || missed::keep(note)).await;
+        let kept = spawn_blocking(move || missed::keep(note)).await;
         if let Ok(Err(error)) = kept {
-            warn!("cannot note how far the {} has come: {error}", self.label);
+            warn!("cannot save up to which reading {} is up to date: {error}", self.label);
         }
     }
 
@@ -369,7 +369,8 @@ impl Outgoing {
         (self.chat)().gateway().now()
     }
 
-    /// Takes in what the broker keeps. Whether another gateway of the same name is there, which is to stay.
+    /// Takes in what the broker keeps. Returns whether another gateway has this name and
+    /// goes first.
     pub fn heard(&mut self, message: &Message) -> bool {
         let topics = &self.config.topics;
         if message.topic != topics.status() {
@@ -380,11 +381,16 @@ impl Outgoing {
             }
             return false;
         }
-        let Some(other) = self.identity.other(&message.payload, &self.now()) else { return false };
-        if !self.identity.is_behind(&other) {
-            self.send_status(ONLINE);
+        if message.is_retained {
+            // It was looked at before.
             return false;
         }
-        true
+        match self.identity.writer(&message.payload, false, &self.now()) {
+            Writer::Other { is_first: true } => return true,
+            // The will of an earlier run comes late.
+            Writer::Other { is_first: false } | Writer::Ended => self.send_status(ONLINE),
+            Writer::Nobody | Writer::Doubtful => {}
+        }
+        false
     }
 }

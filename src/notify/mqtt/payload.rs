@@ -36,10 +36,12 @@ pub struct Status<'a> {
     /// What people call it.
     pub name: Option<&'a str>,
     pub version: &'static str,
-    /// Whether anything comes from no real probe.
+    /// Whether any of the gateway's readings are simulated.
     pub simulated: bool,
     /// How many fridges it has.
     pub fridges: usize,
+    /// Whether there is anybody whom it tells of alarms.
+    pub tells: bool,
     /// The number of the last message with readings or an alarm.
     pub sequence: u64,
 }
@@ -49,11 +51,11 @@ pub struct Status<'a> {
 pub struct State<'a> {
     #[serde(flatten)]
     pub head: Head<'a>,
-    /// Whether any reading of the gateway comes from no real probe.
+    /// Whether any of the gateway's readings are simulated.
     pub simulated: bool,
     #[serde(flatten)]
     pub fridge: FridgeItem<'a>,
-    /// When the newest reading was taken; `null` where there is none that is fresh.
+    /// When the newest reading was taken, however old it is; `null` where there was none.
     pub read: Option<Timestamp>,
     /// Whether an alarm of it is open.
     pub alarm: bool,

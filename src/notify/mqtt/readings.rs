@@ -1,23 +1,22 @@
 //! Readings and alarms of a time that is over, from the history, a piece at a time.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::payload::Reading;
 use crate::alarm::Alarm;
-use crate::fridge::Fridge;
 use crate::gateway::Gateway;
 use crate::history::{PastError, Period};
-use crate::reading::{ProbeId, Sample, Stamp};
+use crate::reading::{Sample, Stamp};
 
 /// A piece is what was read in so long …
 const PIECE: Duration = Duration::from_secs(5 * 60);
 /// … and so many of them are looked at before there is one with anything in it.
 const EMPTY_PIECES: usize = 24;
-/// A message has at most so many readings: about 200 kB.
-pub const MOST: usize = 2_000;
+/// A message has at most so many readings: about 20 kB, which every broker takes.
+pub const MOST: usize = 200;
 
 /// What happened in a part of a time.
 #[derive(Debug, Default)]
@@ -28,13 +27,13 @@ pub struct Piece {
     pub alarms: Vec<Alarm>,
     /// The end of the part.
     pub to: Timestamp,
+    /// Why its alarms are not known.
+    pub unread: Option<PastError>,
 }
 
-/// What a sweep says of the fridges.
-pub fn of_sweep(fridges: &[Fridge], at: &Stamp, samples: &[(ProbeId, Sample)]) -> Vec<Reading> {
-    let samples: HashMap<ProbeId, Sample> = samples.iter().copied().collect();
-    let reading = |fridge: &Fridge| Some(Reading::new(&fridge.id, at.wall, *samples.get(&fridge.probe)?));
-    fridges.iter().filter_map(reading).collect()
+/// What a sweep that began then says of the fridges.
+pub fn of_sweep(at: &Stamp, samples: &[(Arc<str>, Sample)]) -> Vec<Reading> {
+    samples.iter().map(|(fridge, sample)| Reading::new(fridge, at.wall, *sample)).collect()
 }
 
 /// The first part of that time in which anything happened; of a time in which nothing did, all of it. May wait for the
@@ -64,9 +63,17 @@ fn piece(gateway: &Gateway, from: Timestamp, to: Timestamp) -> Result<Piece, Pas
         }
         true
     })?;
-    let (mut alarms, _) = gateway.records(&Period::between(from, to))?;
+    // Where the records cannot be read, the readings are sent all the same.
+    let (mut alarms, unread) = match gateway.records(&Period::between(from, to)) {
+        Ok((alarms, _)) => (alarms, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    // What is open is further in memory than on the disk.
+    let open = &gateway.snapshot().alarms;
+    alarms.retain(|alarm| open.iter().all(|newer| newer.number != alarm.number));
+    alarms.extend(open.iter().cloned());
     alarms.retain(|alarm| moments(alarm).any(|at| (from..to).contains(&at)));
-    Ok(Piece { readings, alarms, to })
+    Ok(Piece { readings, alarms, to, unread })
 }
 
 /// When anything happened to an alarm.

@@ -10,19 +10,21 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use tracing::{info, warn};
 
 use super::identity::{OFFLINE, ONLINE};
+use super::neighbours::Neighbours;
+use super::other::{self, Failure, ending};
 use super::outgoing::Outgoing;
 use super::readings::{self, Piece};
-use super::{Config, Ending, Mail, Sources};
+use super::{Config, Ending, Mail, Sources, Topics};
 use crate::chat::Chat;
 use crate::gateway::Unread;
 use crate::history::PastError;
 use crate::mqtt::{Error, Event, Link, Will};
 use crate::notify::DeliveryStatuses;
-use crate::recorder::Observation;
+use crate::recorder::{Input, Observation};
 
 /// Until the first repetition; each later one waits twice as long …
 const FIRST_WAIT: Duration = Duration::from_secs(2);
@@ -30,7 +32,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// A connection that lasts so long has worked.
 const STEADY: Duration = Duration::from_secs(10);
-/// While another gateway has the same name, it is looked for so often.
+/// While another gateway has the same name, or the broker refuses what comes, it is tried so often.
 const OTHER_WAIT: Duration = Duration::from_secs(60);
 /// Everything that the broker keeps is sent again so often, because what is old is not shown as live.
 const EACH: Duration = Duration::from_secs(60);
@@ -39,19 +41,12 @@ const TOGETHER: Duration = Duration::from_millis(50);
 /// It is noted so often how far the broker has come.
 const BETWEEN_NOTES: Duration = Duration::from_secs(5 * 60);
 
-/// A connection that can go no further.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Link(#[from] Error),
-    #[error(
-        "another gateway publishes as `{0}` there: give one of them another name, with `gateway` in [mqtt]"
-    )]
-    Other(String),
-    /// It is to end.
-    #[error("ended")]
-    Ended(Ending),
-}
+/// The last words take so long at the most.
+const FAREWELL: Duration = Duration::from_secs(3);
+/// A history that cannot be read is tried again after so long.
+const UNREAD: Duration = Duration::from_secs(60);
+/// It is looked so often whether another gateway is silent.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(10);
 
 /// A part of the past that is being read.
 type Reading = Pin<Box<dyn Future<Output = Result<Result<Piece, PastError>, Unread>> + Send>>;
@@ -63,6 +58,9 @@ pub struct Session {
     sources: Sources,
     statuses: DeliveryStatuses,
     outgoing: Outgoing,
+    neighbours: Neighbours,
+    /// Whether there is anybody to tell of them.
+    tells: bool,
     mailbox: mpsc::Receiver<Mail>,
     ends: watch::Receiver<Ending>,
     /// Whether the broker knows the older version of MQTT only.
@@ -73,34 +71,52 @@ pub struct Session {
 
 impl Session {
     /// Has not begun.
-    pub fn new(
-        config: Config,
+    pub async fn new(
+        (config, tells): (Config, bool),
         sources: Sources,
         statuses: DeliveryStatuses,
         mailbox: mpsc::Receiver<Mail>,
         ends: watch::Receiver<Ending>,
     ) -> Session {
         let chat = Arc::clone(&sources.chat);
-        let outgoing = Outgoing::new(config.clone(), chat, &sources.state, statuses.clone());
+        let outgoing = Outgoing::new((config.clone(), tells), chat, &sources.state, statuses.clone()).await;
         let label = config.label();
-        Session { config, label, sources, statuses, outgoing, mailbox, ends, is_old: false, told: None }
+        Session {
+            config,
+            label,
+            sources,
+            statuses,
+            outgoing,
+            neighbours: Neighbours::default(),
+            tells,
+            mailbox,
+            ends,
+            is_old: false,
+            told: None,
+        }
     }
 
     /// Publishes until it is told to end.
     pub async fn run(mut self) {
-        let mut wait = FIRST_WAIT;
+        let (mut wait, mut hangs_up) = (FIRST_WAIT, false);
         loop {
             let began = Instant::now();
             let Err(failure) = self.connection().await;
             if let Failure::Ended(_) = failure {
                 break;
             }
-            if let (Failure::Link(Error::Version), false) = (&failure, self.is_old) {
-                self.is_old = true;
-                continue;
+            let is_old = std::mem::take(&mut self.is_old);
+            match &failure {
+                Failure::Link(Error::Version) if !is_old => {
+                    self.is_old = true;
+                    continue;
+                }
+                // Once it may be chance; twice it may be a broker that knows no MQTT 5.
+                Failure::Link(Error::HungUp) => {
+                    self.is_old = std::mem::replace(&mut hangs_up, true) && !is_old
+                }
+                _ => hangs_up = false,
             }
-            // It may only have broken off at the wrong moment.
-            self.is_old = false;
             self.outgoing.give_back();
             // A broker that refuses a message may end the connection as well.
             let reason = self.outgoing.take_refusal().unwrap_or_else(|| failure.to_string());
@@ -111,7 +127,7 @@ impl Session {
             self.tell(reason);
             // Spread, so that many gateways do not come back at the same moment.
             let pause = match failure {
-                Failure::Other(_) => OTHER_WAIT,
+                Failure::Other(_) | Failure::Refused(_) => OTHER_WAIT,
                 _ => wait.mul_f64(0.5 + fastrand::f64() / 2.0),
             };
             wait = (wait * 2).min(LONGEST_WAIT);
@@ -125,7 +141,7 @@ impl Session {
     /// Says what fails, once.
     fn tell(&mut self, reason: String) {
         if self.told.as_ref() != Some(&reason) {
-            warn!("not everything reaches the {}, trying again: {reason}", self.label);
+            warn!("cannot publish to {}, trying again: {reason}", self.label);
             self.told = Some(reason);
         }
     }
@@ -149,7 +165,7 @@ impl Session {
     /// One connection, from its beginning to its end.
     async fn connection(&mut self) -> Result<Infallible, Failure> {
         let will = Will { topic: self.config.topics.status(), payload: self.outgoing.status(OFFLINE) };
-        let name = self.config.topics.client_name(&self.outgoing.identity().instance);
+        let name = self.config.topics.client_name(&self.outgoing.identity().boot);
         let mut link = tokio::select! {
             link = Link::connect(&self.config.broker, &name, Some(will), self.is_old) => link?,
             ending = ending(&mut self.ends) => return Err(Failure::Ended(ending)),
@@ -158,15 +174,19 @@ impl Session {
         match failure {
             // The will would be published in the other one's name.
             Failure::Other(_) => link.end().await,
-            Failure::Ended(ending) => self.farewell(link, ending).await?,
-            Failure::Link(_) => {}
+            // A broker that hangs is not waited for: it learns of the end by the will.
+            Failure::Ended(ending) => {
+                drop(timeout(FAREWELL, self.farewell(link, ending)).await);
+            }
+            Failure::Link(_) | Failure::Refused(_) => {}
         }
         Err(failure)
     }
 
     async fn conversation(&mut self, link: &mut Link) -> Result<Infallible, Failure> {
         let topics = self.config.topics.clone();
-        self.find_other(link).await?;
+        let now = || (self.sources.chat)().gateway().now();
+        other::look(link, &topics, self.outgoing.identity(), now, &mut self.ends).await?;
         // At the first start, so that the next one knows that this was the same gateway.
         self.outgoing.keep_note().await;
         let mut observations = self.sources.recorder.observe();
@@ -174,24 +194,29 @@ impl Session {
         let mut snapshots = chat.gateway().subscribe();
         self.outgoing.begin(&chat);
         if self.told.is_none() {
-            info!("publishing to the {} as `{}`", self.label, topics.gateway);
+            info!("publishing to {} as `{}`", self.label, topics.gateway);
         }
         // What the broker keeps of an earlier configuration is removed.
         link.subscribe(&topics.any_fridge())?;
         link.subscribe(&topics.any_entity())?;
         let home_assistant = topics.home_assistant();
         home_assistant.as_ref().map(|topic| link.subscribe(topic)).transpose()?;
+        if self.config.watches_neighbours {
+            self.neighbours.connected();
+            link.subscribe(Topics::any_status())?;
+        }
 
         let every = |period| {
             let mut ticks = interval_at(Instant::now() + period, period);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             ticks
         };
-        let (mut each, mut notes) = (every(EACH), every(BETWEEN_NOTES));
+        let (mut each, mut notes, mut looks) = (every(EACH), every(BETWEEN_NOTES), every(BETWEEN_LOOKS));
+        let is_of_neighbour = |topic: &str| topic != topics.status() && Topics::gateway_of(topic).is_some();
         let mut look_at: Option<Instant> = None;
-        let mut late: Option<Reading> = None;
+        let (mut late, mut late_from): (Option<Reading>, _) = (None, Instant::now());
         loop {
-            if late.is_none() {
+            if late.is_none() && late_from <= Instant::now() {
                 late = self.outgoing.late().map(|(from, to)| read(&chat, from, to));
             }
             self.outgoing.fill(link)?;
@@ -204,20 +229,24 @@ impl Session {
                             self.outgoing.look(&chat, true);
                         }
                     }
+                    Event::Message(message) if is_of_neighbour(&message.topic) => {
+                        let gateway = Topics::gateway_of(&message.topic).unwrap_or_default();
+                        let now = chat.gateway().now().mono;
+                        self.neighbours.heard(gateway, &message.payload, message.is_retained, now);
+                    }
                     Event::Message(message) => {
                         if self.outgoing.heard(&message) {
-                            return Err(Failure::Other(topics.gateway));
+                            return Err(Failure::Other(topics.gateway.clone()));
                         }
                     }
                     Event::NotSubscribed(_, reason) => {
-                        info!("the {} does not let us read what it keeps: {reason}", self.label);
+                        info!("{} refuses a subscription, so what it keeps of removed fridges stays there: {reason}", self.label);
                     }
-                    event => self.answered(&event),
+                    event => self.answered(&event)?,
                 },
                 observed = observations.recv() => match observed {
                     Ok(Observation::Sweep { at, samples }) => {
-                        let readings = readings::of_sweep(chat.gateway().fridges(), &at, &samples);
-                        self.outgoing.send_readings(&readings, Some(at));
+                        self.outgoing.send_readings(&readings::of_sweep(&at, &samples), Some(at));
                     }
                     Ok(Observation::Alarm(alarm)) => {
                         self.outgoing.send_alarm(&alarm, Some(chat.gateway().now()));
@@ -239,20 +268,31 @@ impl Session {
                             self.told = told;
                             self.tell(refusal);
                         }
-                        (None, Some(_)) => info!("everything reaches the {} again", self.label),
+                        (None, Some(_)) => info!("publishing to {} works again", self.label),
                         (None, None) => {}
                     }
                     self.outgoing.send_status(ONLINE);
                     self.outgoing.look(&chat, true);
                 }
+                _ = looks.tick() => {
+                    let now = chat.gateway().now().mono;
+                    for notice in self.neighbours.look(&topics.gateway, self.tells, now) {
+                        self.sources.recorder.report(Input::Notice(notice));
+                    }
+                }
                 _ = notes.tick() => self.outgoing.keep_note().await,
                 piece = async { match &mut late { Some(late) => late.await, None => pending().await } } => {
                     late = None;
                     match piece {
-                        Ok(Ok(piece)) => self.outgoing.send_late(&piece),
+                        Ok(Ok(mut piece)) => {
+                            if let Some(error) = piece.unread.take() {
+                                self.tell(format!("the alarms that it has missed cannot be read: {error}"));
+                            }
+                            self.outgoing.send_late(&piece);
+                        }
                         Ok(Err(error)) => {
-                            warn!("what the {} has missed cannot be sent: {error}", self.label);
-                            self.outgoing.give_up_late();
+                            self.tell(format!("what it has missed cannot be read: {error}"));
+                            late_from = Instant::now() + UNREAD;
                         }
                         // Others read, too: it is tried again.
                         Err(Unread::Busy | Unread::Slow) => {}
@@ -271,38 +311,17 @@ impl Session {
         }
     }
 
-    /// Looks whether another gateway publishes under the same name.
-    async fn find_other(&mut self, link: &mut Link) -> Result<(), Failure> {
-        let status = self.config.topics.status();
-        link.subscribe(&status)?;
-        link.ping()?;
-        loop {
-            match link.next().await? {
-                Event::Message(message) if message.topic == status => {
-                    let now = (self.sources.chat)().gateway().now();
-                    let other = self.outgoing.identity().other(&message.payload, &now);
-                    if other.is_some_and(|other| other.is_alive(&now)) {
-                        return Err(Failure::Other(self.config.topics.gateway.clone()));
-                    }
-                }
-                Event::NotSubscribed(_, reason) => {
-                    info!(
-                        "the {} does not say whether another gateway has the same name: {reason}",
-                        self.label
-                    );
-                }
-                Event::Pong => return Ok(()),
-                _ => {}
-            }
-        }
-    }
-
-    fn answered(&mut self, event: &Event) {
+    fn answered(&mut self, event: &Event) -> Result<(), Failure> {
         match event {
             Event::Taken(number) => self.outgoing.taken(*number),
-            Event::Refused(number, reason) => self.outgoing.refused(*number, reason),
+            Event::Refused { number, reason, is_final } => {
+                if self.outgoing.refused(*number, reason, *is_final) {
+                    return Err(Failure::Refused(reason.clone()));
+                }
+            }
             Event::Subscribed(_) | Event::NotSubscribed(..) | Event::Message(_) | Event::Pong => {}
         }
+        Ok(())
     }
 
     /// The last words: the gateway ends, or what the broker keeps of it is removed.
@@ -317,16 +336,11 @@ impl Session {
                 break;
             }
             let event = link.next().await?;
-            self.answered(&event);
+            self.answered(&event)?;
         }
         link.end().await;
         Ok(())
     }
-}
-
-/// Waits until it is to end; where nobody can say so any more, it is.
-async fn ending(ends: &mut watch::Receiver<Ending>) -> Ending {
-    ends.wait_for(|ending| *ending != Ending::None).await.map_or(Ending::Stop, |ending| *ending)
 }
 
 /// Reads the first part of that time.

@@ -29,6 +29,16 @@ impl Topics {
         self.below("status")
     }
 
+    /// Whether each gateway of the broker lives.
+    pub fn any_status() -> &'static str {
+        "fridge/+/status"
+    }
+
+    /// Of which gateway that topic is the status.
+    pub fn gateway_of(topic: &str) -> Option<&str> {
+        topic.strip_prefix("fridge/")?.strip_suffix("/status").filter(|gateway| !gateway.contains('/'))
+    }
+
     /// How one fridge is; kept by the broker.
     pub fn fridge(&self, id: &str) -> String {
         self.below(&format!("fridges/{}", level(id)))
