@@ -458,11 +458,11 @@ fn what_is_wrong_with_a_connection_is_told_once_and_by_the_doctor() {
         (secure_section(&expired, "kitchen", "kitchen", &ca(&expired)), "expired"),
         (good.replace("password = \"kitchen's", "password = \"bar's"), "are `user` and `password` right?"),
         (good.replace(&broker.port.to_string(), &nobody.to_string()), "Connection refused"),
-        (format!("[mqtt]\nbroker = \"mqtt://127.0.0.1:{}\"\n", broker.port), "broke off"),
+        (format!("[mqtt]\nbroker = \"mqtt://127.0.0.1:{}\"\n", broker.port), "hangs up"),
     ] {
         let service = Service::start(&format!("{section}{FRIDGES}"));
         let said = service.until_logged("trying again");
-        let is_told = |said: &str| said.contains(reason) || reason == "broke off" && said.contains("MQTT");
+        let is_told = |said: &str| said.contains(reason) || reason == "hangs up" && said.contains("MQTT");
         assert!(is_told(&said), "{reason} is not in {said}");
         assert!(!said.contains("kitchen's") && !said.contains("bar's"), "a password: {said}");
         let report = service.json(&["doctor"]);

@@ -133,7 +133,8 @@ async def all_is_shown(home):
         await home.until(f"{place}: {wanted}", lambda: home.state(place) == wanted)
     for place in ("minimum", "maximum"):
         await home.until(f"{place} of today", lambda: is_number(home.state(f"fridge-milk_{place}")))
-    await home.until("the last reading", lambda: (home.state("fridge-milk_read") or "").startswith("20"))
+    await home.until("the age of the reading", lambda: is_number(home.state("fridge-milk_age")))
+    assert home.state("fridge-silent_age") == "unknown", home.state("fridge-silent_age")
     return entity
 
 

@@ -13,6 +13,8 @@ use crate::text::status;
 /// Each fridge is published every minute: what is older than three of these is not shown as live.
 const EXPIRE_AFTER_S: u32 = 180;
 
+/// How old the newest reading was when it was published: of the present one, or of the last before a fault.
+const AGE: &str = "value_json.last_good_age_s if value_json.age_s is none else value_json.age_s";
 /// Whether the gateway lives.
 const STATUS: &str = "value_json.status";
 
@@ -95,11 +97,12 @@ impl Gateway<'_> {
             ),
             (
                 "sensor",
-                "read",
+                "age",
                 json!({
-                    "name": "Last reading",
-                    "value_template": template("value_json.read or ''"),
-                    "device_class": "timestamp",
+                    "name": "Age of the reading",
+                    "value_template": template(AGE),
+                    "device_class": "duration",
+                    "unit_of_measurement": "s",
                     "entity_category": "diagnostic",
                 }),
             ),
