@@ -369,8 +369,7 @@ impl Outgoing {
         (self.chat)().gateway().now()
     }
 
-    /// Takes in what the broker keeps. Returns whether another gateway has this name and
-    /// goes first.
+    /// Takes in what the broker keeps. Returns whether another gateway has this name and goes first.
     pub fn heard(&mut self, message: &Message) -> bool {
         let topics = &self.config.topics;
         if message.topic != topics.status() {
