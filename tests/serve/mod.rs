@@ -110,12 +110,7 @@ impl Service {
 
     /// Waits for a line of the log that holds these words.
     pub fn until_logged(&self, words: &str) -> String {
-        self.until_logged_within(PATIENCE, words)
-    }
-
-    /// The same, with another patience.
-    pub fn until_logged_within(&self, patience: Duration, words: &str) -> String {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + PATIENCE;
         let mut before = Vec::new();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
