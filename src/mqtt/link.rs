@@ -247,15 +247,13 @@ impl Link {
     /// Ends the connection. The will is not published.
     pub async fn end(mut self) {
         let farewell = async {
-            // Whatever fails here ends it as well.
-            if self.client.disconnect_at(Instant::now()).is_ok() {
-                self.collect().ok();
-                self.writer.write_all(&self.outgoing[self.written..]).await.ok();
-                self.writer.shutdown().await.ok();
-            }
+            self.client.disconnect_at(Instant::now()).map_err(|error| protocol(&error))?;
+            self.collect()?;
+            self.writer.write_all(&self.outgoing[self.written..]).await.map_err(Error::Broken)?;
+            self.writer.shutdown().await.map_err(Error::Broken)
         };
-        // A broker that hangs is not waited for.
-        timeout(FAREWELL, farewell).await.ok();
+        // Whatever fails here ends it as well, and a broker that hangs is not waited for.
+        drop(timeout(FAREWELL, farewell).await);
     }
 
     /// Writes, reads, or lets time pass, once.

@@ -16,7 +16,6 @@ use crate::recorder;
 
 mod discovery;
 mod identity;
-mod kept;
 mod missed;
 mod neighbours;
 mod other;
@@ -25,6 +24,7 @@ mod payload;
 mod readings;
 mod retained;
 mod session;
+mod states;
 mod topics;
 
 use session::Session;

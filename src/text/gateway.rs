@@ -45,11 +45,11 @@ pub fn line(notice: &GatewayNotice) -> Text {
             if *warmth_only { quiet::defrosting(fridges, length) } else { quiet::snoozed(fridges, length) }
         }
         GatewayNotice::NeighbourSilent { silent_s, .. } => Text::from(format!(
-            "It has not been heard from for {}: check its power and its network. Until it is back, its alarms may reach nobody.",
+            "Nothing has been heard from it for {}: check its power and its network. Until it is back, its alarms may reach nobody.",
             duration(Duration::from_secs(*silent_s))
         )),
         GatewayNotice::NeighbourBack { silent_s, .. } => Text::from(format!(
-            "It was not heard from for {}. What it measured meanwhile is in its own history.",
+            "Nothing was heard from it for {}. What it measured meanwhile is in its own history.",
             duration(Duration::from_secs(*silent_s))
         )),
         GatewayNotice::Sealed { hash, .. } => Text::code(hash.clone()),

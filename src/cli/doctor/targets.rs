@@ -13,7 +13,7 @@ use crate::text;
 const ABOUT: &str = "alarms";
 const CURE: &str = "docs/alarms.md, \"Who is told\"; `fridge doctor --send` tries it";
 
-const BROKER: &str = "broker";
+const BROKER: &str = "mqtt";
 const BROKER_CURE: &str = "docs/fleet.md, \"When nothing arrives\"";
 
 /// How the delivery to each target goes.

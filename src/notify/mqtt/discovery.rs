@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use strum::VariantArray;
 
 use super::Topics;
+use super::retained::Retained;
+use crate::chat::Chat;
 use crate::fridge::{Fridge, Verdict};
 use crate::mqtt::topic::level;
 use crate::text::status;
@@ -21,6 +23,21 @@ const STATUS: &str = "value_json.status";
 /// What makes a state of a message. One without a payload, which removes what the broker keeps, makes none.
 fn template(value: &str) -> String {
     format!("{{% if value_json is defined %}}{{{{ {value} }}}}{{% endif %}}")
+}
+
+/// What Home Assistant is told of all that there is. Whether that says that any of it is simulated.
+pub fn announce(chat: &Chat, topics: &Topics, announced: &mut Retained) -> bool {
+    let gateway = chat.gateway();
+    let is_simulated = gateway.snapshot().is_simulated();
+    let of = Gateway { topics, name: gateway.name(), is_simulated };
+    announced.begin();
+    let of_fridges = gateway.fridges().iter().flat_map(|fridge| of.entities_of(fridge));
+    for (topic, entity) in of.entities().into_iter().chain(of_fridges) {
+        let text = entity.to_string();
+        announced.want(topic, &text, true, || text.clone().into_bytes());
+    }
+    announced.done();
+    is_simulated
 }
 
 /// What is told of the gateway itself.

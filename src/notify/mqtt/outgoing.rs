@@ -11,12 +11,12 @@ use tokio::task::spawn_blocking;
 use tracing::warn;
 
 use super::identity::{Identity, ONLINE, Writer};
-use super::kept;
 use super::missed::{self, Missed};
 use super::payload::{self, AlarmChange, Head, Once, Readings, SCHEMA, Status};
 use super::readings::{MOST, Piece};
 use super::retained::Retained;
-use super::{Config, CurrentChat};
+use super::states;
+use super::{Config, CurrentChat, discovery};
 use crate::alarm::Alarm;
 use crate::chat::Chat;
 use crate::mqtt::{Error, Link, Message, Publication};
@@ -30,8 +30,8 @@ const MOST_WAITING: usize = 256;
 
 /// What the broker is to take.
 enum Sent {
-    /// What it keeps.
-    Kept,
+    /// A retained message.
+    Retained,
     /// What has that number, and counts as missed until it is taken.
     Live(u64),
     /// A part of what is sent afterwards.
@@ -135,8 +135,8 @@ impl Outgoing {
             kept.begin();
             kept.done();
         }
-        let status = self.kept(self.config.topics.status(), Vec::new());
-        self.waiting.push_back((status, Sent::Kept));
+        let status = self.retain(self.config.topics.status(), Vec::new());
+        self.waiting.push_back((status, Sent::Retained));
     }
 
     /// Part of what happens is not seen here.
@@ -150,7 +150,7 @@ impl Outgoing {
             let (publication, sent) = match self.waiting.pop_front() {
                 Some(waiting) => waiting,
                 None => match self.announced.next().or_else(|| self.retained.next()) {
-                    Some((topic, payload)) => (self.kept(topic, payload), Sent::Kept),
+                    Some((topic, payload)) => (self.retain(topic, payload), Sent::Retained),
                     None => break,
                 },
             };
@@ -170,7 +170,7 @@ impl Outgoing {
             Some(Sent::Live(sequence)) => self.missed.taken(sequence),
             // Who asked may be gone.
             Some(Sent::Mail(waits)) => drop(waits.send(Ok(()))),
-            Some(Sent::Kept | Sent::Late) | None => {}
+            Some(Sent::Retained | Sent::Late) | None => {}
         }
         self.statuses.arrived(&self.label, self.now().wall);
     }
@@ -194,7 +194,7 @@ impl Outgoing {
             Sent::Live(sequence) => self.missed.taken(sequence),
             // Who asked may be gone.
             Sent::Mail(waits) => drop(waits.send(Err(reason.to_owned()))),
-            Sent::Kept | Sent::Late => {}
+            Sent::Retained | Sent::Late => {}
         }
         self.note_refusal(reason);
     }
@@ -224,7 +224,7 @@ impl Outgoing {
     /// Compares what is known with what the broker keeps. Everything of the fridges is sent again where it `is_due`.
     pub fn look(&mut self, chat: &Chat, is_due: bool) {
         let mut retained = std::mem::take(&mut self.retained);
-        let is_simulated = kept::look(chat, &self.config.topics, self.head(), is_due, &mut retained);
+        let is_simulated = states::look(chat, &self.config.topics, self.head(), is_due, &mut retained);
         self.retained = retained;
         if is_simulated != self.is_announced_simulated {
             self.announce(chat);
@@ -233,16 +233,16 @@ impl Outgoing {
 
     /// Tells Home Assistant what there is, all of it.
     pub fn announce(&mut self, chat: &Chat) {
-        self.is_announced_simulated = kept::announce(chat, &self.config.topics, &mut self.announced);
+        self.is_announced_simulated = discovery::announce(chat, &self.config.topics, &mut self.announced);
     }
 
     /// Says whether the gateway lives.
     pub fn send_status(&mut self, status: &'static str) {
         let payload = self.status(status);
-        let publication = self.kept(self.config.topics.status(), payload);
+        let publication = self.retain(self.config.topics.status(), payload);
         // One that waits still is outdated.
         self.waiting.retain(|(waiting, _)| waiting.topic != publication.topic);
-        self.waiting.push_front((publication, Sent::Kept));
+        self.waiting.push_front((publication, Sent::Retained));
     }
 
     /// A status.
@@ -338,7 +338,7 @@ impl Outgoing {
     }
 
     /// What the broker keeps of a fridge is of no use for long; what it keeps of anything else is.
-    fn kept(&self, topic: String, payload: Vec<u8>) -> Publication {
+    fn retain(&self, topic: String, payload: Vec<u8>) -> Publication {
         let is_of_fridge = topic.starts_with(&self.config.topics.fridge(""));
         let expiry = Some(EXPIRY).filter(|_| is_of_fridge && !payload.is_empty());
         Publication { expiry, ..self.publication(topic, payload, true) }

@@ -1,9 +1,8 @@
-//! What the broker is to keep, as it follows from what is known.
+//! The retained messages of what is known: the state of each fridge, and the open alarms.
 
 use std::time::Duration;
 
 use super::Topics;
-use super::discovery::Gateway;
 use super::payload::{self, Alarms, Head, State};
 use super::retained::Retained;
 use crate::api;
@@ -31,19 +30,4 @@ pub fn look(chat: &Chat, topics: &Topics, head: Head<'_>, is_due: bool, retained
     retained.want(topics.alarms(), &key, false, || payload::json(&alarms));
     retained.done();
     reply.simulated
-}
-
-/// What Home Assistant is told of all that there is. Whether that says that any of it is simulated.
-pub fn announce(chat: &Chat, topics: &Topics, announced: &mut Retained) -> bool {
-    let gateway = chat.gateway();
-    let is_simulated = gateway.snapshot().is_simulated();
-    let of = Gateway { topics, name: gateway.name(), is_simulated };
-    announced.begin();
-    let of_fridges = gateway.fridges().iter().flat_map(|fridge| of.entities_of(fridge));
-    for (topic, entity) in of.entities().into_iter().chain(of_fridges) {
-        let text = entity.to_string();
-        announced.want(topic, &text, true, || text.clone().into_bytes());
-    }
-    announced.done();
-    is_simulated
 }
