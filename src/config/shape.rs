@@ -94,6 +94,9 @@ fn value(value: &Spanned<DeValue<'_>>, setting: &'static Setting, problems: &mut
 fn wrong(setting: &Setting, found: &DeValue<'_>) -> String {
     let Setting { name, kind, example, .. } = setting;
     let holds = match kind {
+        Kind::Table(_) if found.is_array() && FILE.iter().any(|of_file| of_file.name == *name) => {
+            return format!("`{name}` is one section, so it has one bracket: write [{name}]");
+        }
         Kind::Sections(_) => {
             return format!(
                 "there can be several of `{name}`, so its section has two brackets: write [[{name}]]"
