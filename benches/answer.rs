@@ -127,7 +127,7 @@ fn gateway_of(fridges: u64) -> Gateway {
     let recorder = Recorder::new(now, jiff::tz::TimeZone::UTC);
     let mut writer = Writer::new(recorder, Arc::new(move || now));
     let info = BusInfo { name: String::from("bus 1"), simulated: false, period: Duration::from_secs(10) };
-    writer.write(Input::Buses { buses: vec![(None, info)], calibrations: Default::default() });
+    writer.write(Input::Buses { buses: vec![(None, info)], corrections: Default::default() });
     let sampled = |number| {
         let celsius = Celsius::from_sixteenths((number % 160) as i16);
         Sampled::from((ProbeId::new(0x28, number), Ok(celsius)))

@@ -37,7 +37,7 @@ fn update_of_one_among(buses: usize) -> f64 {
     let info =
         |number| BusInfo { name: format!("bus {number}"), simulated: false, period: Duration::from_secs(10) };
     let buses = (0..buses).map(|number| (None, info(number))).collect();
-    recorder.step(Input::Buses { buses, calibrations: Default::default() }, stamp(0));
+    recorder.step(Input::Buses { buses, corrections: Default::default() }, stamp(0));
     let keys: Vec<BusKey> = recorder.snapshot().buses.iter().map(|bus| bus.key).collect();
     for (bus, key) in keys.iter().enumerate() {
         recorder.step(sweep(bus, *key, 0), stamp(0));

@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let recorder = Recorder::new(clock(), jiff::tz::TimeZone::UTC);
     let mut writer = Writer::new(recorder, Arc::clone(&clock));
     let bus = BusInfo { name: String::from("recording"), simulated: true, period: PERIOD };
-    writer.write(Input::Buses { buses: vec![(None, bus)], calibrations: Default::default() });
+    writer.write(Input::Buses { buses: vec![(None, bus)], corrections: Default::default() });
     let probe = ProbeId::new(0x28, 1);
     for sweep in 0..A_DAY {
         let at = stamp(PERIOD * sweep);

@@ -16,6 +16,7 @@ mod alarms;
 mod answer;
 mod asked;
 mod asker;
+mod calibrate;
 mod chart;
 mod command;
 pub mod data;
@@ -204,6 +205,7 @@ fn answer_to(command: Command, rest: &str, view: &View<'_>) -> Answer {
         Command::Defrost => alarms::defrost(rest, view),
         Command::Drill => alarms::drill(rest, view),
         Command::Rules => rules::answer(rest, view),
+        Command::Calibrate => calibrate::answer(rest, view),
         Command::Probes => probes::answer(view),
         Command::About => about::answer(view),
         Command::Help => help::answer(rest),

@@ -1,7 +1,7 @@
 //! The command line: one variant and one file per command. Arguments come in, an exit status comes
 //! out: 0 done, 78 a bad configuration, 1 any other failure; `doctor` has its own three.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
@@ -10,11 +10,13 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use crate::chat;
 use crate::config::{Config, paths};
 use crate::daemon::{self, HangUp, Paths};
+use crate::socket::{self, Question};
 
 mod advise;
 mod archive;
 mod ask;
 mod backup;
+mod calibrate;
 mod cert;
 mod chart;
 mod check;
@@ -88,6 +90,8 @@ enum Command {
     Probes(probes::Options),
     /// Put another probe into a fridge, in the configuration: fridge replace milk 28-0316a2790a1b
     Replace(replace::Options),
+    /// Measure what probes are off by in ice, and correct it in the configuration: fridge calibrate milk ice
+    Calibrate(calibrate::Options),
     /// What raises an alarm, a sentence for each rule: fridge rules milk
     Rules(rules::Options),
     /// What a rule would have raised, before it is saved: fridge whatif milk max 5 for 30m
@@ -159,6 +163,7 @@ impl Cli {
             Command::Status(options) => ask::run(&options.into(), files),
             Command::Probes(options) => probes::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Replace(options) => replace::run(&options, files).map(|()| ExitCode::SUCCESS),
+            Command::Calibrate(options) => calibrate::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Rules(options) => rules::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Whatif(options) => whatif::run(&options, files).map(|()| ExitCode::SUCCESS),
             Command::Export(options) => export::run(&options, files).map(|()| ExitCode::SUCCESS),
@@ -205,12 +210,30 @@ impl FileOptions {
         paths::client_sockets(self.socket.as_deref(), &self.state())
     }
 
+    /// How a change of that configuration takes effect.
+    fn takes_effect(&self, config: &Path) -> &'static str {
+        match socket::ask(&self.sockets(), &Question::Report) {
+            Ok(report)
+                if report["configuration"].as_str().is_some_and(|it| is_same(Path::new(it), config)) =>
+            {
+                "This takes effect with: sudo systemctl reload fridge\n"
+            }
+            _ => "No gateway runs here with that file; this takes effect with the next start.\n",
+        }
+    }
+
     fn paths(&self) -> Paths {
         let state = self.state();
         let socket = paths::server_socket(self.socket.as_deref(), &paths::environment)
             .unwrap_or_else(|| state.join("fridge.sock"));
         Paths { state, socket }
     }
+}
+
+/// Whether both lead to one file, however they are written.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    place(one) == place(other)
 }
 
 /// The channel's word that was taken for a command of the shell.

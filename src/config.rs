@@ -23,6 +23,7 @@ use crate::{https, mattermost};
 mod alarm;
 mod auth;
 mod bus;
+mod calibration;
 mod diagnostics;
 mod edit;
 mod fridge;
@@ -42,6 +43,7 @@ mod shape;
 mod snippet;
 mod user_table;
 
+pub use calibration::{Error as CalibrationError, Measured, calibrate, can_calibrate};
 use diagnostics::Collector;
 pub use diagnostics::{Problem, Problems};
 pub use edit::EditError;

@@ -10,10 +10,12 @@ use crate::reading::{Celsius, ProbeId, Reading};
 
 mod calibration;
 mod excursion;
+pub mod ice_point;
 pub mod names;
 
-pub use calibration::Calibration;
+pub use calibration::{Calibration, Correction};
 pub use excursion::Excursion;
+pub use ice_point::IcePoint;
 
 /// The temperatures a fridge may have, both ends included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]

@@ -51,7 +51,7 @@
 //!
 //! // One bus, and what a sweep of it says of its only probe.
 //! let bus = BusInfo { name: "bus 1".into(), simulated: false, period: Duration::from_secs(10) };
-//! writer.write(Input::Buses { buses: vec![(None, bus)], calibrations: Default::default() });
+//! writer.write(Input::Buses { buses: vec![(None, bus)], corrections: Default::default() });
 //! let probe = ProbeId::new(0x28, 1);
 //! writer.write(Input::Sweep {
 //!     bus: writer.keys()[0],

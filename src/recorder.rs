@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::alarm::{GatewayNotice, Message, Side};
-use crate::fridge::{Calibration, Excursion, Fridge, Limits};
+use crate::fridge::{Correction, Excursion, Fridge, Limits};
 use crate::history::{Restored, RestoredProbe};
 use crate::reading::{BusFault, Celsius, Notice, ProbeId, Sample, Sampled, Stamp};
 use crate::state::{BusInfo, BusKey, Day, STALE_AFTER_PERIODS, Snapshot};
@@ -17,7 +17,9 @@ use crate::store::{Entry, Kept};
 
 mod absence;
 mod act;
+mod calibration_dates;
 mod disk_watch;
+mod ice_points;
 mod known_probes;
 mod ledger;
 mod log;
@@ -27,6 +29,8 @@ mod watch;
 pub mod writer;
 
 pub use act::{Act, ActError, By};
+use calibration_dates::CalibrationDates;
+use ice_points::IcePoints;
 use known_probes::KnownProbes;
 pub use ledger::Parcel;
 use log::Damping;
@@ -50,7 +54,7 @@ pub enum Input {
         /// Each with the key of the one that it was so far, or `None` where it is new.
         buses: Vec<(Option<BusKey>, BusInfo)>,
         /// How the probes' values are corrected.
-        calibrations: HashMap<ProbeId, Calibration>,
+        corrections: HashMap<ProbeId, Correction>,
     },
     /// A bus was measured.
     Sweep {
@@ -148,7 +152,9 @@ pub enum Effect {
 #[derive(Debug)]
 pub struct Recorder {
     snapshot: Snapshot,
-    calibrations: HashMap<ProbeId, Calibration>,
+    corrections: HashMap<ProbeId, Correction>,
+    ice_points: IcePoints,
+    calibration_dates: CalibrationDates,
     watch: Watch,
     known: KnownProbes,
     damping: Damping,
@@ -160,7 +166,9 @@ impl Recorder {
         let snapshot = Snapshot::new(started, zone);
         Recorder {
             snapshot,
-            calibrations: HashMap::new(),
+            corrections: HashMap::new(),
+            ice_points: IcePoints::default(),
+            calibration_dates: CalibrationDates::default(),
             watch: Watch::default(),
             known: KnownProbes::default(),
             damping: Damping::default(),
@@ -169,6 +177,7 @@ impl Recorder {
 
     /// Goes on with what was kept of the alarms, on a computer that has been running for `uptime`.
     pub fn resume(&mut self, kept: Kept, uptime: Duration, now: Stamp) {
+        self.calibration_dates = CalibrationDates::resume(kept.alive.as_ref().map(|alive| alive.at));
         self.watch = Watch::resume(kept, uptime, now);
         self.show_alarms();
     }
@@ -187,12 +196,15 @@ impl Recorder {
             Input::Buses { .. } | Input::Sweep { .. } | Input::Failed { .. } | Input::Restored(_)
         );
         match input {
-            Input::Buses { buses, calibrations } => {
-                self.calibrations = calibrations;
+            Input::Buses { buses, corrections } => {
+                self.corrections = corrections;
                 self.snapshot.set_buses(buses, now);
             }
             Input::Fridges(fridges) => {
                 self.known.set_fridges(&fridges);
+                self.ice_points.set_fridges(&fridges);
+                self.calibration_dates.set_fridges(&fridges);
+                self.snapshot.ice_points = self.ice_points.known();
                 entries = self.watch.set_fridges(fridges, now);
             }
             Input::Targets(targets) => {
@@ -205,13 +217,15 @@ impl Recorder {
                 }
                 notices.extend(self.known.bound(&self.snapshot, bus, &mut probes));
                 for sampled in &mut probes {
-                    self.calibrate(sampled);
+                    self.correct(sampled);
                 }
                 let period =
                     self.snapshot.buses.iter().find(|state| state.key == bus).map(|state| state.period);
                 if let Some(period) = period {
                     entries = self.watch.sweep(period, at, &probes);
                 }
+                let ended = self.ice_points.sweep(at, &probes, now);
+                self.end_ice_points(ended, &mut entries);
                 let good = |sampled: &Sampled| Some((sampled.probe, sampled.sample.ok()?));
                 let values: Vec<_> = probes.iter().filter_map(good).collect();
                 let mut limits = Vec::new();
@@ -241,10 +255,18 @@ impl Recorder {
             }
             Input::Act { act, by } => {
                 entries = self.watch.act(&act, &by, now);
+                if let Act::Calibrate { fridges } = &act {
+                    self.ice_points.begin(fridges, by.user.as_ref(), now);
+                    self.snapshot.ice_points = self.ice_points.known();
+                }
                 effects.push(Effect::Acted { act, by });
             }
             Input::Tick => {
                 entries = self.watch.tick(&self.snapshot, now);
+                let ended = self.ice_points.tick(now);
+                self.end_ice_points(ended, &mut entries);
+                let due = self.calibration_dates.tick(&self.snapshot.local(&now));
+                due.into_iter().for_each(|due| self.watch.tell(due));
                 effects.extend(self.damping.tick(now).into_iter().map(Effect::Log));
                 self.snapshot.exposures = Arc::new(self.watch.exposures(now));
             }
@@ -351,10 +373,19 @@ impl Recorder {
         }
     }
 
-    fn calibrate(&self, sampled: &mut Sampled) {
-        if let (Ok(raw), Some(calibration)) = (sampled.sample, self.calibrations.get(&sampled.probe)) {
+    fn correct(&self, sampled: &mut Sampled) {
+        if let (Ok(raw), Some(correction)) = (sampled.sample, self.corrections.get(&sampled.probe)) {
             sampled.raw = Some(raw);
-            sampled.sample = Ok(calibration.apply(raw));
+            sampled.sample = Ok(correction.apply(raw));
+        }
+    }
+
+    /// Shows how far the measurements of the ice point are, tells of those that have ended, and has it kept.
+    fn end_ice_points(&mut self, ended: ice_points::Ended, entries: &mut Vec<Entry>) {
+        self.snapshot.ice_points = self.ice_points.known();
+        for (notice, entry) in ended {
+            self.watch.tell(notice);
+            entries.push(entry);
         }
     }
 

@@ -12,6 +12,7 @@ use crate::reading::{Celsius, Fault, Reading};
 pub mod about;
 pub mod alarm;
 pub mod buttons;
+pub mod calibrate;
 pub mod chart;
 pub mod exposure;
 pub mod gateway;
@@ -65,6 +66,13 @@ pub const PROBE: &str = "Probe";
 /// A temperature with one decimal: `−11.2 °C`.
 pub fn temperature(celsius: Celsius, units: Units) -> String {
     format!("{} {}", Decimal(units.tenths(celsius)), units.sign())
+}
+
+/// A number with two decimals: `−0.44`.
+pub fn hundredths(degrees: f64) -> String {
+    let hundredths = (degrees * 100.0).round() as i64;
+    let sign = if hundredths < 0 { "\u{2212}" } else { "" };
+    format!("{sign}{}.{:02}", hundredths.abs() / 100, hundredths.abs() % 100)
 }
 
 /// From a lowest to a highest value: "3.1 to 4.9 °C".

@@ -243,3 +243,76 @@ fn without_a_gateway_the_buses_are_measured_and_a_missing_one_is_named_with_its_
     let (_, error) = probes("[[bus]]\nkind = \"owserver\"\naddress = \"127.0.0.1:1\"\n");
     assert!(error.contains("the owserver at 127.0.0.1:1 does not answer"), "{error}");
 }
+
+#[test]
+fn what_cannot_be_measured_in_ice_is_said_before_anybody_waits() {
+    let tree = Tree::new();
+    let points = TWO_FRIDGES.replace(
+        "name = \"Freezer\"",
+        "name = \"Freezer\"\ncalibration = { points = [{ shows = 0.4, is = 0 }, { shows = 22.1, is = 21.5 }] }",
+    );
+    let service = Service::start(&format!("{}{points}", tree.bus()));
+    let other = service.folder.path().join("other.toml");
+    fs::copy(service.config(), &other).unwrap();
+    for (words, said) in [
+        (&["calibrate"][..], "nothing was measured there since the gateway's start"),
+        (&["calibrate", "ice"], "Which fridge?"),
+        (&["calibrate", "mlkk", "ice"], "No fridge has that name"),
+        (&["calibrate", "freezer", "ice"], "Freezer has a calibration of two points"),
+    ] {
+        let refused = service.run(words);
+        let error = String::from_utf8(refused.stderr).unwrap();
+        assert!(refused.status.code() == Some(1) && error.contains(said), "{words:?}: {error}");
+    }
+    let mut elsewhere = Command::new(env!("CARGO_BIN_EXE_fridge"));
+    elsewhere.args(["calibrate", "milk", "ice", "--config"]).arg(&other);
+    let refused = elsewhere.arg("--socket").arg(service.folder.path().join("fridge.sock")).output().unwrap();
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert!(error.contains("the gateway that answers runs with"), "{error}");
+    let answer = service.json(&["ask", "calibrate"]);
+    assert!(
+        answer["calibrations"].as_array().unwrap().iter().all(|row| row["ice_point"].is_null()),
+        "{answer:#}"
+    );
+}
+
+#[test]
+fn a_calibration_of_over_a_year_ago_is_a_warning_of_the_doctors() {
+    let tree = Tree::new();
+    let dated = |date: &str| {
+        let calibration = format!("calibration = {{ offset = -0.4, date = \"{date}\" }}\nname = \"Freezer\"");
+        TWO_FRIDGES.replace("name = \"Freezer\"", &calibration)
+    };
+    for (date, id) in [("2020-03-14", "calibration-due"), ("2999-03-14", "calibration-due"), ("", "")] {
+        let today = jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date().to_string();
+        let date = if date.is_empty() { &today } else { date };
+        let service = Service::start(&format!("{}{}", tree.bus(), dated(date)));
+        let findings: serde_json::Value =
+            serde_json::from_str(&stdout(&service.run(&["doctor", "--json"]))).unwrap();
+        let found = findings.as_array().unwrap().iter().find(|finding| finding["about"] == "calibration");
+        assert_eq!(found.unwrap()["id"].as_str().unwrap_or_default(), id, "{date}: {found:?}");
+    }
+}
+
+#[test]
+#[ignore = "three minutes: a probe has to be steady for so long"]
+fn a_probe_in_ice_is_measured_and_what_corrects_it_is_written() {
+    let tree = Tree::new();
+    let service = Service::start(&format!("{}{TWO_FRIDGES}", tree.bus()));
+    service.until(&["status"], |answer| row(&answer["fridges"], "name", "Milk")["verdict"] == "in_range");
+    let before = fs::read_to_string(service.config()).unwrap();
+    let measuring = service.command(&["calibrate", "milk", "ice"]).stdout(Stdio::piped()).spawn().unwrap();
+    service.until(&["ask", "calibrate", "milk"], |answer| {
+        answer["calibrations"][0]["ice_point"]["raw_celsius"] == 4.1875
+    });
+    tree.set(MILK, 7);
+    let done = measuring.wait_with_output().unwrap();
+    let said = stdout(&done);
+    assert!(done.status.success(), "{said}");
+    assert!(said.contains("Milk: shows 0.44 °C in ice, 0.00 °C once −0.44 °C is added"), "{said}");
+    let after = fs::read_to_string(service.config()).unwrap();
+    let added = after.lines().find(|line| line.starts_with("calibration = { offset = -0.44, date = \"20"));
+    assert_eq!(after.replace(&format!("{}\n", added.unwrap()), ""), before);
+    service.hang_up();
+    service.until(&["status"], |answer| row(&answer["fridges"], "name", "Milk")["celsius"] == 0.0);
+}

@@ -54,7 +54,7 @@ fn every_answer_comes_at_once_and_shows_the_age_growing_to_stale() {
     let recorder = Recorder::new(clock(), jiff::tz::TimeZone::UTC);
     let mut writer = Writer::new(recorder, Arc::clone(&clock));
     let info = BusInfo { name: String::from("bus 1"), simulated: false, period: shown };
-    writer.write(Input::Buses { buses: vec![(None, info)], calibrations: Default::default() });
+    writer.write(Input::Buses { buses: vec![(None, info)], corrections: Default::default() });
     let (state, history, key) = (writer.state(), writer.history(), writer.keys()[0]);
     let (release, never) = mpsc::channel();
     let (hangs, hanging) = mpsc::channel();

@@ -168,7 +168,7 @@ fn day(alarms: u64) -> u64 {
         parcels,
     );
     let info = BusInfo { name: "bus".into(), simulated: false, period: Duration::from_secs(10) };
-    writer.write(Input::Buses { buses: vec![(None, info)], calibrations: Default::default() });
+    writer.write(Input::Buses { buses: vec![(None, info)], corrections: Default::default() });
     let bus = writer.keys()[0];
     let fridge = |number| Fridge {
         rules: Preset::Fridge.rules(),

@@ -44,7 +44,7 @@ impl Asked {
             simulated: false,
             period: std::time::Duration::from_secs(10),
         };
-        writer.write(Input::Buses { buses: vec![(None, info)], calibrations: Default::default() });
+        writer.write(Input::Buses { buses: vec![(None, info)], corrections: Default::default() });
         let probe = |number| ProbeId::new(0x28, number);
         let sampled = |number| Sampled::from((probe(number), Ok(Celsius::from_sixteenths(64))));
         writer.write(Input::Sweep {

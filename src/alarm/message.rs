@@ -30,7 +30,7 @@ pub enum Topic {
 }
 
 /// What the gateway says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GatewayNotice {
     /// What is measured, or what happens, cannot be kept.
@@ -65,6 +65,29 @@ pub enum GatewayNotice {
         /// For how many seconds nothing came.
         silent_s: u64,
     },
+    /// A probe was steady in ice.
+    IcePoint {
+        /// The name of its fridge.
+        fridge: String,
+        /// What it showed, in °C.
+        shows: f64,
+        /// What has to be added to it, in °C.
+        offset: f64,
+        /// Whether it showed something else when the measuring began.
+        has_moved: bool,
+    },
+    /// A probe was not steady in ice in time.
+    NoIcePoint {
+        /// The name of its fridge.
+        fridge: String,
+        /// What it showed last, in °C.
+        newest: Option<f64>,
+    },
+    /// Calibrations have become a year old.
+    CalibrationDue {
+        /// The names of the fridges.
+        fridges: Vec<String>,
+    },
     /// A day is over, and sealed.
     Sealed {
         /// The day, in UTC.
@@ -75,9 +98,19 @@ pub enum GatewayNotice {
 }
 
 impl GatewayNotice {
+    /// Whether it is about how a probe is corrected.
+    pub fn is_calibration(&self) -> bool {
+        use GatewayNotice::{CalibrationDue, IcePoint, NoIcePoint};
+        matches!(self, IcePoint { .. } | NoIcePoint { .. } | CalibrationDue { .. })
+    }
+
     /// Whether somebody should have a look.
     pub fn is_bad(&self) -> bool {
-        matches!(self, GatewayNotice::DiskFailing { .. } | GatewayNotice::NeighbourSilent { .. })
+        use GatewayNotice::{CalibrationDue, DiskFailing, NeighbourSilent, NoIcePoint};
+        matches!(
+            self,
+            DiskFailing { .. } | NeighbourSilent { .. } | NoIcePoint { .. } | CalibrationDue { .. }
+        )
     }
 }
 

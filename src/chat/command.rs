@@ -37,6 +37,8 @@ pub enum Command {
     Drill,
     /// What raises an alarm.
     Rules,
+    /// How probes are corrected, and the measurement in ice.
+    Calibrate,
     /// What is on the buses.
     Probes,
     /// The gateway itself.
@@ -68,6 +70,7 @@ impl Command {
             "acknowledge" => Some(Command::Ack),
             "mute" | "silence" => Some(Command::Snooze),
             "limits" => Some(Command::Rules),
+            "calibration" => Some(Command::Calibrate),
             "probe" => Some(Command::Probes),
             "version" => Some(Command::About),
             "commands" | "hello" | "hi" => Some(Command::Help),
@@ -92,6 +95,7 @@ impl Command {
             Command::Defrost => &help::DEFROST,
             Command::Drill => &help::DRILL,
             Command::Rules => &help::RULES,
+            Command::Calibrate => &help::CALIBRATE,
             Command::Probes => &help::PROBES,
             Command::About => &help::ABOUT,
             Command::Help => &help::HELP_ITSELF,

@@ -17,6 +17,10 @@ use crate::reading::{Celsius, Counts, Fault, Notice, ProbeId, Reading};
 use crate::report::Report;
 use crate::state::Day;
 
+mod calibration;
+
+pub use calibration::{CalibrationRow, IcePointRow, IcePointState};
+
 /// The data behind an answer.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -41,6 +45,8 @@ pub enum Data {
     Quiet(Vec<String>),
     /// What raises an alarm.
     Rules(Vec<RulesRow>),
+    /// How probes are corrected.
+    Calibrations(Vec<CalibrationRow>),
     /// The gateway itself.
     About(About),
     /// The words that can be asked.

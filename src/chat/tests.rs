@@ -18,6 +18,7 @@ use crate::state::BusInfo;
 use crate::text::Units;
 
 mod acts;
+mod calibrate;
 mod probes;
 mod typed;
 mod verdicts;
@@ -85,7 +86,7 @@ impl Kitchen {
         };
         let mut writer = Writer::new(Recorder::new(stamp(at), TimeZone::UTC), Arc::clone(&clock));
         let info = BusInfo { name: String::from("bus 1"), simulated, period: PERIOD };
-        writer.write(Input::Buses { buses: vec![(None, info)], calibrations: HashMap::new() });
+        writer.write(Input::Buses { buses: vec![(None, info)], corrections: HashMap::new() });
         writer.write(Input::Fridges(site.fridges.clone()));
         let gateway = Gateway::new(site, writer.state(), writer.history(), clock);
         Kitchen { chat: Chat::new(gateway), writer: Mutex::new(writer), now, simulated }

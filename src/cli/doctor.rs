@@ -20,6 +20,7 @@ use crate::https::{TurnedAway, certificate};
 use crate::socket::{self, Question};
 use crate::text;
 
+mod calibration;
 mod finding;
 mod gpio;
 mod history;
@@ -93,6 +94,8 @@ fn examine(options: &Options, files: &FileOptions, findings: &mut Findings) {
         link::examine(&config.mattermost, &seen, findings);
     }
     if let Some(config) = &config {
+        let today = Timestamp::now().to_zoned_datetime(machine::time_zone().0).date();
+        calibration::examine(&config.site.fridges, today, findings);
         page::examine(&config.page, &config.auth, findings);
         targets::examine(config, report.as_ref(), findings);
         if options.send {

@@ -81,7 +81,7 @@ pub fn progress(text: &str) {
 /// A line on the standard error that says how far something is; only on a terminal.
 pub struct Progress {
     what: &'static str,
-    shown: Option<u64>,
+    shown: Option<(u64, String)>,
 }
 
 impl Progress {
@@ -92,15 +92,21 @@ impl Progress {
 
     /// So much is done, from 0 to 1.
     pub fn show(&mut self, part: f64) {
+        self.show_beside(part, "");
+    }
+
+    /// The same, and what is worth seeing beside it.
+    pub fn show_beside(&mut self, part: f64, beside: &str) {
         let percent = (part.clamp(0.0, 1.0) * 100.0) as u64;
-        if self.shown == Some(percent) || !std::io::stderr().is_terminal() {
+        let shown = (percent, printable(beside).replace('\n', " "));
+        if self.shown.as_ref() == Some(&shown) || !std::io::stderr().is_terminal() {
             return;
         }
-        self.shown = Some(percent);
+        let beside = &self.shown.insert(shown).1;
         let full = (percent / 5) as usize;
         let bar = format!("{}{}", "█".repeat(full), "░".repeat(20 - full));
         // The standard error may be closed.
-        drop(write!(std::io::stderr(), "\r{} {bar} {percent:3} %", self.what));
+        drop(write!(std::io::stderr(), "\r\x1b[K{} {bar} {percent:3} % {beside}", self.what));
     }
 }
 

@@ -1,7 +1,6 @@
 //! `fridge user`: who may log in on the page. Changes the configuration's file, and says how to make it live.
 
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::Path;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -11,7 +10,6 @@ use super::{FileOptions, terminal};
 use crate::auth::PasswordHash;
 use crate::chat::Rights;
 use crate::config::{self, Config, EditError, UserError};
-use crate::socket::{self, Question};
 
 /// The arguments of `user`.
 #[derive(Args)]
@@ -73,7 +71,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     };
     changed(done)?;
     let name = known(name).unwrap_or_else(|| name.clone());
-    terminal::print(&format!("{what} {name} ({}).\n{}", path.display(), next(files, &path)))
+    terminal::print(&format!("{what} {name} ({}).\n{}", path.display(), files.takes_effect(&path)))
 }
 
 /// What is wrong with the file is reported as `check` reports it, with its exit status.
@@ -81,21 +79,6 @@ fn changed(done: Result<(), UserError>) -> anyhow::Result<()> {
     match done {
         Err(UserError::Edit(EditError::Problems(problems))) => Err(problems.into()),
         done => Ok(done?),
-    }
-}
-
-/// Whether both lead to one file, however they are written.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let place = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    place(one) == place(other)
-}
-
-fn next(files: &FileOptions, path: &Path) -> &'static str {
-    match socket::ask(&files.sockets(), &Question::Report) {
-        Ok(report) if report["configuration"].as_str().is_some_and(|it| is_same(Path::new(it), path)) => {
-            "This takes effect with: sudo systemctl reload fridge\n"
-        }
-        _ => "No gateway runs here with that file; this takes effect with the next start.\n",
     }
 }
 

@@ -44,6 +44,17 @@ pub fn exchange(path: &Path, before: &str, text: &str) -> Result<Config, EditErr
     Ok(config)
 }
 
+/// Whether that file can be given another text.
+///
+/// # Errors
+/// [`EditError::Unwritable`]
+pub fn can_exchange(path: &Path) -> Result<(), EditError> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    // What is written beside it goes again when it is dropped.
+    let tried = Unfinished::beside(&target, 0o600).map(drop);
+    tried.map_err(|error| EditError::Unwritable { path: path.to_owned(), error })
+}
+
 /// What was checked cannot be read again: it is said where it happens, and nothing is changed.
 pub fn unparsed(path: &Path) -> EditError {
     Problems::of_file(path, "a bug: what was checked cannot be read").into()

@@ -1,13 +1,14 @@
 //! `[[fridge]]`: its name, its probe and its limits.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use toml::Spanned;
 
 use super::{Check, schema, section};
 use crate::alarm::Side;
 use crate::chat::Request;
-use crate::fridge::{Calibration, Fridge, Limits, names};
+use crate::fridge::{Calibration, Correction, Fridge, Limits, names};
 use crate::reading::{Celsius, ProbeId};
 
 /// A probe that is further off is broken; clones are off by 3 °C at the most.
@@ -114,38 +115,56 @@ impl Check<'_> {
 
     fn calibration(&mut self, calibration: Spanned<schema::Calibration>) -> Option<Calibration> {
         let (span, calibration) = (calibration.span(), calibration.into_inner());
-        let calibration = match calibration {
-            schema::Calibration { offset: Some(offset), points: None } => Calibration::Offset(offset),
-            schema::Calibration { offset: None, points: Some(points) } => {
+        let schema::Calibration { offset, points, date, by } = calibration;
+        let correction = self.correction(&span, offset, points)?;
+        let date = date.and_then(|date| {
+            let parsed = date.get_ref().parse().ok();
+            if parsed.is_none() {
+                self.problems.at(&date.span(), "a date is written as `2026-03-14`");
+            }
+            parsed
+        });
+        Some(Calibration { correction, date, by: by.map(|by| self.name(by)) })
+    }
+
+    fn correction(
+        &mut self,
+        span: &Range<usize>,
+        offset: Option<f64>,
+        points: Option<Vec<Spanned<schema::Point>>>,
+    ) -> Option<Correction> {
+        let correction = match (offset, points) {
+            (Some(offset), None) => Correction::Offset(offset),
+            (None, Some(points)) => {
                 let [one, other] = &points[..] else {
-                    self.problems.at(&span, "`points` has two points: { shows = 0.4, is = 0.0 } and another");
+                    self.problems.at(span, "`points` has two points: { shows = 0.4, is = 0.0 } and another");
                     return None;
                 };
                 let (one, other) = (one.get_ref(), other.get_ref());
                 if (one.shows - other.shows).abs() < LEAST_SPAN {
                     let text = format!("the two points lie less than {LEAST_SPAN} °C apart: use `offset`");
-                    self.problems.at(&span, text);
+                    self.problems.at(span, text);
                     return None;
                 }
-                Calibration::TwoPoints([(one.shows, one.is), (other.shows, other.is)])
+                Correction::TwoPoints([(one.shows, one.is), (other.shows, other.is)])
             }
             _ => {
-                self.problems.at(&span, "a calibration has either an `offset` or two `points`");
+                self.problems.at(span, "a calibration has either an `offset` or two `points`");
                 return None;
             }
         };
-        let corrections = match calibration {
-            Calibration::Offset(offset) => vec![offset],
-            Calibration::TwoPoints(points) => points.map(|(shows, is)| is - shows).to_vec(),
+        let corrections = match correction {
+            Correction::Offset(offset) => vec![offset],
+            Correction::TwoPoints(points) => points.map(|(shows, is)| is - shows).to_vec(),
         };
         // Written so that NaN is too large as well.
         if !corrections.iter().all(|degrees| degrees.abs() <= LARGEST_CORRECTION) {
             let text =
                 format!("a correction of more than {LARGEST_CORRECTION} °C hides a broken probe: replace it");
-            self.problems.at(&span, text);
+            self.problems.at(span, text);
             return None;
         }
-        Some(calibration)
+        Some(correction)
     }
 
     fn limits(&mut self, limits: Spanned<schema::Limits>) -> Limits {

@@ -7,7 +7,7 @@ use super::section::Section;
 
 mod fridge;
 
-pub use fridge::{Alarm, AlarmPoint, Calibration, Defrost, Exposure, Fridge, Limits};
+pub use fridge::{Alarm, AlarmPoint, Calibration, Defrost, Exposure, Fridge, Limits, Point};
 
 /// The whole file.
 pub struct File {

@@ -214,6 +214,8 @@ pub const CALIBRATION: &[Setting] = &[
         Kind::Tables(CALIBRATION_POINT),
         "[{ shows = 0.4, is = 0 }, { shows = 22.1, is = 21.5 }]",
     ),
+    setting("date", Kind::Text, "\"2026-03-14\""),
+    setting("by", Kind::Text, "\"anna\""),
 ];
 
 /// One of its `points`.

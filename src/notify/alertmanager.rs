@@ -96,6 +96,7 @@ fn news<'a>(message: &Message, context: &'a Context, now: Timestamp) -> Alert<'a
         (None, Some(GatewayNotice::NeighbourSilent { .. } | GatewayNotice::NeighbourBack { .. })) => {
             "FridgeGatewaySilent"
         }
+        (None, Some(notice)) if notice.is_calibration() => "FridgeCalibration",
         (None, Some(_)) => "FridgeGatewayDisk",
         (None, None) => "FridgeTest",
     };

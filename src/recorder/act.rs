@@ -1,4 +1,4 @@
-//! What people do: acknowledge, snooze, announce a defrost.
+//! What people do: acknowledge, snooze, announce a defrost, have a probe measured in ice.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -32,6 +32,11 @@ pub enum Act {
         /// The fridge's id.
         fridge: String,
     },
+    /// The ice point of the probes in some fridges is measured.
+    Calibrate {
+        /// The fridges' ids.
+        fridges: Vec<String>,
+    },
     /// For the tests of what carries an act.
     #[cfg(test)]
     Nothing,
@@ -40,6 +45,8 @@ pub enum Act {
 impl Act {
     /// How long a snooze or an announced defrost may last.
     pub const LENGTHS: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(24 * 3_600);
+    /// So long nothing is told of a fridge whose probe is in ice, and on its way back.
+    pub const CALIBRATING: Duration = Duration::from_secs(3_600);
     /// The longest cause that is kept, in characters.
     pub const LONGEST_CAUSE: usize = 200;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use super::log::Line;
+use crate::alarm::GatewayNotice;
 use crate::reading::{ProbeId, Stamp};
 use crate::text::Units;
 use crate::{alarm, text};
@@ -20,8 +21,11 @@ pub fn write_message(message: &alarm::Message, now: Stamp) {
     match message.topic {
         alarm::Topic::Cleared => info!(told, "alarm"),
         alarm::Topic::Acknowledged => info!(told, "alarm"),
-        alarm::Topic::Gateway if matches!(message.notice, Some(alarm::GatewayNotice::Quiet { .. })) => {
+        alarm::Topic::Gateway if matches!(message.notice, Some(GatewayNotice::Quiet { .. })) => {
             info!(told, "quiet");
+        }
+        alarm::Topic::Gateway if message.notice.as_ref().is_some_and(GatewayNotice::is_calibration) => {
+            info!(told, "calibration");
         }
         // Where it came from has told the log already.
         alarm::Topic::Gateway => {}

@@ -17,8 +17,8 @@ fn at(seconds: u64) -> Stamp {
 fn recorder() -> (Recorder, BusKey) {
     let mut recorder = Recorder::new(at(0), TimeZone::UTC);
     let info = BusInfo { name: "bus 1".into(), simulated: false, period: Duration::from_secs(10) };
-    let calibrations = HashMap::from([(PROBE, Calibration::Offset(-1.0))]);
-    recorder.step(Input::Buses { buses: vec![(None, info)], calibrations }, at(0));
+    let corrections = HashMap::from([(PROBE, Correction::Offset(-1.0))]);
+    recorder.step(Input::Buses { buses: vec![(None, info)], corrections }, at(0));
     let key = recorder.snapshot().buses[0].key;
     (recorder, key)
 }
@@ -67,7 +67,7 @@ fn what_a_simulated_bus_shows_is_not_kept_beside_a_real_one() {
         (vec![bus("made up", true), bus("made up, too", true)], [true, true]),
     ] {
         let mut recorder = Recorder::new(at(0), TimeZone::UTC);
-        recorder.step(Input::Buses { buses, calibrations: HashMap::new() }, at(0));
+        recorder.step(Input::Buses { buses, corrections: HashMap::new() }, at(0));
         let keys: Vec<BusKey> = recorder.snapshot().buses.iter().map(|bus| bus.key).collect();
         for (key, kept) in keys.into_iter().zip(kept) {
             let effects = recorder.step(sweep(key, 1, Ok(Celsius::from_sixteenths(64))), at(2));
@@ -83,7 +83,7 @@ fn what_a_simulated_bus_shows_is_not_kept_beside_a_real_one() {
 #[test]
 fn a_bus_that_is_no_more_changes_nothing() {
     let (mut recorder, bus) = recorder();
-    recorder.step(Input::Buses { buses: Vec::new(), calibrations: HashMap::new() }, at(1));
+    recorder.step(Input::Buses { buses: Vec::new(), corrections: HashMap::new() }, at(1));
     recorder.step(sweep(bus, 1, Ok(Celsius::MIN)), at(2));
     recorder.step(
         Input::Failed { bus, at: at(2), fault: BusFault { fault: Fault::Bus, detail: String::new() } },
@@ -291,7 +291,7 @@ fn a_limit_that_is_taken_away_ends_its_alarm_and_raises_none_of_the_other_side()
 fn a_bus_that_is_read_seldom_is_not_silent_after_a_reload() {
     let (mut recorder, _) = recorder();
     let info = BusInfo { name: "slow".into(), simulated: false, period: Duration::from_secs(600) };
-    recorder.step(Input::Buses { buses: vec![(None, info)], calibrations: HashMap::new() }, at(0));
+    recorder.step(Input::Buses { buses: vec![(None, info)], corrections: HashMap::new() }, at(0));
     let bus = recorder.snapshot().buses[0].key;
     recorder.step(Input::Fridges(vec![fridge(false, MAX)]), at(0));
     recorder.step(readings(bus, 1, 64), at(2));
@@ -322,7 +322,7 @@ fn what_was_urgent_before_a_restart_is_told_after_it() {
 fn what_a_bus_invents_is_bounded_and_forgotten_after_a_day_and_a_fridges_probe_never_is() {
     let mut recorder = Recorder::new(at(0), TimeZone::UTC);
     let info = BusInfo { name: "bus 1".into(), simulated: false, period: Duration::from_secs(10) };
-    recorder.step(Input::Buses { buses: vec![(None, info)], calibrations: HashMap::new() }, at(0));
+    recorder.step(Input::Buses { buses: vec![(None, info)], corrections: HashMap::new() }, at(0));
     let bus = recorder.snapshot().buses[0].key;
     recorder.step(Input::Fridges(vec![Fridge::new("Milk", PROBE, crate::fridge::Limits::default())]), at(0));
     let took = Duration::from_secs(1);

@@ -256,6 +256,11 @@ impl Watch {
                 format!("defrost {fridges:?} {length:?}"),
             ),
             Act::Drill { fridge } => (self.drill(fridge, now), format!("drill {fridge}")),
+            // The probe is not in its fridge: whatever it shows is no reason to call anybody.
+            Act::Calibrate { fridges } => (
+                self.silence_at_least(fridges, Act::CALIBRATING, by, now.wall),
+                format!("calibrate {fridges:?} ice"),
+            ),
             #[cfg(test)]
             Act::Nothing => return Vec::new(),
         };
@@ -324,6 +329,22 @@ impl Watch {
             Some((watched.fridge.id.clone(), until))
         });
         self.alarms.expect(under_way.collect());
+    }
+
+    /// Snoozes those of the fridges that are not snoozed for longer.
+    fn silence_at_least(
+        &mut self,
+        fridges: &[String],
+        length: Duration,
+        by: &By,
+        now: Timestamp,
+    ) -> Vec<Entry> {
+        let until = now.checked_add(length).unwrap_or(now);
+        let quiet = self.alarms.quiet();
+        let is_longer = |quiet: &Quiet| !quiet.warmth_only && quiet.until >= until;
+        let shorter = fridges.iter().filter(|fridge| !quiet.get(*fridge).is_some_and(is_longer));
+        let shorter: Vec<String> = shorter.cloned().collect();
+        self.silence(&shorter, length, false, by, now)
     }
 
     fn silence(

@@ -16,7 +16,7 @@ use super::disk_watch::DiskWatch;
 use super::ledger::{Ledger, LedgerThread, Parcel};
 use super::log_text::{self, Names};
 use super::{Act, ActError, By, Effect, Input, Observation, Recorder};
-use crate::fridge::{Calibration, Fridge};
+use crate::fridge::{Correction, Fridge};
 use crate::history::History;
 use crate::reading::{Clock, ProbeId};
 use crate::state::{BusInfo, BusKey, State};
@@ -255,7 +255,7 @@ impl Handle {
     ) -> std::io::Result<Vec<BusKey>> {
         *self.names.write().unwrap_or_else(PoisonError::into_inner) =
             fridges.iter().map(|fridge| (fridge.probe, fridge.name.clone())).collect();
-        let input = Input::Buses { buses, calibrations: calibrations(fridges) };
+        let input = Input::Buses { buses, corrections: corrections(fridges) };
         let (sender, keys) = oneshot::channel();
         let watched = Message::Input(Input::Fridges(fridges.to_vec()));
         if self.inputs.try_send(Message::Buses(input, sender)).is_err()
@@ -295,8 +295,11 @@ impl Handle {
 }
 
 /// How the probe in each fridge is corrected.
-pub fn calibrations(fridges: &[Fridge]) -> HashMap<ProbeId, Calibration> {
-    fridges.iter().filter_map(|fridge| Some((fridge.probe, fridge.calibration?))).collect()
+pub fn corrections(fridges: &[Fridge]) -> HashMap<ProbeId, Correction> {
+    fridges
+        .iter()
+        .filter_map(|fridge| Some((fridge.probe, fridge.calibration.as_ref()?.correction)))
+        .collect()
 }
 
 #[cfg(test)]

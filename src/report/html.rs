@@ -97,7 +97,7 @@ impl Page<'_> {
             (words::UNKNOWN, unknown),
             (words::READINGS, report.readings.to_string()),
             (words::PROBE, report.fridge.probe.to_string()),
-            (words::CALIBRATION, words::calibration(report.fridge.calibration)),
+            (words::CALIBRATION, text::calibrate::correction(report.fridge.calibration.as_ref())),
         ]);
         html.push_str("<dl>");
         for (name, value) in rows {

@@ -11,7 +11,7 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use super::{BusInfo, BusKey, BusState, Day, ProbeState};
 use crate::alarm::{Alarm, Quiet, UsedBudget};
-use crate::fridge::Excursion;
+use crate::fridge::{Excursion, IcePoint};
 use crate::reading::{BusFault, Fault, Notice, ProbeId, Reading, Sample, Sampled, Stamp};
 
 /// A first sweep takes no longer: a hundred probes, one after another, at 0.8 s each.
@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub exposures: Arc<BTreeMap<String, UsedBudget>>,
     /// The fridges that are outside their limits, by their probes.
     pub excursions: Arc<BTreeMap<ProbeId, Excursion>>,
+    /// The measurements of the ice point that were asked for since the start, by the ids of their fridges.
+    pub ice_points: Arc<BTreeMap<String, IcePoint>>,
     zone: TimeZone,
     /// What was known of probes whose bus is no more, until another bus finds them.
     orphaned: Arc<BTreeMap<ProbeId, ProbeState>>,
@@ -59,6 +61,7 @@ impl Snapshot {
             quiet: Arc::default(),
             exposures: Arc::default(),
             excursions: Arc::default(),
+            ice_points: Arc::default(),
             zone,
             orphaned: Arc::default(),
             next_key: 0,

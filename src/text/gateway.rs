@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{duration, quiet};
+use super::{calibrate, duration, quiet};
 use crate::alarm::GatewayNotice;
 use crate::doc::Text;
 
@@ -24,6 +24,14 @@ pub fn headline(notice: &GatewayNotice) -> Text {
         }
         GatewayNotice::NeighbourBack { gateway, .. } => {
             Text::from("The gateway ").and(Text::name(gateway)).and(" is back")
+        }
+        GatewayNotice::IcePoint { fridge, .. } => Text::name(fridge).and(": the ice point is measured"),
+        GatewayNotice::NoIcePoint { fridge, .. } => {
+            Text::name(fridge).and(": the ice point was not measured")
+        }
+        GatewayNotice::CalibrationDue { fridges } => {
+            let verb = if fridges.len() == 1 { " was calibrated" } else { " were calibrated" };
+            Text::names(fridges.iter().map(String::as_str)).and(verb).and(" a year ago")
         }
         GatewayNotice::Sealed { day, .. } => Text::from(format!("The record of {day} is sealed")),
     }
@@ -52,6 +60,11 @@ pub fn line(notice: &GatewayNotice) -> Text {
             "Nothing was heard from it for {}. What it measured meanwhile is in its own history.",
             duration(Duration::from_secs(*silent_s))
         )),
+        GatewayNotice::IcePoint { shows, offset, has_moved, .. } => {
+            calibrate::measured(*shows, *offset, *has_moved).and(" ").and(Text::sentence(calibrate::WRITE))
+        }
+        GatewayNotice::NoIcePoint { newest, .. } => calibrate::failed(*newest),
+        GatewayNotice::CalibrationDue { .. } => Text::sentence(calibrate::AGAIN),
         GatewayNotice::Sealed { hash, .. } => Text::code(hash.clone()),
     }
 }

@@ -113,6 +113,13 @@ pub const RULES: CommandHelp = CommandHelp {
     explanation: "Each rule of a fridge in a sentence: the limits, for how long, and how urgent. `fridge whatif` in a shell shows what a rule would have done.",
 };
 
+/// `calibrate`
+pub const CALIBRATE: CommandHelp = CommandHelp {
+    usage: "calibrate [fridge or group] [ice]",
+    summary: "how probes are corrected; with `ice`, measures one in a glass of ice",
+    explanation: "`fridge calibrate milk ice` waits until the probe of that fridge is steady in a glass of crushed ice and water, where it is 0 °C, and says what corrects it; meanwhile no new alarm of that fridge is told. `sudo fridge calibrate` on the gateway writes it into the configuration. Without `ice` it says how probes are corrected, since when, and how far a measurement is.",
+};
+
 /// `probes`
 pub const PROBES: CommandHelp = CommandHelp {
     usage: "probes",

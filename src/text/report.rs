@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Decimal, Units, count, hours_and_minutes, temperature};
+use super::{Units, count, hours_and_minutes, hundredths, temperature};
 use crate::alarm::{Alarm, Side};
-use crate::fridge::Calibration;
 use crate::reading::Celsius;
 
 /// What the chart shows, for who cannot see it.
@@ -54,10 +53,7 @@ pub const SIMULATED: &str = "Simulated: these values come from no real probe.";
 
 /// A mean in °C with two decimals.
 pub fn mean(degrees: f64, units: Units) -> String {
-    let hundredths = (units.degrees(degrees) * 100.0).round() as i64;
-    let sign = if hundredths < 0 { "\u{2212}" } else { "" };
-    let (whole, part) = (hundredths.abs() / 100, hundredths.abs() % 100);
-    format!("{sign}{whole}.{part:02} {}", units.sign())
+    format!("{} {}", hundredths(units.degrees(degrees)), units.sign())
 }
 
 /// "42 min above, 10 min below"; nothing is known of a time without readings.
@@ -102,19 +98,6 @@ pub fn alarm(alarm: &Alarm, raised: &str, acknowledged: Option<&str>, cleared: O
         None => sentence.push_str(", still open"),
     }
     sentence
-}
-
-/// How a probe is corrected.
-pub fn calibration(calibration: Option<Calibration>) -> String {
-    let degrees = |degrees: f64| format!("{} °C", Decimal((degrees * 10.0).round() as i32));
-    match calibration {
-        None => NONE.to_owned(),
-        Some(Calibration::Offset(offset)) => format!("{} added", degrees(offset)),
-        Some(Calibration::TwoPoints(points)) => {
-            let point = |(shows, is)| format!("{} shown is {}", degrees(shows), degrees(is));
-            points.map(point).join(", ")
-        }
-    }
 }
 
 /// Stands for the lines of a list that are left out.

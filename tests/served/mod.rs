@@ -210,7 +210,7 @@ fn gateway(age: u64, name: Option<String>, fridges: Vec<(Fridge, Sample)>, wall:
     let recorder = Recorder::new(earlier, jiff::tz::TimeZone::UTC);
     let mut writer = Writer::new(recorder, Arc::new(move || earlier));
     let info = BusInfo { name: "bus 1".into(), simulated: false, period: Duration::from_secs(10) };
-    writer.write(Input::Buses { buses: vec![(None, info)], calibrations: Default::default() });
+    writer.write(Input::Buses { buses: vec![(None, info)], corrections: Default::default() });
     writer.write(Input::Sweep {
         bus: writer.keys()[0],
         at: earlier,

@@ -181,7 +181,7 @@ fn who_may_see_some_fridges_learns_nothing_of_another_bus() {
         let known = writer.keys()[0];
         let first = BusInfo { name: String::from("bus 1"), simulated: false, period: PERIOD };
         let buses = vec![(Some(known), first), (None, info)];
-        writer.write(Input::Buses { buses, calibrations: HashMap::new() });
+        writer.write(Input::Buses { buses, corrections: HashMap::new() });
         let (bus, fault) = (writer.keys()[1], BusFault { fault: Fault::Bus, detail: "unplugged".into() });
         writer.write(Input::Failed { bus, at: stamp(10), fault });
     }

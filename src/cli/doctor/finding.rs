@@ -34,6 +34,7 @@ pub enum Id {
     BusStuck,
     BusUnmeasured,
     FridgeWithoutValue,
+    CalibrationDue,
     NoToken,
     NoQuestion,
     RequestsRejected,

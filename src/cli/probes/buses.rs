@@ -12,7 +12,7 @@ use crate::gateway::Gateway;
 use crate::host;
 use crate::poll::validate::Validator;
 use crate::reading::Clock;
-use crate::recorder::writer::calibrations;
+use crate::recorder::writer::corrections;
 use crate::recorder::{Input, Recorder, Writer};
 use crate::state::BusInfo;
 
@@ -44,8 +44,8 @@ impl OpenBuses {
             let (name, simulated) = (bus.name.clone(), bus.config.is_simulated());
             (None, BusInfo { name, simulated, period: bus.period })
         });
-        let calibrations = calibrations(&config.site.fridges);
-        writer.write(Input::Buses { buses: infos.collect(), calibrations });
+        let corrections = corrections(&config.site.fridges);
+        writer.write(Input::Buses { buses: infos.collect(), corrections });
         let gateway = Gateway::new(config.site, writer.state(), writer.history(), clock.clone());
         let buses = config.buses.into_iter().map(|bus| OpenBus {
             name: bus.name,

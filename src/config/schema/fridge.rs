@@ -128,10 +128,12 @@ impl Exposure {
     }
 }
 
-/// `calibration = { offset = -0.5 }` or `calibration = { points = [{ shows = 0.4, is = 0 }, …] }`
+/// `calibration = { offset = -0.5, date = "2026-11-28", by = "anna" }` or `calibration = { points = [{ shows = 0.4, is = 0 }, …] }`
 pub struct Calibration {
     pub offset: Option<f64>,
     pub points: Option<Vec<Spanned<Point>>>,
+    pub date: Option<Spanned<String>>,
+    pub by: Option<Spanned<String>>,
 }
 
 impl Calibration {
@@ -140,6 +142,8 @@ impl Calibration {
         Calibration {
             offset: section.number("offset").map(Spanned::into_inner),
             points: section.has("points").then(|| section.tables("points", Point::of)),
+            date: section.text("date"),
+            by: section.text("by"),
         }
     }
 }

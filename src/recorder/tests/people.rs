@@ -266,3 +266,102 @@ fn what_is_done_where_the_channel_does_not_see_it_is_told_there_once() {
     assert!(messages.iter().all(|message| message.topic != Topic::Acknowledged), "{messages:?}");
     assert!(told(&mut recorder, bus, 3_610..3_700, 20 * 16).is_empty());
 }
+
+/// What is told and kept of a probe that shows that, in sixteenths, every ten seconds; its fridge's correction is −1 °C.
+fn in_ice(
+    recorder: &mut Recorder,
+    bus: BusKey,
+    seconds: std::ops::Range<u64>,
+    shown: impl Fn(u64) -> i16,
+) -> (Vec<(u64, GatewayNotice)>, Vec<(Option<String>, String)>) {
+    let (mut told, mut deeds) = (Vec::new(), Vec::new());
+    for seconds in seconds.step_by(10) {
+        let sweep = sweep(bus, seconds, Ok(Celsius::from_sixteenths(shown(seconds))));
+        for effect in
+            recorder.step(sweep, at(seconds)).into_iter().chain(recorder.step(Input::Tick, at(seconds)))
+        {
+            match effect {
+                Effect::Tell(Message { notice: Some(notice), .. }) => told.push((seconds, notice)),
+                Effect::Tell(message) => panic!("{message:?}"),
+                Effect::Keep(entries) => deeds.extend(entries.into_iter().filter_map(|entry| match entry {
+                    Entry::Deed { who, what, .. } => Some((who, what)),
+                    _ => None,
+                })),
+                _ => {}
+            }
+        }
+    }
+    (told, deeds)
+}
+
+#[test]
+fn a_probe_in_ice_is_measured_uncorrected_and_its_fridge_calls_nobody_meanwhile() {
+    // Colder than 2 °C would be an alarm.
+    let (mut recorder, bus) = by_preset(|rules| *rules = crate::alarm::Preset::Vaccine.rules());
+    let (told, _) = in_ice(&mut recorder, bus, 0..100, |_| 6 * 16);
+    assert!(told.is_empty(), "{told:?}");
+    let effects = recorder.step(
+        Input::Act {
+            act: Act::Calibrate { fridges: vec!["milk".into(), "gone".into()] },
+            by: By { user: Some("anna".into()), is_told: false },
+        },
+        at(100),
+    );
+    let deeds = kept(effects).into_iter().flatten().filter(
+        |entry| matches!(entry, Entry::Deed { what, .. } if what == "calibrate [\"milk\", \"gone\"] ice"),
+    );
+    assert_eq!(deeds.count(), 1);
+    assert_eq!(recorder.snapshot().quiet["milk"].until, at(3_700).wall);
+    let (told, deeds) = in_ice(&mut recorder, bus, 110..3_600, |second| if second < 400 { 70 } else { 7 });
+    // It was in the ice at 400, and showed 7 sixteenths for three minutes.
+    let measured =
+        GatewayNotice::IcePoint { fridge: "Milk".into(), shows: 0.4375, offset: -0.44, has_moved: true };
+    assert_eq!(told, [(580, measured)]);
+    assert_eq!(deeds, [(Some("anna".into()), String::from("ice point [\"milk\"] 0.44 °C"))]);
+    assert_eq!(recorder.snapshot().ice_points.len(), 1, "only of a fridge that is there");
+    // With another probe in it, that says nothing of it any more.
+    let other = Fridge { probe: ProbeId::new(0x28, 9), ..fridge(false, MAX) };
+    recorder.step(Input::Fridges(vec![other]), at(3_600));
+    recorder.step(sweep(bus, 3_600, Ok(Celsius::from_sixteenths(64))), at(3_600));
+    assert!(recorder.snapshot().ice_points.is_empty());
+}
+
+#[test]
+fn a_probe_that_stays_in_its_fridge_is_not_measured_and_a_longer_snooze_stays() {
+    let (mut recorder, bus) = by_preset(|_| {});
+    let milk = || vec![String::from("milk")];
+    act(&mut recorder, Act::Snooze { fridges: milk(), length: Duration::from_secs(7_200) }, 5);
+    act(&mut recorder, Act::Calibrate { fridges: milk() }, 10);
+    assert_eq!(recorder.snapshot().quiet["milk"].until, at(7_205).wall);
+    let (told, deeds) = in_ice(&mut recorder, bus, 10..3_000, |_| 5 * 16);
+    assert_eq!(told, [(1_810, GatewayNotice::NoIcePoint { fridge: "Milk".into(), newest: Some(5.0) })]);
+    assert_eq!(deeds, [(Some("anna".into()), String::from("ice point [\"milk\"] not measured"))]);
+}
+
+#[test]
+fn calibrations_that_become_a_year_old_are_told_once_also_after_a_time_off() {
+    let (mut recorder, bus) = by_preset(|_| {});
+    let of = |year, month, day| {
+        let date = Some(jiff::civil::date(year, month, day));
+        let undated = crate::fridge::Calibration::undated(Correction::Offset(0.1));
+        let calibration = Some(crate::fridge::Calibration { date, ..undated });
+        Input::Fridges(vec![Fridge { calibration, ..fridge(false, MAX) }])
+    };
+    recorder.step(of(1969, 1, 1), at(0));
+    let (told, _) = in_ice(&mut recorder, bus, 0..40_000, |second| 64 + (second % 100 / 10) as i16);
+    let due = GatewayNotice::CalibrationDue { fridges: vec!["Milk".into()] };
+    assert_eq!(told, [(9 * 3_600, due.clone())]);
+    // It was due while the gateway was off.
+    let alive = Alive { at: at(50_000).wall, ..Alive::default() };
+    recorder.resume(Kept { alive: Some(alive), ..Kept::default() }, Duration::ZERO, at(200_000));
+    recorder.step(of(1969, 1, 2), at(200_000));
+    let mut told = |seconds| {
+        let notices = recorder.step(Input::Tick, at(seconds)).into_iter().filter_map(|effect| match effect {
+            Effect::Tell(message) => message.notice,
+            _ => None,
+        });
+        notices.collect::<Vec<_>>()
+    };
+    assert_eq!(told(200_001), [due]);
+    assert!(told(200_002).is_empty());
+}
