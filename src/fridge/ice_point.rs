@@ -163,8 +163,8 @@ mod tests {
     fn a_probe_that_cools_down_is_measured_once_it_is_steady() {
         // From 5 °C, with a time constant of a minute, to 0.40625 °C, between whose neighbours it flickers.
         let cooling = |second: u64| {
-            let settles = 73.5 * 0.5_f64.powf(second as f64 / 42.0);
-            (6.5 + settles) as i16 + i16::from(second % 20 == 0 && second > 400)
+            let settles = 73.5 * libm::exp2(second as f64 / -42.0);
+            (6.5 + settles) as i16 + i16::from(second.is_multiple_of(20) && second > 400)
         };
         let (outcome, end) = measured(cooling);
         let Some(Outcome::Measured { shows, has_moved, .. }) = outcome else { panic!("{outcome:?}") };

@@ -267,13 +267,16 @@ fn what_is_done_where_the_channel_does_not_see_it_is_told_there_once() {
     assert!(told(&mut recorder, bus, 3_610..3_700, 20 * 16).is_empty());
 }
 
+/// What is told, and when; and what is kept of what happened, and who wanted it.
+type ToldAndKept = (Vec<(u64, GatewayNotice)>, Vec<(Option<String>, String)>);
+
 /// What is told and kept of a probe that shows that, in sixteenths, every ten seconds; its fridge's correction is −1 °C.
 fn in_ice(
     recorder: &mut Recorder,
     bus: BusKey,
     seconds: std::ops::Range<u64>,
     shown: impl Fn(u64) -> i16,
-) -> (Vec<(u64, GatewayNotice)>, Vec<(Option<String>, String)>) {
+) -> ToldAndKept {
     let (mut told, mut deeds) = (Vec::new(), Vec::new());
     for seconds in seconds.step_by(10) {
         let sweep = sweep(bus, seconds, Ok(Celsius::from_sixteenths(shown(seconds))));
