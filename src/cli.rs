@@ -90,7 +90,7 @@ enum Command {
     Probes(probes::Options),
     /// Put another probe into a fridge, in the configuration: fridge replace milk 28-0316a2790a1b
     Replace(replace::Options),
-    /// Measure what probes are off by in ice, and correct it in the configuration: fridge calibrate milk ice
+    /// Measure a probe in ice, and write its correction to the configuration: fridge calibrate milk ice
     Calibrate(calibrate::Options),
     /// What raises an alarm, a sentence for each rule: fridge rules milk
     Rules(rules::Options),

@@ -73,8 +73,6 @@ pub enum GatewayNotice {
         shows: f64,
         /// What has to be added to it, in °C.
         offset: f64,
-        /// Whether it showed something else when the measuring began.
-        has_moved: bool,
     },
     /// A probe was not steady in ice in time.
     NoIcePoint {
@@ -82,6 +80,8 @@ pub enum GatewayNotice {
         fridge: String,
         /// What it showed last, in °C.
         newest: Option<f64>,
+        /// Whether it came from another temperature at all.
+        has_come: bool,
     },
     /// Calibrations have become a year old.
     CalibrationDue {

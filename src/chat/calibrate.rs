@@ -4,14 +4,16 @@ use super::data::{CalibrationRow, IcePointRow};
 use super::selection::{self, Selection};
 use super::{Answer, Data, View, doc};
 use crate::doc::{Block, Doc, Text};
-use crate::fridge::{Fridge, IcePoint, ice_point, names};
+use crate::fridge::{Correction, Fridge, IcePoint, ice_point, names};
 use crate::recorder::Act;
 use crate::text::{self, calibrate};
 
 /// Begins to measure where `ice` stands behind the fridges, and says else how they are corrected.
 pub fn answer(words: &str, view: &View<'_>) -> Answer {
     let (before, last) = words.rsplit_once(' ').unwrap_or(("", words));
-    if names::fold(last) == "ice" {
+    // A fridge may be called "Dry ice".
+    let is_name = names::exact(words, view.fridges.iter().map(|fridge| fridge.name.as_str())).is_some();
+    if names::fold(last) == "ice" && !is_name {
         return begin(before, view);
     }
     let fridges = match selection::resolve(words, view) {
@@ -48,6 +50,15 @@ fn begin(typed: &str, view: &View<'_>) -> Answer {
         Ok(fridges) => fridges,
         Err(explanation) => return *explanation,
     };
+    let has_points = |fridge: &&&Fridge| {
+        let correction = fridge.calibration.as_ref().map(|calibration| calibration.correction);
+        matches!(correction, Some(Correction::TwoPoints(_)))
+    };
+    if let Some(fridge) = fridges.iter().find(has_points) {
+        let line = calibrate::has_points(&fridge.name);
+        let error = crate::doc::terminal::line(&line);
+        return Answer::new(doc(line, view), Data::Error(error));
+    }
     let doc = doc(calibrate::begun(fridges.iter().map(|fridge| fridge.name.as_str())), view)
         .with(Block::Line(calibrate::HOW.into()))
         .with(Block::Line(calibrate::meanwhile(Act::CALIBRATING)));
@@ -72,11 +83,14 @@ fn of_one(fridge: &Fridge, view: &View<'_>) -> Doc {
 fn progress(point: &IcePoint, view: &View<'_>) -> Text {
     let newest = point.newest().map(|newest| newest.degrees());
     match point.outcome {
-        None => calibrate::measuring(newest, point.steady(), view.now.since(&point.began)),
-        Some(ice_point::Outcome::Measured { shows, has_moved, .. }) => {
-            calibrate::measured(shows, ice_point::offset(shows), has_moved)
+        None => {
+            let steady = point.needed().map(|needed| (point.steady(), needed));
+            calibrate::measuring(newest, steady, view.now.since(&point.began))
         }
-        Some(ice_point::Outcome::Failed) => calibrate::failed(newest),
+        Some(ice_point::Outcome::Measured { shows, .. }) => {
+            calibrate::measured(shows, ice_point::offset(shows))
+        }
+        Some(ice_point::Outcome::Failed) => calibrate::failed(newest, point.needed().is_some()),
     }
 }
 

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 
 use super::{FileOptions, ask, terminal};
 use crate::chat::data::{CalibrationRow, IcePointState};
-use crate::config::{self, CalibrationError, EditError, Measured};
+use crate::config::{self, CalibrationError, Config, EditError, Measured};
+use crate::fridge::names;
 use crate::host;
 use crate::socket::{self, Question};
 use crate::text;
@@ -22,7 +23,7 @@ const BETWEEN_QUESTIONS: Duration = Duration::from_secs(1);
 /// The options of `calibrate`.
 #[derive(Args)]
 #[command(
-    after_help = "The probe hangs in a glass of crushed ice and water, where it is 0 °C. Whatever it shows there, once it is steady, is what it is off by.\n\nExamples:\n  sudo fridge calibrate milk ice     measures, waits, and writes\n  sudo fridge calibrate              writes what was measured from the channel\n\nIn the channel, `fridge calibrate milk ice` measures, and `fridge calibrate` shows how far it is."
+    after_help = "In a glass of crushed ice and water it is 0 °C: what a probe shows there, once it is steady, is what it is off by. Start the command first, then put the probe into the ice, so that the gateway sees the temperature change.\n\nExamples:\n  sudo fridge calibrate milk ice     measures, waits, and writes\n  sudo fridge calibrate              writes what was measured from the channel\n\nIn the channel, `fridge calibrate milk ice` measures, and `fridge calibrate` shows how far it is."
 )]
 pub struct Options {
     /// A part of a fridge's name, and `ice` to have its probe measured [default: all that were measured]
@@ -34,9 +35,14 @@ pub struct Options {
 pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let path = files.config_path()?;
     uses(files, &path)?;
-    let words: Vec<&str> = options.words.iter().flat_map(|word| word.split_whitespace()).collect();
+    let config = Config::load(&path)?;
+    let words = options.words.join(" ");
+    // A fridge may be called "Dry ice".
+    let is_name =
+        names::exact(&words, config.site.fridges.iter().map(|fridge| fridge.name.as_str())).is_some();
+    let words: Vec<&str> = words.split_whitespace().collect();
     let (fridges, begins) = match &words[..] {
-        [fridges @ .., last] if last.eq_ignore_ascii_case("ice") => (fridges.join(" "), true),
+        [fridges @ .., last] if last.eq_ignore_ascii_case("ice") && !is_name => (fridges.join(" "), true),
         all => (all.join(" "), false),
     };
     if begins {
@@ -52,16 +58,20 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     }
     let ended = wait(files, &fridges)?;
     let results: Vec<(&CalibrationRow, f64, Measured)> = ended.iter().filter_map(result).collect();
-    write(&results, &path)?;
-    let failed: Vec<&str> = ended.iter().filter(|row| has_failed(row)).map(|row| row.name.as_str()).collect();
+    if !results.is_empty() {
+        write(&results, &path)?;
+        terminal::print(files.takes_effect(&path))?;
+    }
+    // Of what was asked for by name; one that failed last week is no news.
+    let failed = ended.iter().filter(|row| has_failed(row) && (results.is_empty() || !fridges.is_empty()));
+    let failed: Vec<&str> = failed.map(|row| row.name.as_str()).collect();
     if !failed.is_empty() {
-        let words = if begins { String::new() } else { format!(" {fridges}") };
-        bail!("not measured: {}; fridge ask calibrate{words} says why", failed.join(", "));
+        bail!("not measured: {}; `fridge ask calibrate` says why", failed.join(", "));
     }
     if results.is_empty() {
-        bail!("nothing was measured there since the gateway's start: sudo fridge calibrate milk ice");
+        bail!("nothing has been measured there since the gateway's start: sudo fridge calibrate milk ice");
     }
-    terminal::print(files.takes_effect(&path))
+    Ok(())
 }
 
 /// The gateway that answers must be the one whose configuration is changed.
@@ -135,16 +145,13 @@ fn write(results: &[(&CalibrationRow, f64, Measured)], path: &Path) -> anyhow::R
     let mut said = String::new();
     for ((row, shows, measured), line) in results.iter().zip(lines) {
         said.push_str(&format!(
-            "{}: shows {} °C in ice, {} °C once {} °C is added ({}, line {line})\n",
+            "{}: shows {} °C in ice, corrected to {} °C (offset {} °C, {}, line {line})\n",
             row.name,
             text::hundredths(*shows),
             text::hundredths(shows + measured.offset),
             text::calibrate::signed(measured.offset),
             path.display(),
         ));
-        if row.ice_point.as_ref().is_some_and(|point| point.has_moved == Some(false)) {
-            said.push_str(&format!("  {}\n", text::calibrate::NOT_MOVED));
-        }
     }
     terminal::print(&terminal::printable(&said))
 }

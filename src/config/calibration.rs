@@ -13,6 +13,8 @@ use super::{Config, schema};
 use crate::fridge::{Calibration, Correction, Fridge};
 use crate::reading::ProbeId;
 
+const NAME: &str = "calibration = ";
+
 /// What was measured in one fridge.
 #[derive(Clone, Debug)]
 pub struct Measured {
@@ -44,9 +46,17 @@ pub enum Error {
         "{0} has a calibration of two points, which is worth more than the ice point alone: remove `calibration` there first"
     )]
     TwoPoints(String),
+    /// It has a newer one.
+    #[error("{fridge} has a calibration of {date}, which is newer than the measurement: nothing was changed")]
+    Newer {
+        /// The fridge's name.
+        fridge: String,
+        /// The date of the one that is there.
+        date: Date,
+    },
     /// The file is written in a way that is not understood here.
     #[error(
-        "this file is written in a way that cannot be changed here; write it below the probe of {fridge}: {setting}"
+        "the file is written in a way that cannot be changed here: set it for {fridge} yourself: {setting}"
     )]
     ByHand {
         /// The fridge's name.
@@ -90,11 +100,17 @@ fn calibrated(path: &Path, measured: &[Measured]) -> Result<(Config, String, Vec
         if let Some(Correction::TwoPoints(_)) = fridge.calibration.as_ref().map(|it| it.correction) {
             return Err(Error::TwoPoints(fridge.name.clone()));
         }
+        let newer = |calibration: &Calibration| calibration.date.filter(|date| *date > measured.date);
+        if let Some(date) = fridge.calibration.as_ref().and_then(newer) {
+            return Err(Error::Newer { fridge: fridge.name.clone(), date });
+        }
+        let by_hand =
+            || Error::ByHand { fridge: fridge.name.clone(), setting: format!("{NAME}{}", value(measured)) };
         let is_its = |table: &&schema::Fridge| table.probe.get_ref().parse() == Ok(fridge.probe);
         let table = file.fridge.iter().map(Spanned::get_ref).find(is_its);
         let table = table.ok_or_else(|| edit::unparsed(path))?;
-        let (place, before, after) = place(source, table);
-        changes.push((place, format!("{before}{}{after}", setting(measured)), order));
+        let (place, before) = place(source, table).ok_or_else(by_hand)?;
+        changes.push((place, before + &value(measured), order));
         let correction = Correction::Offset(measured.offset);
         fridge.calibration =
             Some(Calibration { correction, date: Some(measured.date), by: measured.by.clone() });
@@ -106,11 +122,9 @@ fn calibrated(path: &Path, measured: &[Measured]) -> Result<(Config, String, Vec
         text.replace_range(place.clone(), change);
     }
     let becomes = Config::parse(path, &text).map(|config| config.site.fridges);
-    if !becomes.is_ok_and(|fridges| fridges == wanted)
-        && let Some(first) = measured.first()
-    {
-        let fridge = wanted.iter().find(|fridge| fridge.id == first.id).map(|fridge| fridge.name.clone());
-        return Err(Error::ByHand { fridge: fridge.unwrap_or_default(), setting: setting(first) });
+    if !becomes.is_ok_and(|fridges| fridges == wanted) {
+        // Nothing is known of where it went wrong; each by itself would say.
+        return Err(edit::unparsed(path).into());
     }
     changes.reverse();
     let mut lines = vec![0; changes.len()];
@@ -118,33 +132,37 @@ fn calibrated(path: &Path, measured: &[Measured]) -> Result<(Config, String, Vec
     for (place, change, order) in &changes {
         let line = source[..place.start].matches('\n').count() + 1;
         let own = change.matches('\n').count();
-        // A line of its own begins behind the end of the one before it.
+        // A line of its own begins behind the end of the one before.
         lines[*order] = line + added + own;
         added += own;
     }
     Ok((config, text, lines))
 }
 
-/// Where the setting goes, and what stands around it there: in place of the one that is there, or in a line below the
-/// probe's, indented as that is.
-fn place<'a>(source: &'a str, table: &schema::Fridge) -> (Range<usize>, String, &'a str) {
-    const NAME: &str = "calibration = ";
+/// Where the setting goes, and what stands before it there: in place of the one that is there, or in a line below the
+/// probe's, indented as that is. `None` where it is written in another way, or has a comment in it.
+fn place(source: &str, table: &schema::Fridge) -> Option<(Range<usize>, String)> {
     if let Some(span) = table.calibration.as_ref().map(Spanned::span) {
-        return (span, String::new(), "");
+        let present = &source[span.clone()];
+        return (present.starts_with('{') && !present.contains('\n')).then_some((span, String::new()));
     }
     let probe = table.probe.span();
-    let line = source[..probe.start].rfind('\n').map_or(0, |end| end + 1);
-    let indent: String = source[line..].chars().take_while(|letter| matches!(letter, ' ' | '\t')).collect();
+    let begin = source[..probe.start].rfind('\n').map_or(0, |end| end + 1);
+    let before = &source[begin..probe.start];
+    let indent = &before[..before.len() - before.trim_start().len()];
+    if !before.trim_start().starts_with("probe") {
+        return None;
+    }
     let rest = &source[probe.end..];
     let end = probe.end + rest.find('\n').unwrap_or(rest.len());
     let (end, newline) = match source[..end].strip_suffix('\r') {
         Some(before) => (before.len(), "\r\n"),
         None => (end, "\n"),
     };
-    (end..end, format!("{newline}{indent}{NAME}"), "")
+    Some((end..end, format!("{newline}{indent}{NAME}")))
 }
 
-fn setting(measured: &Measured) -> String {
+fn value(measured: &Measured) -> String {
     let by = measured.by.as_ref().map(|by| {
         let escaped = by.replace('\\', "\\\\").replace('"', "\\\"");
         format!(", by = \"{escaped}\"")
@@ -216,6 +234,13 @@ mod tests {
     #[test]
     fn what_cannot_be_written_changes_nothing_and_says_what_to_do() {
         let tables = "[[bus]]\nkind = \"kernel\"\n[[fridge]]\nname = \"Milk\"\nprobe = \"28-000000000001\"\n[fridge.calibration]\noffset = 0.1\n";
+        let milk_as = |calibration: &str| {
+            format!(
+                "[[bus]]\nkind = \"kernel\"\n[[fridge]]\nname = \"Milk\"\nprobe = \"28-000000000001\"\ncalibration = {calibration}\n"
+            )
+        };
+        let lines = &milk_as("{\n offset = 0.1, # by the lab\n}");
+        let newer = &milk_as("{ offset = 0.1, date = \"2026-11-29\" }");
         let inline =
             "fridge = [{ name = \"Milk\", probe = \"28-000000000001\" }]\n[[bus]]\nkind = \"kernel\"\n";
         let points = format!(
@@ -224,8 +249,10 @@ mod tests {
         );
         let milk = || measured("milk", 1, -0.44, None);
         for (text, wanted, said) in [
-            (tables, milk(), "write it below the probe of Milk: { offset = -0.44, date"),
-            (inline, milk(), "write it below the probe of Milk"),
+            (tables, milk(), "set it for Milk yourself: calibration = { offset = -0.44, date"),
+            (inline, milk(), "set it for Milk yourself"),
+            (lines, milk(), "set it for Milk yourself"),
+            (newer, milk(), "Milk has a calibration of 2026-11-29, which is newer"),
             (TEXT, measured("milk", 9, 0.1, None), "no fridge with the id `milk`"),
             (TEXT, measured("mlik", 1, 0.1, None), "no fridge with the id `mlik`"),
             (&points, measured("bar", 3, 0.1, None), "Bar has a calibration of two points"),

@@ -1,23 +1,26 @@
 //! The ice point: what a probe shows in a glass of crushed ice and water, where it is 0 °C. Readings and their times go
 //! in; once they have been steady for long enough, what they come to is the measurement.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::reading::{Celsius, ProbeId, Stamp};
 
-/// So long a probe has to show the same.
+/// So long at the least a probe has to show the same …
 pub const STEADY: Duration = Duration::from_secs(3 * 60);
+/// … and at least as long as it took to come there: one in a bottle or a thick sleeve creeps, and would be taken for steady
+/// while it is still on its way. (An exponential that comes from 3 °C is within 0.05 °C then, whatever its time constant.)
 /// After so long without that, the measurement has failed.
-pub const PATIENCE: Duration = Duration::from_secs(30 * 60);
+pub const PATIENCE: Duration = Duration::from_secs(60 * 60);
 /// A steady probe takes on neighbouring values; in sixteenths.
 const SPREAD: i16 = 2;
 /// Fewer readings are no measurement, however far apart they are.
 const FEWEST: u32 = 5;
-/// A probe of the maker's is off by 0.5 °C at the most, a clone by 2 °C: one that shows more is not in ice, or broken.
-pub const FURTHEST: f64 = 2.0;
-/// One that has moved by less since the measuring began may have been in the ice already, or may not be there yet.
-const MOVED: f64 = 0.5;
+/// Nothing is known of a longer time without a reading.
+const GAP: Duration = Duration::from_secs(10 * 60);
+/// A probe of the maker's is off by 0.5 °C at the most: one that is off by more than this, in °C, is to be replaced.
+pub const FURTHEST: f64 = 1.0;
+/// It has to come from at least so far, in °C: one that hangs in a fridge near 0 °C would look as if it were in ice.
+pub const FAR: f64 = 3.0;
 
 /// One measurement of one probe, from its begin to its end.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,20 +33,19 @@ pub struct IcePoint {
     pub began: Stamp,
     /// What came of it; `None` while it is being measured.
     pub outcome: Option<Outcome>,
-    first: Option<Celsius>,
     newest: Option<Celsius>,
+    /// When it was far from 0 °C last.
+    far: Option<Stamp>,
     run: Option<Run>,
 }
 
 /// What came of a measurement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
-    /// The probe has been steady near 0 °C.
+    /// The probe came from elsewhere, and was steady near 0 °C.
     Measured {
         /// What it showed, in °C: the mean of the time in which it was steady.
         shows: f64,
-        /// Whether it came from another temperature. One that showed the same from the begin may never have been in ice.
-        has_moved: bool,
         /// When.
         at: Stamp,
     },
@@ -70,8 +72,7 @@ impl Run {
     /// The run with one reading more; a new one where that does not belong to it.
     fn with(self, value: i16, at: Stamp) -> Run {
         let (least, most) = (self.least.min(value), self.most.max(value));
-        // Nothing is known of a gap as long as the whole of it.
-        if most - least > SPREAD || at.since(&self.newest) >= STEADY {
+        if most - least > SPREAD || at.since(&self.newest) > GAP {
             return Run::new(value, at);
         }
         let (sum, count) = (self.sum + i64::from(value), self.count.saturating_add(1));
@@ -86,7 +87,7 @@ impl Run {
 impl IcePoint {
     /// Begins to measure that probe.
     pub fn begin(probe: ProbeId, by: Option<String>, now: Stamp) -> IcePoint {
-        IcePoint { probe, by, began: now, outcome: None, first: None, newest: None, run: None }
+        IcePoint { probe, by, began: now, outcome: None, newest: None, far: None, run: None }
     }
 
     /// Takes in what the probe showed then, uncorrected; returns whether that ends the measurement.
@@ -96,16 +97,16 @@ impl IcePoint {
             return false;
         }
         self.newest = Some(shown);
-        let first = *self.first.get_or_insert(shown);
+        if shown.degrees().abs() >= FAR {
+            self.far = Some(at);
+        }
         let value = shown.sixteenths();
         let run = self.run.map_or_else(|| Run::new(value, at), |run| run.with(value, at));
         self.run = Some(run);
         let shows = run.mean();
-        let near_zero: RangeInclusive<f64> = -FURTHEST..=FURTHEST;
-        let is_steady = at.since(&run.since) >= STEADY && run.count >= FEWEST;
-        if is_steady && near_zero.contains(&shows) {
-            let has_moved = (first.degrees() - shows).abs() >= MOVED;
-            self.outcome = Some(Outcome::Measured { shows, has_moved, at });
+        let is_steady = self.needed().is_some_and(|needed| at.since(&run.since) >= needed);
+        if is_steady && run.count >= FEWEST && shows.abs() <= FURTHEST {
+            self.outcome = Some(Outcome::Measured { shows, at });
         }
         self.outcome.is_some()
     }
@@ -127,6 +128,12 @@ impl IcePoint {
     /// For how long it has shown the same.
     pub fn steady(&self) -> Duration {
         self.run.map_or(Duration::ZERO, |run| run.newest.since(&run.since))
+    }
+
+    /// For how long it has to: at least as long as it took to come there. `None` where it has not come from anywhere yet.
+    pub fn needed(&self) -> Option<Duration> {
+        let came = self.run?.since.since(&self.far?);
+        Some(came.max(STEADY))
     }
 }
 
@@ -159,30 +166,43 @@ mod tests {
         (point.outcome, end)
     }
 
+    /// What a probe shows that is off by 0.4 °C, and comes into ice after a minute.
+    fn cooling(from: f64, time_constant: f64) -> impl Fn(u64) -> i16 {
+        move |second| {
+            let left = libm::exp(-(second.saturating_sub(60) as f64) / time_constant);
+            ((0.4 + from * left) * 16.0).round() as i16
+        }
+    }
+
     #[test]
-    fn a_probe_that_cools_down_is_measured_once_it_is_steady() {
-        // From 5 °C, with a time constant of a minute, to 0.40625 °C, between whose neighbours it flickers.
-        let cooling = |second: u64| {
-            let settles = 73.5 * libm::exp2(second as f64 / -42.0);
-            (6.5 + settles) as i16 + i16::from(second.is_multiple_of(20) && second > 400)
-        };
-        let (outcome, end) = measured(cooling);
-        let Some(Outcome::Measured { shows, has_moved, .. }) = outcome else { panic!("{outcome:?}") };
-        assert!((0.38..0.45).contains(&shows) && has_moved, "{shows}");
-        assert!((350..500).contains(&end), "{end}");
-        assert_eq!((offset(shows) * 100.0).rem_euclid(1.0), 0.0);
+    fn a_probe_that_cools_down_is_measured_once_it_is_there_however_slow_it_is() {
+        for from in [4.0, 5.0, 20.0, -18.0] {
+            for time_constant in [10.0, 60.0, 120.0, 300.0] {
+                let (outcome, end) = measured(cooling(from, time_constant));
+                let Some(Outcome::Measured { shows, .. }) = outcome else {
+                    panic!("{from} {time_constant}: {outcome:?}")
+                };
+                assert!((shows - 0.4).abs() < 0.08, "{from} °C, {time_constant} s: {shows} after {end} s");
+            }
+        }
+        assert!(measured(cooling(4.0, 20.0)).1 < 420);
+        assert_eq!(measured(cooling(20.0, 3_000.0)).0, Some(Outcome::Failed));
     }
 
     #[test]
     fn what_is_steady_elsewhere_or_never_is_not_measured() {
-        assert_eq!(measured(|_| 64), (Some(Outcome::Failed), 1_800), "it hangs in its fridge");
-        assert_eq!(measured(|second| (second / 10 % 4) as i16), (Some(Outcome::Failed), 1_800));
+        let never = (Some(Outcome::Failed), 3_600);
+        assert_eq!(measured(|_| 64), never, "it hangs in its fridge");
+        assert_eq!(measured(|_| 14), never, "it hangs in a fridge at 0.9 °C");
+        assert_eq!(measured(|second| if second < 300 { 42 } else { 14 }), never, "whose door was open");
+        assert_eq!(measured(|second| (second / 10 % 4) as i16), never);
+        assert_eq!(
+            measured(|second| if second < 300 { 64 } else { 20 }),
+            never,
+            "it is off by more than 1 °C"
+        );
         let (outcome, end) = measured(|second| if second < 600 { 64 } else { -5 });
-        let wanted = Outcome::Measured { shows: -0.3125, has_moved: true, at: at(780) };
-        assert_eq!((outcome, end), (Some(wanted), 780));
-        let (outcome, end) = measured(|_| 3);
-        assert!(matches!(outcome, Some(Outcome::Measured { has_moved: false, .. })), "{outcome:?}");
-        assert_eq!(end, 180);
+        assert_eq!((outcome, end), (Some(Outcome::Measured { shows: -0.3125, at: at(780) }), 780));
     }
 
     #[test]
@@ -190,11 +210,12 @@ mod tests {
         let mut point = begin();
         point.began = at(100);
         let mut read = |second, value| point.read(Celsius::from_sixteenths(value), at(second));
-        assert!(!read(90, 2));
-        let seconds = (100..=270).step_by(10).chain([450]).chain((460..=620).step_by(10));
+        assert!(!read(90, 64) && !read(100, 64));
+        let seconds = (110..=280).step_by(10).chain([890]).chain((900..=1_670).step_by(10));
         assert!(seconds.into_iter().all(|second| !read(second, 2)));
-        assert!(read(630, 2) && !read(640, 2));
-        assert_eq!(point.steady(), STEADY);
+        // It may have come at any time of the gap.
+        assert!(read(1_680, 2) && !read(1_690, 2));
+        assert_eq!(point.steady(), point.needed().unwrap());
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Act {
     /// How long a snooze or an announced defrost may last.
     pub const LENGTHS: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(24 * 3_600);
     /// So long nothing is told of a fridge whose probe is in ice, and on its way back.
-    pub const CALIBRATING: Duration = Duration::from_secs(3_600);
+    pub const CALIBRATING: Duration = Duration::from_secs(90 * 60);
     /// The longest cause that is kept, in characters.
     pub const LONGEST_CAUSE: usize = 200;
 

@@ -14,7 +14,7 @@ const MORNING: i8 = 9;
 #[derive(Debug, Default)]
 pub struct CalibrationDates {
     /// The names of fridges, and when their calibrations are due.
-    due: Vec<(String, Date)>,
+    due: Option<Vec<(String, Date)>>,
     /// Up to then it has been told.
     told: Option<Timestamp>,
 }
@@ -22,17 +22,20 @@ pub struct CalibrationDates {
 impl CalibrationDates {
     /// Goes on after a gateway that was alive then: what has become due since is told.
     pub fn resume(alive: Option<Timestamp>) -> CalibrationDates {
-        CalibrationDates { due: Vec::new(), told: alive }
+        CalibrationDates { due: None, told: alive }
     }
 
     /// From now on there are these fridges.
     pub fn set_fridges(&mut self, fridges: &[Fridge]) {
         let due = |fridge: &Fridge| Some((fridge.name.clone(), fridge.calibration.as_ref()?.due()?));
-        self.due = fridges.iter().filter(|fridge| !fridge.out_of_service).filter_map(due).collect();
+        let in_service = fridges.iter().filter(|fridge| !fridge.out_of_service);
+        self.due = Some(in_service.filter_map(due).collect());
     }
 
     /// Time has passed, on the clock of the place.
     pub fn tick(&mut self, local: &ZonedDateTime) -> Option<GatewayNotice> {
+        // Before the configuration is known nothing is.
+        let all = self.due.as_ref()?;
         let now = local.timestamp();
         let told = self.told.replace(now)?;
         let is_due = |date: &Date| {
@@ -40,7 +43,7 @@ impl CalibrationDates {
                 date.to_datetime(time(MORNING, 0, 0, 0)).to_zoned_datetime(local.time_zone().clone());
             morning.is_ok_and(|morning| morning.timestamp() > told && morning.timestamp() <= now)
         };
-        let due = self.due.iter().filter(|(_, date)| is_due(date));
+        let due = all.iter().filter(|(_, date)| is_due(date));
         let fridges: Vec<String> = due.map(|(name, _)| name.clone()).collect();
         (!fridges.is_empty()).then_some(GatewayNotice::CalibrationDue { fridges })
     }

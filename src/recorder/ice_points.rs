@@ -6,16 +6,24 @@ use std::sync::Arc;
 
 use crate::alarm::GatewayNotice;
 use crate::fridge::ice_point::{Outcome, offset};
-use crate::fridge::{Fridge, IcePoint};
+use crate::fridge::{Calibration, Fridge, IcePoint};
 use crate::reading::{ProbeId, Sampled, Stamp};
 use crate::store::Entry;
 
 /// The measurements, by the ids of the fridges.
 #[derive(Debug, Default)]
 pub struct IcePoints {
-    /// The name and the probe of each fridge, by its id.
-    fridges: BTreeMap<String, (String, ProbeId)>,
+    /// The fridges by their ids.
+    fridges: BTreeMap<String, Known>,
     points: Arc<BTreeMap<String, IcePoint>>,
+}
+
+/// What matters of a fridge.
+#[derive(Debug)]
+struct Known {
+    name: String,
+    probe: ProbeId,
+    calibration: Option<Calibration>,
 }
 
 /// What the end of measurements brings: what is told, and what is kept.
@@ -27,22 +35,30 @@ impl IcePoints {
         Arc::clone(&self.points)
     }
 
-    /// From now on there are these fridges. What was measured of a probe that is in none of them any more says nothing.
+    /// From now on there are these fridges. What was measured of a probe that is in none of them any more says nothing, and
+    /// neither does what was measured before its fridge got another calibration.
     pub fn set_fridges(&mut self, fridges: &[Fridge]) {
-        let known = |fridge: &Fridge| (fridge.id.clone(), (fridge.name.clone(), fridge.probe));
-        self.fridges = fridges.iter().map(known).collect();
-        let fridges = &self.fridges;
-        let is_there = |id: &String, point: &mut IcePoint| {
-            fridges.get(id).is_some_and(|(_, probe)| *probe == point.probe)
+        let known = |Fridge { id, name, probe, calibration, .. }: &Fridge| {
+            (id.clone(), Known { name: name.clone(), probe: *probe, calibration: calibration.clone() })
         };
-        Arc::make_mut(&mut self.points).retain(is_there);
+        let before = std::mem::replace(&mut self.fridges, fridges.iter().map(known).collect());
+        let calibration = |fridges: &BTreeMap<String, Known>, id: &str| {
+            fridges.get(id).and_then(|fridge| fridge.calibration.clone())
+        };
+        let fridges = &self.fridges;
+        let says_something = |id: &String, point: &mut IcePoint| {
+            let is_there = fridges.get(id).is_some_and(|fridge| fridge.probe == point.probe);
+            is_there && (point.outcome.is_none() || calibration(&before, id) == calibration(fridges, id))
+        };
+        Arc::make_mut(&mut self.points).retain(says_something);
     }
 
-    /// Begins to measure in these fridges.
+    /// Begins to measure in these fridges, but for those in which that has begun.
     pub fn begin(&mut self, fridges: &[String], by: Option<&String>, now: Stamp) {
         for id in fridges {
-            if let Some((_, probe)) = self.fridges.get(id) {
-                let point = IcePoint::begin(*probe, by.cloned(), now);
+            let is_measuring = self.points.get(id).is_some_and(|point| point.outcome.is_none());
+            if let Some(fridge) = self.fridges.get(id).filter(|_| !is_measuring) {
+                let point = IcePoint::begin(fridge.probe, by.cloned(), now);
                 Arc::make_mut(&mut self.points).insert(id.clone(), point);
             }
         }
@@ -70,7 +86,7 @@ impl IcePoints {
         let mut ended = Ended::new();
         for (id, point) in Arc::make_mut(&mut self.points) {
             if point.outcome.is_none() && step(point) == Some(true) {
-                let name = self.fridges.get(id).map_or(id, |(name, _)| name);
+                let name = self.fridges.get(id).map_or(id, |fridge| &fridge.name);
                 ended.push((notice(name, point), deed(id, point, now)));
             }
         }
@@ -81,10 +97,14 @@ impl IcePoints {
 fn notice(name: &str, point: &IcePoint) -> GatewayNotice {
     let fridge = name.to_owned();
     match point.outcome {
-        Some(Outcome::Measured { shows, has_moved, .. }) => {
-            GatewayNotice::IcePoint { fridge, shows, offset: offset(shows), has_moved }
+        Some(Outcome::Measured { shows, .. }) => {
+            GatewayNotice::IcePoint { fridge, shows, offset: offset(shows) }
         }
-        _ => GatewayNotice::NoIcePoint { fridge, newest: point.newest().map(|newest| newest.degrees()) },
+        _ => GatewayNotice::NoIcePoint {
+            fridge,
+            newest: point.newest().map(|newest| newest.degrees()),
+            has_come: point.needed().is_some(),
+        },
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{duration, hours_and_minutes, hundredths};
+use super::{duration, hundredths};
 use crate::doc::Text;
 use crate::fridge::ice_point::{PATIENCE, STEADY};
 use crate::fridge::{Calibration, Correction};
@@ -12,29 +12,36 @@ use crate::fridge::{Calibration, Correction};
 pub const WHICH: &str =
     "Which fridge? `fridge calibrate milk ice`; `fridge calibrate all ice` means all of them.";
 /// What stands behind the fridge is no ice.
-pub const ONLY_ICE: &str = "Only the ice point can be measured here, because ice needs no other thermometer: `fridge calibrate milk ice`. docs/probes.md says how two points are written into the configuration.";
+pub const ONLY_ICE: &str = "Only the ice point can be measured here, because ice needs no other thermometer: `fridge calibrate milk ice`. docs/probes.md explains how to enter two points in the configuration.";
 /// How it is done.
-pub const HOW: &str = "Fill a glass with crushed ice, pour in just enough cold water to fill the gaps, and put the probe into the middle of it; stir now and then.";
+pub const HOW: &str = "Fill a glass with crushed ice, add just enough cold water to fill the gaps, and put the probe into the middle of it; stir now and then.";
 /// How what was measured comes into use.
-pub const WRITE: &str = "`sudo fridge calibrate` on the gateway writes it into the configuration.";
-/// Nothing shows that the probe was put into ice.
-pub const NOT_MOVED: &str =
-    "It has shown the same since the measuring began: if it was not in the ice by then, measure it again.";
+pub const WRITE: &str = "`sudo fridge calibrate` on the gateway writes it to the configuration.";
+/// Nothing shows yet that the probe was put into ice.
+const NOT_MOVED: &str =
+    "and has not been far from 0 °C since: hold it in your hand for a minute, then put it back into the ice";
 /// What to do when a calibration is a year old.
-pub const AGAIN: &str = "Probes drift: put them into ice once more, with `fridge calibrate milk ice`.";
+pub const AGAIN: &str = "Probes drift: measure them in ice again, with `fridge calibrate milk ice`.";
 
 /// Measuring begins in some fridges.
 pub fn begun<'a>(fridges: impl IntoIterator<Item = &'a str>) -> Text {
     Text::names(fridges).and(": measuring the ice point")
 }
 
+/// One point would replace two.
+pub fn has_points(name: &str) -> Text {
+    Text::name(name).and(Text::sentence(
+        " is calibrated at two points, which is better than the ice point alone: remove its `calibration` first",
+    ))
+}
+
 /// What happens then.
 pub fn meanwhile(silent: Duration) -> Text {
     Text::sentence(&format!(
-        "It is measured once the probe has been steady near 0 °C for {}, and given up after {}: you are told where alarms are told, and `fridge calibrate` shows how far it is. Leave the probe in the ice until then. No new alarm of its fridge is told for {}.",
+        "The reading has to fall or rise by some degrees and then stay near 0 °C: for {} at least, and as long as it took to get there. The result is posted where alarms are posted, or after {} that there is none; `fridge calibrate` shows the progress. New alarms for this fridge are held back for {}.",
         duration(STEADY),
         duration(PATIENCE),
-        hours_and_minutes(silent),
+        duration(silent),
     ))
 }
 
@@ -65,38 +72,42 @@ pub fn of_fridge(name: &str, calibration: Option<&Calibration>) -> Text {
     Text::name(name).and(": ").and(Text::name(words))
 }
 
-/// It is being measured.
-pub fn measuring(newest: Option<f64>, steady: Duration, since: Duration) -> Text {
-    let shows = match newest {
-        Some(newest) => format!(
+/// It is being measured: what the probe showed last, and for how long it has been steady of how long it has to be.
+pub fn measuring(newest: Option<f64>, steady: Option<(Duration, Duration)>, since: Duration) -> Text {
+    let shows = match (newest, steady) {
+        (Some(newest), Some((steady, needed))) => format!(
             "shows {} °C, steady for {} of {}",
             hundredths(newest),
-            duration(steady.min(STEADY)),
-            duration(STEADY)
+            duration(steady.min(needed)),
+            duration(needed)
         ),
-        None => String::from("no reading yet"),
+        (Some(newest), None) => format!("shows {} °C, {NOT_MOVED}", hundredths(newest)),
+        (None, _) => String::from("no reading yet"),
     };
     Text::from(format!("being measured in ice for {}: {shows}", duration(since)))
 }
 
 /// What a probe showed in ice.
-pub fn measured(shows: f64, offset: f64, has_moved: bool) -> Text {
-    let text =
-        format!("Its probe shows {} °C in ice, so {} °C corrects it.", hundredths(shows), signed(offset));
-    Text::from(if has_moved { text } else { format!("{text} {NOT_MOVED}") })
+pub fn measured(shows: f64, offset: f64) -> Text {
+    Text::from(format!(
+        "The probe shows {} °C in ice, so its correction is {} °C.",
+        hundredths(shows),
+        signed(offset)
+    ))
 }
 
-/// A probe was not steady in ice in time.
-pub fn failed(newest: Option<f64>) -> Text {
+/// A probe was not steady in ice in time; whether it came from another temperature at all.
+pub fn failed(newest: Option<f64>, has_come: bool) -> Text {
     let shows = match newest {
         Some(newest) => format!("it showed {} °C at the end", hundredths(newest)),
         None => String::from("there was no reading of it"),
     };
-    Text::sentence(&format!(
-        "It was not steady near 0 °C for {} within {}; {shows}. A probe that stays beyond 2 °C in ice is broken; else more ice and less water help, then ask again.",
-        duration(STEADY),
-        duration(PATIENCE)
-    ))
+    let advice = if has_come {
+        "A probe that stays beyond 1 °C in ice should be replaced. Otherwise use more ice and less water, and try again."
+    } else {
+        "It was not seen to come from another temperature: ask first, then hold it in your hand for a minute and put it into the ice."
+    };
+    Text::from(format!("The probe was not steady near 0 °C within {}; {shows}. {advice}", duration(PATIENCE)))
 }
 
 /// Who measured it, and how long ago.

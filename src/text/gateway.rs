@@ -25,9 +25,9 @@ pub fn headline(notice: &GatewayNotice) -> Text {
         GatewayNotice::NeighbourBack { gateway, .. } => {
             Text::from("The gateway ").and(Text::name(gateway)).and(" is back")
         }
-        GatewayNotice::IcePoint { fridge, .. } => Text::name(fridge).and(": the ice point is measured"),
+        GatewayNotice::IcePoint { fridge, .. } => Text::name(fridge).and(": the ice point has been measured"),
         GatewayNotice::NoIcePoint { fridge, .. } => {
-            Text::name(fridge).and(": the ice point was not measured")
+            Text::name(fridge).and(": the ice point could not be measured")
         }
         GatewayNotice::CalibrationDue { fridges } => {
             let verb = if fridges.len() == 1 { " was calibrated" } else { " were calibrated" };
@@ -60,10 +60,10 @@ pub fn line(notice: &GatewayNotice) -> Text {
             "Nothing was heard from it for {}. What it measured meanwhile is in its own history.",
             duration(Duration::from_secs(*silent_s))
         )),
-        GatewayNotice::IcePoint { shows, offset, has_moved, .. } => {
-            calibrate::measured(*shows, *offset, *has_moved).and(" ").and(Text::sentence(calibrate::WRITE))
+        GatewayNotice::IcePoint { shows, offset, .. } => {
+            calibrate::measured(*shows, *offset).and(" ").and(Text::sentence(calibrate::WRITE))
         }
-        GatewayNotice::NoIcePoint { newest, .. } => calibrate::failed(*newest),
+        GatewayNotice::NoIcePoint { newest, has_come, .. } => calibrate::failed(*newest, *has_come),
         GatewayNotice::CalibrationDue { .. } => Text::sentence(calibrate::AGAIN),
         GatewayNotice::Sealed { hash, .. } => Text::code(hash.clone()),
     }

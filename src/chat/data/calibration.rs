@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::fridge::ice_point::{Outcome, STEADY, offset};
+use crate::fridge::ice_point::{Outcome, offset};
 use crate::fridge::{Correction, Fridge, IcePoint};
 use crate::reading::ProbeId;
 
@@ -51,16 +51,14 @@ pub struct IcePointRow {
     pub raw_celsius: Option<f64>,
     /// For how many seconds it has shown the same.
     pub steady_s: u64,
-    /// For how many it has to.
-    pub needed_s: u64,
+    /// For how many it has to; `None` where it has not come from another temperature yet.
+    pub needed_s: Option<u64>,
     /// When it was measured.
     pub measured: Option<Timestamp>,
     /// What the probe showed then, in °C.
     pub shows: Option<f64>,
     /// What corrects that, in °C.
     pub offset: Option<f64>,
-    /// Whether it showed something else at the begin.
-    pub has_moved: Option<bool>,
 }
 
 /// How far the measurement of an ice point is.
@@ -103,9 +101,7 @@ impl From<&IcePoint> for IcePointRow {
     fn from(point: &IcePoint) -> IcePointRow {
         let (state, measured) = match point.outcome {
             None => (IcePointState::Measuring, None),
-            Some(Outcome::Measured { shows, has_moved, at }) => {
-                (IcePointState::Measured, Some((shows, has_moved, at.wall)))
-            }
+            Some(Outcome::Measured { shows, at }) => (IcePointState::Measured, Some((shows, at.wall))),
             Some(Outcome::Failed) => (IcePointState::Failed, None),
         };
         IcePointRow {
@@ -113,12 +109,11 @@ impl From<&IcePoint> for IcePointRow {
             began: point.began.wall,
             by: point.by.clone(),
             raw_celsius: point.newest().map(|newest| newest.degrees()),
-            steady_s: point.steady().min(STEADY).as_secs(),
-            needed_s: STEADY.as_secs(),
-            measured: measured.map(|(_, _, at)| at),
-            shows: measured.map(|(shows, ..)| shows),
-            offset: measured.map(|(shows, ..)| offset(shows)),
-            has_moved: measured.map(|(_, has_moved, _)| has_moved),
+            steady_s: point.steady().as_secs(),
+            needed_s: point.needed().map(|needed| needed.as_secs()),
+            measured: measured.map(|(_, at)| at),
+            shows: measured.map(|(shows, _)| shows),
+            offset: measured.map(|(shows, _)| offset(shows)),
         }
     }
 }
@@ -126,6 +121,6 @@ impl From<&IcePoint> for IcePointRow {
 impl IcePointRow {
     /// The part of the needed time for which the probe has been steady, from 0 to 1.
     pub fn done(&self) -> f64 {
-        self.steady_s as f64 / self.needed_s.max(1) as f64
+        self.needed_s.map_or(0.0, |needed| self.steady_s as f64 / needed.max(1) as f64)
     }
 }

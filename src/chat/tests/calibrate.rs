@@ -36,6 +36,7 @@ fn what_is_to_be_put_into_ice_has_to_be_named() {
         ("calibrate milk 37", "Only the ice point can be measured here"),
         ("calibrate milk -0.5", "Only the ice point can be measured here"),
         ("calibrate mlkk", "No fridge has that name."),
+        ("calibrate crème ice", "Crème fraîche is calibrated at two points"),
     ] {
         let reply = kitchen.reply(stamp(11), words);
         let text = reply.text.replace(['`', '\u{a0}'], "");
@@ -45,9 +46,13 @@ fn what_is_to_be_put_into_ice_has_to_be_named() {
         );
         assert!(reply.act.is_none(), "{words}");
     }
+    let kitchen = Kitchen::new(vec![fridge(0, "Dry ice", None, None), fridge(1, "Milk", None, None)]);
+    kitchen.well(10);
     let reply = kitchen.reply(stamp(11), "calibrate all ice");
     let Some(Act::Calibrate { fridges }) = &reply.act else { panic!("{:?}", reply.act) };
-    assert_eq!(fridges.len(), 6);
+    assert_eq!(fridges.len(), 2);
+    assert!(kitchen.reply(stamp(11), "calibrate dry ice").act.is_none(), "it is a name");
+    assert!(kitchen.reply(stamp(11), "calibrate dry ice ice").act.is_some());
 }
 
 #[test]
@@ -56,7 +61,11 @@ fn a_measurement_is_shown_from_its_begin_to_its_end() {
     kitchen.well(10);
     let reply = kitchen.reply(stamp(11), "calibrate drinks ICE?");
     assert!(reply.text.starts_with("Drinks: measuring the ice point\n"), "{}", reply.text);
-    assert!(reply.text.contains("for 3 min, and given up after 30 min"), "{}", reply.text);
+    assert!(
+        reply.text.contains("for 3 min at least") && reply.text.contains("for 90 min."),
+        "{}",
+        reply.text
+    );
     let act = reply.act.clone().unwrap();
     assert_eq!(act, Act::Calibrate { fridges: vec![String::from("drinks")] });
     *kitchen.now.lock().unwrap() = stamp(11);
@@ -76,7 +85,7 @@ fn a_measurement_is_shown_from_its_begin_to_its_end() {
         }
     }
     let asked = kitchen.ask(380, "calibrate drinks");
-    assert!(asked.contains("Its probe shows 0.31 °C in ice, so −0.31 °C corrects it."), "{asked}");
+    assert!(asked.contains("The probe shows 0.31 °C in ice, so its correction is −0.31 °C."), "{asked}");
     assert!(
         asked.contains("Measured 70 s ago by ben.") && asked.contains("sudo fridge calibrate"),
         "{asked}"
@@ -84,5 +93,5 @@ fn a_measurement_is_shown_from_its_begin_to_its_end() {
     let row = serde_json::to_value(&*kitchen.reply(stamp(380), "calibrate")).unwrap();
     let point = &row["calibrations"][4]["ice_point"];
     assert_eq!((&point["state"], &point["shows"]), (&"measured".into(), &0.3125.into()));
-    assert_eq!((&point["offset"], &point["has_moved"]), (&(-0.31).into(), &true.into()));
+    assert_eq!((&point["offset"], &point["needed_s"]), (&(-0.31).into(), &180.into()));
 }

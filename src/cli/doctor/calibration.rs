@@ -23,16 +23,26 @@ pub fn examine(fridges: &[Fridge], today: Date, findings: &mut Findings) {
     for (fridge, date, due) in &dated {
         let name = &fridge.name;
         if *due <= today {
-            findings.warning(Id::CalibrationDue, ABOUT, format!("{name}: of {date}, over a year ago"), CURE);
+            findings.warning(
+                Id::CalibrationDue,
+                ABOUT,
+                format!("{name}: measured on {date}, over a year ago"),
+                CURE,
+            );
         } else if *date > today {
             let cure = "correct its `date`, or the clock";
-            findings.warning(Id::CalibrationDue, ABOUT, format!("{name}: of {date}, which is to come"), cure);
+            findings.warning(
+                Id::CalibrationDue,
+                ABOUT,
+                format!("{name}: dated {date}, which is in the future"),
+                cure,
+            );
         }
     }
     if findings.0.len() == before
         && let Some(oldest) = dated.iter().map(|(_, date, _)| date).min()
     {
         let fridges = text::count(dated.len(), "fridge");
-        findings.ok(ABOUT, format!("{fridges} with a date, the oldest of {oldest}"));
+        findings.ok(ABOUT, format!("{fridges} with a date, the oldest {oldest}"));
     }
 }

@@ -314,14 +314,17 @@ fn a_probe_in_ice_is_measured_uncorrected_and_its_fridge_calls_nobody_meanwhile(
         |entry| matches!(entry, Entry::Deed { what, .. } if what == "calibrate [\"milk\", \"gone\"] ice"),
     );
     assert_eq!(deeds.count(), 1);
-    assert_eq!(recorder.snapshot().quiet["milk"].until, at(3_700).wall);
+    assert_eq!(recorder.snapshot().quiet["milk"].until, at(5_500).wall);
     let (told, deeds) = in_ice(&mut recorder, bus, 110..3_600, |second| if second < 400 { 70 } else { 7 });
     // It was in the ice at 400, and showed 7 sixteenths for three minutes.
-    let measured =
-        GatewayNotice::IcePoint { fridge: "Milk".into(), shows: 0.4375, offset: -0.44, has_moved: true };
+    let measured = GatewayNotice::IcePoint { fridge: "Milk".into(), shows: 0.4375, offset: -0.44 };
     assert_eq!(told, [(580, measured)]);
     assert_eq!(deeds, [(Some("anna".into()), String::from("ice point [\"milk\"] 0.44 °C"))]);
     assert_eq!(recorder.snapshot().ice_points.len(), 1, "only of a fridge that is there");
+    // Asked again while it is being measured, that goes on; with another calibration, what was measured says nothing more.
+    act(&mut recorder, Act::Calibrate { fridges: vec!["milk".into()] }, 3_590);
+    act(&mut recorder, Act::Calibrate { fridges: vec!["milk".into()] }, 3_595);
+    assert_eq!(recorder.snapshot().ice_points["milk"].began, at(3_590));
     // With another probe in it, that says nothing of it any more.
     let other = Fridge { probe: ProbeId::new(0x28, 9), ..fridge(false, MAX) };
     recorder.step(Input::Fridges(vec![other]), at(3_600));
@@ -336,8 +339,9 @@ fn a_probe_that_stays_in_its_fridge_is_not_measured_and_a_longer_snooze_stays() 
     act(&mut recorder, Act::Snooze { fridges: milk(), length: Duration::from_secs(7_200) }, 5);
     act(&mut recorder, Act::Calibrate { fridges: milk() }, 10);
     assert_eq!(recorder.snapshot().quiet["milk"].until, at(7_205).wall);
-    let (told, deeds) = in_ice(&mut recorder, bus, 10..3_000, |_| 5 * 16);
-    assert_eq!(told, [(1_810, GatewayNotice::NoIcePoint { fridge: "Milk".into(), newest: Some(5.0) })]);
+    let (told, deeds) = in_ice(&mut recorder, bus, 10..4_000, |_| 5 * 16);
+    let none = GatewayNotice::NoIcePoint { fridge: "Milk".into(), newest: Some(5.0), has_come: true };
+    assert_eq!(told, [(3_610, none)]);
     assert_eq!(deeds, [(Some("anna".into()), String::from("ice point [\"milk\"] not measured"))]);
 }
 
