@@ -121,6 +121,7 @@ impl Chat {
                 Some(_) => text::MAY_NOT_ACT_IN_CHANNEL.to_owned(),
                 None => text::MAY_NOT_ACT.to_owned(),
             }),
+            _ if self.gateway.is_elsewhere(act.fridges()) => Err(ActError::Elsewhere.to_string()),
             Some(recorder) => recorder.act(act, by).await.map_err(|error| error.to_string()),
             None => Err(ActError::NotRecorded.to_string()),
         };
@@ -140,6 +141,9 @@ impl Chat {
     /// [`ActError`].
     pub async fn act(&self, act: Act, user: &str) -> Result<(), ActError> {
         let recorder = self.gateway.recorder().ok_or(ActError::NotRecorded)?;
+        if self.gateway.is_elsewhere(act.fridges()) {
+            return Err(ActError::Elsewhere);
+        }
         recorder.act(act, By { user: Some(user.to_owned()), is_told: true }).await
     }
 

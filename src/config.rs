@@ -78,6 +78,8 @@ pub struct Config {
     pub auth: crate::auth::Config,
     /// The buses.
     pub buses: Vec<Bus>,
+    /// Which other gateways are shown, where any are.
+    pub hub: Option<crate::hub::Config>,
     /// What works, and is probably not what was meant.
     pub warnings: Vec<String>,
     /// How long what is measured is kept.
@@ -124,7 +126,7 @@ impl Config {
 
     /// Whether all of its buses are simulated.
     pub fn is_all_simulated(&self) -> bool {
-        self.buses.iter().all(|bus| bus.config.is_simulated())
+        self.hub.is_none() && self.buses.iter().all(|bus| bus.config.is_simulated())
     }
 
     /// The folder of the databases: that of the state; where all is simulated, one in it, so that nobody can ever take that for
@@ -147,7 +149,7 @@ impl Config {
         problems.finish()?;
         let file = schema::File::of(Section(table.get_ref()));
         let folder = path.parent().unwrap_or(path);
-        let mut check = Check { path, folder, problems, warnings: Vec::new() };
+        let mut check = Check { path, folder, problems, warnings: Vec::new(), follows: None };
         let mut config = check.config(file);
         check.problems.finish()?;
         config.source = Secret::new(source);
@@ -165,6 +167,8 @@ struct Check<'a> {
     folder: &'a Path,
     problems: Collector<'a>,
     warnings: Vec<String>,
+    /// Where a bus is the broker of other gateways, and which of these are meant.
+    follows: Option<(std::ops::Range<usize>, Option<Vec<String>>)>,
 }
 
 impl Check<'_> {
@@ -174,7 +178,8 @@ impl Check<'_> {
                 "there is no [[hook]]: every question will be rejected until one holds the token that Mattermost shows",
             ));
         }
-        if file.fridge.is_empty() {
+        let is_hub = file.bus.iter().any(|bus| bus.get_ref().kind.get_ref() == bus::MQTT);
+        if file.fridge.is_empty() && !is_hub {
             self.warnings
                 .push(String::from("there is no [[fridge]]: `fridge probes` lists what is on the buses"));
         }
@@ -197,6 +202,8 @@ impl Check<'_> {
         };
         let name = file.name.map(|name| self.name(name));
         let mqtt = file.mqtt.and_then(|mqtt| self.mqtt(mqtt, name.as_deref()));
+        let buses = self.buses(file.bus);
+        let hub = self.hub(mqtt.as_ref());
         Config {
             path: self.path.to_owned(),
             site: Site { name, units: self.units(file.units), fridges, is_last_good: false },
@@ -204,7 +211,8 @@ impl Check<'_> {
             mattermost,
             targets: self.targets(file.notify, mqtt.is_some()),
             mqtt,
-            buses: self.buses(file.bus),
+            buses,
+            hub,
             history: self.history(file.history),
             page: self.page(file.page, !(file.user.is_empty() && file.client.is_empty())),
             auth: self.auth(file.user, file.client),

@@ -13,9 +13,10 @@ use crate::alarm::GatewayNotice;
 use crate::api::Feed;
 use crate::auth::Auth;
 use crate::chat::Chat;
-use crate::config::{Config, last_good};
+use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::history::{Keeper, Kept, Reported};
+use crate::hub::Hub;
 use crate::mattermost::Mattermost;
 use crate::mattermost::button_token::Signer;
 use crate::notify::{self, DeliveryStatuses, Notifier};
@@ -28,6 +29,7 @@ use crate::{host, https, systemd};
 
 mod examination;
 mod notices;
+mod parts;
 mod routes;
 mod shell;
 mod status;
@@ -35,6 +37,7 @@ mod supervisor;
 mod watchdog;
 
 use notices::Notices;
+use parts::{Parts, status};
 use routes::Routes;
 pub use status::{BusReport, HistoryReport, Report};
 use supervisor::Supervisor;
@@ -99,10 +102,6 @@ const BEFORE_START: Duration = Duration::from_secs(8 * 24 * 3_600);
 
 /// A disk gets so long to take the newest readings at the end: the unit's `TimeoutStopSec` is 20 s for all of it.
 const LAST_FLUSH: Duration = Duration::from_secs(5);
-
-/// Why a configuration is not adopted without a restart.
-const RESTART: &str =
-    "switching between simulated and real buses requires a restart: `sudo systemctl restart fridge`";
 
 /// The machine's clocks. The one that never steps goes on while the machine sleeps, so that what was read before is old
 /// when it wakes.
@@ -203,8 +202,11 @@ pub async fn run(
     let notifier = Notifier::new(outbox, sources, statuses.clone());
     let mut notices = Notices { notifier, recorder: recorder.clone(), signer, clock: Arc::clone(&clock) };
     notices.tell(&config)?;
+    let mut hub = Hub::new(recorder.clone(), Arc::clone(&clock), statuses.clone());
+    hub.set_config(config.hub.as_ref());
+    let mut sites = hub.known();
     let mut supervisor = Supervisor::new(clock, recorder.clone());
-    supervisor.reconcile(&config).await?;
+    supervisor.reconcile(&config.buses, &config.site.fridges).await?;
     tokio::spawn(feed.run());
     tokio::spawn(Arc::clone(&routes).expire_sessions());
     server.open();
@@ -232,22 +234,38 @@ pub async fn run(
     let watchdog = watchdog::start(handle, Arc::clone(&mattermost))?;
     let state = paths.state.clone();
     let is_all_simulated = config.is_all_simulated();
-    let mut parts =
-        Parts { gateway, mattermost, routes, server, supervisor, notices, state, is_all_simulated };
-    parts.keep_as_good(&config);
+    let mut parts = Parts {
+        gateway,
+        mattermost,
+        routes,
+        server,
+        supervisor,
+        notices,
+        hub,
+        config,
+        state,
+        is_all_simulated,
+    };
+    parts.keep_as_good();
     ready(&running);
 
     loop {
         tokio::select! {
             _ = terminate.recv() => info!("SIGTERM: ending"),
             _ = interrupt.recv() => info!("Ctrl-C: ending"),
+            // It lives as long as the parts do.
+            Ok(()) = sites.changed() => {
+                let known = Arc::clone(&sites.borrow_and_update());
+                parts.show_sites(&known);
+                continue;
+            }
             _ = hang_up.recv() => match on_hang_up {
                 HangUp::End => info!("SIGHUP: ending"),
                 HangUp::Reload => {
                     info!("SIGHUP: reading the configuration again");
                     systemd::reloading();
                     let status = tokio::select! {
-                        status = parts.reload(&config.path) => Some(status),
+                        status = parts.reload() => Some(status),
                         _ = terminate.recv() => None,
                         _ = interrupt.recv() => None,
                     };
@@ -274,95 +292,6 @@ pub async fn run(
     }
     info!("ended");
     Ok(())
-}
-
-/// What stays while configurations come and go.
-struct Parts {
-    gateway: Gateway,
-    mattermost: Arc<Mattermost>,
-    routes: Arc<Routes>,
-    server: https::Server,
-    supervisor: Supervisor,
-    notices: Notices,
-    state: PathBuf,
-    /// Whether all buses are simulated: then what they show is kept elsewhere, from the start on.
-    is_all_simulated: bool,
-}
-
-impl Parts {
-    /// Reads the configuration again and adopts it; where anything is wrong with it, all of that is logged and
-    /// everything stays as it is. Returns one line about it.
-    async fn reload(&mut self, path: &Path) -> String {
-        let file = path.to_owned();
-        // In a thread of its own: no answer waits for a file.
-        let loaded = tokio::task::spawn_blocking(move || Config::load(&file)).await;
-        let problems = match loaded {
-            Ok(Ok(config)) if config.is_all_simulated() != self.is_all_simulated => String::from(RESTART),
-            Ok(Ok(config)) => match self.adopt(&config).await {
-                Ok(()) => {
-                    info!("new configuration in use");
-                    self.gateway.set_refused(false);
-                    self.keep_as_good(&config);
-                    return status(&config, &self.server.handle().addresses());
-                }
-                Err(error) => error.to_string(),
-            },
-            Ok(Err(problems)) => problems.to_string(),
-            Err(failed) => format!("a bug: {failed}"),
-        };
-        self.gateway.set_refused(true);
-        for problem in problems.lines() {
-            error!("{problem}");
-        }
-        let cure = if problems == RESTART { "" } else { ": fix it, run `fridge check`, then reload" };
-        error!("reload failed, still using the previous configuration{cure}");
-        format!("reload failed, still using the previous configuration: {problems}")
-    }
-
-    /// Keeps a configuration with which the gateway runs, for a day on which its file is wrong.
-    fn keep_as_good(&self, config: &Config) {
-        if config.site.is_last_good {
-            return;
-        }
-        let (state, config) = (self.state.clone(), config.clone());
-        // In a thread of its own: no answer waits for a disk.
-        drop(tokio::task::spawn_blocking(move || {
-            if let Err(error) = last_good::keep(&state, &config) {
-                warn!("cannot keep the configuration as the last good one: {error}");
-            }
-        }));
-    }
-
-    async fn adopt(&mut self, config: &Config) -> Result<(), Error> {
-        self.server.reload(&config.https).await?;
-        self.notices.tell(config)?;
-        self.gateway = self.gateway.reconfigured(config.site.clone());
-        self.gateway.set_history_config(config.history);
-        let chat = Arc::new(Chat::new(self.gateway.clone()));
-        self.mattermost.reload(config.mattermost.clone(), chat);
-        self.routes.reload(config.page.clone(), config.auth.clone());
-        for warning in &config.warnings {
-            warn!("{warning}");
-        }
-        if let Err(error) = self.supervisor.reconcile(config).await {
-            // What answers goes on; the bus without a thread grows old, and everybody can see its age.
-            error!("cannot start the thread of a bus: {error}");
-        }
-        Ok(())
-    }
-}
-
-/// What `systemctl status` shows.
-fn status(config: &Config, addresses: &[std::net::SocketAddr]) -> String {
-    let addresses: Vec<String> = addresses.iter().map(|address| format!("https://{address}")).collect();
-    let token =
-        if config.mattermost.hooks.is_empty() { "; no token yet: every question is rejected" } else { "" };
-    let old = if config.site.is_last_good {
-        "; running on the last good configuration, because its file has errors"
-    } else {
-        ""
-    };
-    format!("answering on {}; fridges: {}{token}{old}", addresses.join(", "), config.site.fridges.len())
 }
 
 /// Opens the records; where that fails, alarms go on from memory.

@@ -1,6 +1,8 @@
 //! The fridge: what a person named, the probe in it, and its limits. Freezers and cold
 //! rooms are fridges too. Given a [`Reading`], it says how the fridge is.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use strum::VariantArray;
 use utoipa::ToSchema;
@@ -58,6 +60,8 @@ pub struct Fridge {
     pub calibration: Option<Calibration>,
     /// Defrosted, broken or empty: shown so, and never counted.
     pub out_of_service: bool,
+    /// The other gateway that measures and watches it; `None` where this one does.
+    pub site: Option<Arc<str>>,
 }
 
 /// How a fridge is, from the worst to the best. The order is the order in which answers list them.
@@ -102,6 +106,7 @@ impl Fridge {
             rules: Rules::of_limits(limits.min, limits.max),
             calibration: None,
             out_of_service: false,
+            site: None,
         }
     }
 

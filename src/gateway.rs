@@ -129,6 +129,17 @@ impl Gateway {
         &self.site.fridges
     }
 
+    /// Those of them that this gateway measures itself.
+    pub fn own_fridges(&self) -> impl Iterator<Item = &Fridge> {
+        self.site.fridges.iter().filter(|fridge| fridge.site.is_none())
+    }
+
+    /// Whether one of the fridges with these ids is another gateway's.
+    pub fn is_elsewhere(&self, ids: &[String]) -> bool {
+        let of_others = || self.site.fridges.iter().filter(|fridge| fridge.site.is_some());
+        ids.iter().any(|id| of_others().any(|fridge| fridge.id == *id))
+    }
+
     /// This gateway's name, where it has one.
     pub fn name(&self) -> Option<&str> {
         self.site.name.as_deref()

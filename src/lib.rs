@@ -116,6 +116,7 @@ pub mod gateway;
 pub mod chat;
 
 pub mod https;
+pub mod hub;
 
 pub mod mqtt;
 

@@ -220,6 +220,7 @@ impl Notifier {
         &mut self,
         targets: &[Target],
         broker: Option<&mqtt::Config>,
+        follows: Option<&str>,
         context: &Context,
     ) -> Result<(), Error> {
         let prepare = |target: &Target| match target {
@@ -232,7 +233,7 @@ impl Notifier {
         let prepared = prepared.collect::<Result<Vec<_>, Error>>()?;
         self.running.clear();
         let label = broker.map(mqtt::Config::label);
-        let names = targets.iter().map(|target| target.name.as_str()).chain(label.as_deref());
+        let names = targets.iter().map(|target| target.name.as_str()).chain(label.as_deref()).chain(follows);
         self.statuses.set_targets(&names.collect::<Vec<_>>());
         // Who has nobody to tell leaves it to others that a gateway is silent.
         let tells = targets.iter().any(|it| matches!(it.kind, Kind::Mattermost(_) | Kind::Http(_)));

@@ -19,7 +19,8 @@ mod notice;
 
 pub use notice::{CloneSign, Notice};
 
-/// One probe's ROM code: its family code and its 48-bit serial number.
+/// The identity of a sensor: a probe's ROM code, which is its family code and its 48-bit serial number; or, in a family that
+/// no probe has, the number of a fridge of another gateway, for as long as this one runs.
 ///
 /// Written as the Linux kernel writes it: `28-0316a2790a1b`, two hexadecimal digits of the family,
 /// then twelve of the serial number, most significant byte first, without the CRC.
@@ -28,6 +29,11 @@ pub struct ProbeId {
     family: u8,
     serial: u64,
 }
+
+/// The family of what another gateway reads: no probe has it.
+const REMOTE: u8 = 0;
+/// So many bits of the serial number count the fridges of another gateway; those above count the gateways.
+const REMOTE_BITS: u32 = 24;
 
 /// Why a text is not a ROM code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +44,16 @@ impl ProbeId {
     /// A probe of `family` with the low 48 bits of `serial`.
     pub const fn new(family: u8, serial: u64) -> Self {
         ProbeId { family, serial: serial & 0xFFFF_FFFF_FFFF }
+    }
+
+    /// What another gateway reads: that of its fridges, both counted from 0.
+    pub const fn remote(site: usize, fridge: usize) -> Self {
+        ProbeId::new(REMOTE, ((site as u64) << REMOTE_BITS) | fridge as u64)
+    }
+
+    /// Which gateway reads it, where that is another one.
+    pub fn site(self) -> Option<usize> {
+        (self.family == REMOTE).then_some((self.serial >> REMOTE_BITS) as usize)
     }
 
     /// From the eight bytes that come over the wire (family first, CRC last).

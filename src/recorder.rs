@@ -12,7 +12,7 @@ use crate::alarm::{GatewayNotice, Message, Side};
 use crate::fridge::{Correction, Excursion, Fridge, Limits};
 use crate::history::{Restored, RestoredProbe};
 use crate::reading::{BusFault, Celsius, Notice, ProbeId, Sample, Sampled, Stamp};
-use crate::state::{BusInfo, BusKey, Day, STALE_AFTER_PERIODS, Snapshot};
+use crate::state::{BusInfo, BusKey, Day, RemoteReading, STALE_AFTER_PERIODS, Snapshot};
 use crate::store::{Entry, Kept};
 
 mod absence;
@@ -68,6 +68,15 @@ pub enum Input {
         probes: Vec<Sampled>,
         /// What is noteworthy about the bus.
         notices: Vec<Notice>,
+    },
+    /// From now on there are these other gateways, by their numbers.
+    Sites(Vec<BusInfo>),
+    /// Another gateway has read its fridges.
+    Readings {
+        /// Its number.
+        site: usize,
+        /// What it has read.
+        readings: Vec<RemoteReading>,
     },
     /// A bus could not be measured at all.
     Failed {
@@ -148,6 +157,25 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    /// What another gateway has read, by its moments. Nothing of it is urgent to be kept: the other one has it.
+    fn remember_each(readings: &[RemoteReading], is_kept: bool) -> Vec<Effect> {
+        let mut effects: Vec<Effect> = Vec::new();
+        for &RemoteReading { probe, sample, at: read, .. } in readings {
+            match effects.last_mut() {
+                Some(Effect::Remember { at, samples, .. }) if *at == read => samples.push((probe, sample)),
+                _ => effects.push(Effect::Remember {
+                    at: read,
+                    samples: vec![(probe, sample)],
+                    is_urgent: false,
+                    is_kept,
+                }),
+            }
+        }
+        effects
+    }
+}
+
 /// What the recorder knows: the newest snapshot, and how values are corrected.
 #[derive(Debug)]
 pub struct Recorder {
@@ -193,7 +221,12 @@ impl Recorder {
         let mut effects = Vec::new();
         let is_news = matches!(
             input,
-            Input::Buses { .. } | Input::Sweep { .. } | Input::Failed { .. } | Input::Restored(_)
+            Input::Buses { .. }
+                | Input::Sweep { .. }
+                | Input::Failed { .. }
+                | Input::Restored(_)
+                | Input::Sites(_)
+                | Input::Readings { .. }
         );
         match input {
             Input::Buses { buses, corrections } => {
@@ -238,6 +271,23 @@ impl Recorder {
                 let lines =
                     self.damping.admit(changes, now).into_iter().chain(self.damping.admit(limits, now));
                 effects.extend(lines.map(Effect::Log));
+            }
+            Input::Sites(sites) => self.snapshot.set_sites(sites, now),
+            Input::Readings { site, readings } => {
+                let mut limits = Vec::new();
+                for &RemoteReading { probe, sample, at, stale_after } in &readings {
+                    if let Ok(celsius) = sample {
+                        limits.extend(self.excursions(
+                            stale_after / STALE_AFTER_PERIODS,
+                            at,
+                            &[(probe, celsius)],
+                        ));
+                    }
+                }
+                self.snapshot.record_readings(site, &readings);
+                let is_kept = self.snapshot.sites.get(site).is_some_and(|site| !site.simulated);
+                effects.extend(Effect::remember_each(&readings, is_kept));
+                effects.extend(self.damping.admit(limits, now).into_iter().map(Effect::Log));
             }
             Input::Failed { bus, at, fault } => {
                 self.snapshot.record_failure(bus, at, fault);

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 mod bus;
 mod histogram;
 mod probe;
+mod sites;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ mod tests;
 pub use bus::{BusInfo, BusKey, BusState, STALE_AFTER_PERIODS};
 pub use histogram::Histogram;
 pub use probe::{Day, ProbeState};
+pub use sites::RemoteReading;
 pub use snapshot::{Change, Snapshot};
 
 /// Hands out the newest snapshot. Its lock is held while one [`Arc`] is copied or swapped for another.

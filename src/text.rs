@@ -175,6 +175,11 @@ pub fn reading(reading: &Reading, units: Units) -> String {
     }
 }
 
+/// A fridge of another gateway: "North Milk".
+pub fn of_site(site: &str, fridge: &str) -> String {
+    format!("{site} {fridge}")
+}
+
 /// Stands for the rows of a table that did not fit.
 pub fn more(rows: usize, _needing: usize) -> String {
     format!("… and {rows} more.")

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The modules in their order. `docs/structure.md` draws it.
-const ORDER: [&str; 34] = [
+const ORDER: [&str; 35] = [
     "reading",
     "secret",
     "atomic_file",
@@ -35,6 +35,7 @@ const ORDER: [&str; 34] = [
     "web",
     "metrics",
     "notify",
+    "hub",
     "socket",
     "config",
     "daemon",
@@ -60,6 +61,7 @@ fn objection(user: &str, used: &str) -> Option<&'static str> {
             Some("only daemon, cli and main use the configuration")
         }
         (_, "mqtt") if ANSWERING.contains(&user) => Some("an answer never waits for a broker"),
+        (_, "hub") if ANSWERING.contains(&user) => Some("an answer never waits for another gateway"),
         (_, "notify") if ANSWERING.contains(&user) => Some("an answer never waits for who is told of alarms"),
         (_, "bus" | "poll") if ANSWERING.contains(&user) => Some("an answer never waits for a sensor"),
         ("https" | "mqtt", "gateway" | "chat" | "mattermost") => {

@@ -72,6 +72,8 @@ pub struct FridgeRow {
     pub name: String,
     /// Which others it belongs with.
     pub group: Option<String>,
+    /// The other gateway that measures and watches it; `None` where this one does.
+    pub site: Option<String>,
     /// The probe in it.
     #[schema(value_type = String)]
     pub probe: ProbeId,

@@ -34,7 +34,8 @@ pub fn answer(view: &View<'_>) -> Answer {
             noteworthy.extend(patterns(bus));
         }
     }
-    let absent = view.fridges.iter().filter(|fridge| view.snapshot.probe(fridge.probe).is_none());
+    let own = view.fridges.iter().filter(|fridge| fridge.site.is_none());
+    let absent = own.filter(|fridge| view.snapshot.probe(fridge.probe).is_none());
     rows.extend(absent.map(|fridge| row(fridge.probe, None, view)));
     for row in &rows {
         let probe = || Text::code(row.probe.to_string()).and(": ");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Data, Reply, Scope, View};
 use crate::reading::Stamp;
-use crate::state::Snapshot;
+use crate::state::{ProbeState, Snapshot};
 
 /// The answer that was made last. Its lock is held for one comparison.
 #[derive(Debug, Default)]
@@ -75,6 +75,13 @@ fn first_change(view: &View<'_>) -> Duration {
     let now = view.now.mono;
     let tick = |at: Duration| at + Duration::from_secs(now.saturating_sub(at).as_secs() + 1);
     let mut first = tick(view.snapshot.started.mono);
+    // When it turns stale, and when each of its ages is a second further.
+    let moments = |probe: &ProbeState, stale_after: Duration| {
+        let last_good = probe.last_good.map(|(_, at)| tick(at.mono));
+        let last_fault = probe.last_fault.map(|(_, _, at)| tick(at.mono));
+        let stale = probe.at.mono + probe.stale_after.unwrap_or(stale_after);
+        [Some(stale), Some(tick(probe.at.mono)), Some(tick(probe.since.mono)), last_good, last_fault]
+    };
     let mut earlier = |moment: Duration| {
         if moment > now && moment < first {
             first = moment;
@@ -87,12 +94,12 @@ fn first_change(view: &View<'_>) -> Duration {
         earlier(bus.since.mono + bus.stale_after());
         for fridge in &view.fridges {
             let Some(probe) = bus.probes.get(&fridge.probe) else { continue };
-            earlier(probe.at.mono + bus.stale_after());
-            let last_good = probe.last_good.map(|(_, at)| at.mono);
-            let last_fault = probe.last_fault.map(|(_, _, at)| at.mono);
-            let stamps = [probe.at.mono, probe.since.mono].into_iter().chain(last_good).chain(last_fault);
-            stamps.for_each(|at| earlier(tick(at)));
+            moments(probe, bus.stale_after()).into_iter().flatten().for_each(&mut earlier);
         }
+    }
+    for fridge in view.fridges.iter().filter(|fridge| fridge.site.is_some()) {
+        let Some((site, probe)) = view.snapshot.probe(fridge.probe) else { continue };
+        moments(probe, site.stale_after()).into_iter().flatten().for_each(&mut earlier);
     }
     let today = view.snapshot.local(&view.now);
     if let Ok(midnight) =

@@ -26,6 +26,13 @@ pub fn resolve<'a>(typed: &str, view: &View<'a>) -> Selection<'a> {
     if typed.trim().is_empty() {
         return Selection::All(view.fridges.clone());
     }
+    if let Some((fridges, rest)) = of_tag(typed, view) {
+        return match (&fridges[..], rest) {
+            ([], _) => Selection::None(None),
+            (_, "") => Selection::Group(fridges),
+            (_, rest) => resolve(rest, &View { fridges, ..view.clone() }),
+        };
+    }
     let means_all = matches!(names::fold(typed).as_str(), "all" | "everything" | "fridges" | "all fridges");
     let of_probe = |id: ProbeId| view.fridges.iter().find(|fridge| fridge.probe == id);
     if let Some(fridge) = typed.parse().ok().and_then(of_probe) {
@@ -60,6 +67,27 @@ pub fn resolve<'a>(typed: &str, view: &View<'a>) -> Selection<'a> {
         [] => Selection::None(names::nearest(typed, fridge_names())),
         [only] => Selection::One(view.fridges[only]),
         _ => Selection::Several(matching.iter().map(|&index| view.fridges[index]).collect()),
+    }
+}
+
+/// Those of another gateway, "site:north", or of a group, "group:walk in"; and the words behind that, which choose among them:
+/// "site:north milk".
+fn of_tag<'a, 't>(typed: &'t str, view: &View<'a>) -> Option<(Vec<&'a Fridge>, &'t str)> {
+    let (tag, of) = typed.trim().split_once(':')?;
+    let value: fn(&Fridge) -> Option<&str> = match names::fold(tag).as_str() {
+        "site" => |fridge| fridge.site.as_deref(),
+        "group" => |fridge| fridge.group.as_deref(),
+        _ => return None,
+    };
+    let tagged = |wanted: &str| -> Vec<&'a Fridge> {
+        let wanted = names::fold(wanted);
+        let is_it = |fridge: &&&Fridge| value(fridge).is_some_and(|value| names::fold(value) == wanted);
+        view.fridges.iter().filter(is_it).copied().collect()
+    };
+    let (of, whole) = (of.trim(), tagged(of));
+    match of.split_once(' ') {
+        Some((first, rest)) if whole.is_empty() => Some((tagged(first), rest.trim())),
+        _ => Some((whole, "")),
     }
 }
 

@@ -179,6 +179,7 @@ fn judge(fridge: &Fridge, view: &View<'_>, today: Date) -> Judged {
         id: fridge.id.clone(),
         name: fridge.name.clone(),
         group: fridge.group.clone(),
+        site: fridge.site.as_deref().map(str::to_owned),
         probe: fridge.probe,
         verdict: fridge.judge(&reading),
         celsius,

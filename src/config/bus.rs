@@ -9,9 +9,13 @@ use toml::Spanned;
 
 use super::{Bus, Check, diagnostics, schema};
 use crate::bus::{self, gpio, kernel, owserver, simulated};
+use crate::mqtt::topic;
 use crate::recording::{Recording, Unit};
+use crate::{hub, notify};
 
-const KINDS: [&str; 4] = ["kernel", "gpio", "owserver", "simulated"];
+/// The kind of bus that is no wire: the broker to which other gateways publish.
+pub const MQTT: &str = "mqtt";
+const KINDS: [&str; 5] = ["kernel", "gpio", "owserver", "simulated", MQTT];
 const DEFAULT_PERIOD: Duration = Duration::from_secs(10);
 const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
 const LONGEST_PERIOD: Duration = Duration::from_secs(3_600);
@@ -22,6 +26,10 @@ impl Check<'_> {
         let mut checked: Vec<Bus> = Vec::new();
         for (index, bus) in buses.into_iter().enumerate() {
             let span = bus.span();
+            if bus.get_ref().kind.get_ref() == MQTT {
+                self.follow(span, bus.into_inner());
+                continue;
+            }
             let bus = self.bus(index + 1, bus);
             let taken = checked.iter().find_map(|other| {
                 Some(match (&other.config, &bus.config) {
@@ -48,6 +56,36 @@ impl Check<'_> {
             checked.push(bus);
         }
         checked
+    }
+
+    /// A bus that is the broker of other gateways.
+    fn follow(&mut self, span: Range<usize>, bus: schema::Bus) {
+        self.foreign_settings(&bus);
+        if self.follows.is_some() {
+            self.problems.at(&span, "there is one broker, so one bus of `kind = \"mqtt\"` is enough");
+        }
+        let sites = bus.sites.map(|sites| {
+            for site in &sites {
+                let text = site.get_ref();
+                if text.is_empty() || topic::level(text) != *text {
+                    let problem =
+                        format!("`{text}` is no name of a gateway in topics, its `gateway` under [mqtt]");
+                    self.problems.at(&site.span(), problem);
+                }
+            }
+            sites.into_iter().map(Spanned::into_inner).collect()
+        });
+        self.follows = Some((span, sites));
+    }
+
+    /// Which other gateways are shown; `mqtt` is the broker.
+    pub(super) fn hub(&mut self, mqtt: Option<&notify::mqtt::Config>) -> Option<hub::Config> {
+        let (span, sites) = self.follows.take()?;
+        let Some(mqtt) = mqtt else {
+            self.problems.at(&span, "`kind = \"mqtt\"` needs an [mqtt] with the `broker`");
+            return None;
+        };
+        Some(hub::Config { broker: mqtt.broker.clone(), own: mqtt.topics.gateway.clone(), sites })
     }
 
     fn bus(&mut self, number: usize, bus: Spanned<schema::Bus>) -> Bus {
@@ -94,7 +132,11 @@ impl Check<'_> {
             return;
         }
         type Setting<'a> = (&'a str, Option<Range<usize>>, &'a [&'a str]);
-        let settings: [Setting<'_>; 12] = [
+        let wires = &KINDS[..4];
+        let settings: [Setting<'_>; 15] = [
+            ("name", bus.name.as_ref().map(Spanned::span), wires),
+            ("period", bus.period.as_ref().map(Spanned::span), wires),
+            ("sites", bus.sites.as_ref().and_then(|sites| Some(sites.first()?.span())), &[MQTT]),
             ("root", bus.root.as_ref().map(Spanned::span), &["kernel"]),
             ("resolution", bus.resolution.as_ref().map(Spanned::span), &["kernel", "gpio"]),
             ("pin", bus.pin.as_ref().map(Spanned::span), &["gpio"]),

@@ -62,7 +62,12 @@ impl Check<'_> {
                 ));
             }
             let probe: ProbeId = match fridge.probe.get_ref().parse() {
-                Ok(probe) => probe,
+                Ok(probe) if ProbeId::site(probe).is_none() => probe,
+                Ok(_) => {
+                    let text = "no probe is of the family 00: that is a wire that floats or touches ground";
+                    self.problems.at(&probe_span, text);
+                    continue;
+                }
                 Err(error) => {
                     self.problems
                         .at(&probe_span, format!("`{}` is not a ROM code: {error}", fridge.probe.get_ref()));
@@ -96,6 +101,7 @@ impl Check<'_> {
                 rules,
                 calibration,
                 out_of_service: fridge.out_of_service,
+                site: None,
             });
         }
         checked

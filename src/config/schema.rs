@@ -246,6 +246,7 @@ pub struct Bus {
     pub replay: Option<Spanned<String>>,
     pub unit: Option<Spanned<String>>,
     pub speed: Option<Spanned<f64>>,
+    pub sites: Option<Vec<Spanned<String>>>,
 }
 
 impl Bus {
@@ -267,6 +268,7 @@ impl Bus {
             replay: section.text("replay"),
             unit: section.text("unit"),
             speed: section.number("speed"),
+            sites: section.texts("sites"),
         }
     }
 }

@@ -158,6 +158,7 @@ pub const BUS: &[Setting] = &[
     setting("replay", Kind::Text, "\"log.csv\""),
     setting("unit", Kind::Text, "\"c\""),
     setting("speed", Kind::Number, "60"),
+    setting("sites", Kind::Texts, "[\"north\", \"south\"]"),
 ];
 
 /// `[[fridge]]`

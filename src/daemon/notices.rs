@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::Config;
+use crate::hub;
 use crate::mattermost::button_token::Signer;
 use crate::notify::{self, Notifier};
 use crate::reading::Clock;
@@ -34,7 +35,8 @@ impl Notices {
                 .map(|url| notify::Buttons { url, signer: Arc::clone(&self.signer) }),
             clock: Arc::clone(&self.clock),
         };
-        self.notifier.set_targets(&config.targets, config.mqtt.as_ref(), &context)?;
+        let follows = config.hub.as_ref().map(hub::Config::label);
+        self.notifier.set_targets(&config.targets, config.mqtt.as_ref(), follows.as_deref(), &context)?;
         self.recorder.report(Input::Targets(self.notifier.recipients()));
         Ok(())
     }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::bus;
-use crate::config::{Bus, Config};
+use crate::config::Bus;
+use crate::fridge::Fridge;
 use crate::poll::{self, BusThread, Job, Outcome};
 use crate::reading::Clock;
 use crate::recorder::{self, Input};
@@ -36,24 +37,24 @@ impl Supervisor {
         Supervisor { clock, recorder, running: Vec::new() }
     }
 
-    /// Polls the buses of this configuration from now on. Those that it does not change go on; those that
+    /// Polls these buses from now on, in which are the probes of these fridges. Those that it does not change go on; those that
     /// it changes or leaves out end after the sweep they are in, before new ones begin, because both may be
     /// on the same wire.
     ///
     /// # Errors
     /// Where the system gives no thread: the buses that have one go on.
-    pub async fn reconcile(&mut self, config: &Config) -> io::Result<()> {
+    pub async fn reconcile(&mut self, buses: &[Bus], fridges: &[Fridge]) -> io::Result<()> {
         let mut before = std::mem::take(&mut self.running);
         let mut stays = |bus: &Bus| {
             let index = before.iter().position(|running| running.bus == *bus)?;
             Some(before.swap_remove(index))
         };
-        let wanted: Vec<_> = config.buses.iter().map(|bus| (stays(bus), bus)).collect();
+        let wanted: Vec<_> = buses.iter().map(|bus| (stays(bus), bus)).collect();
         let described = wanted.iter().map(|(stays, bus)| {
             let (name, simulated) = (bus.name.clone(), bus.config.is_simulated());
             (stays.as_ref().map(|running| running.key), BusInfo { name, simulated, period: bus.period })
         });
-        let keys = self.recorder.set_buses(described.collect(), &config.site.fridges).await;
+        let keys = self.recorder.set_buses(described.collect(), fridges).await;
         stop(before).await;
         // Those that stay first: whatever fails, their threads are not lost from sight.
         let keys = match keys {

@@ -27,6 +27,7 @@ mod session;
 mod states;
 mod topics;
 
+pub use payload::SCHEMA;
 use session::Session;
 pub use topics::{HOME_ASSISTANT, Topics};
 

@@ -97,7 +97,7 @@ impl Watch {
         }
         self.by_probe.clear();
         self.by_id.clear();
-        for fridge in fridges.into_iter().filter(|fridge| !fridge.out_of_service) {
+        for fridge in fridges.into_iter().filter(|fridge| !fridge.out_of_service && fridge.site.is_none()) {
             let period = periods.get(&fridge.id).copied().unwrap_or(USUAL_PERIOD);
             let memory = self.memories.remove(&fridge.id);
             let is_kept = memory.is_some();

@@ -126,7 +126,9 @@ impl Writer {
     pub fn write(&mut self, input: Input) {
         if let Input::Fridges(fridges) = &input {
             self.history.set_fridges(fridges);
-            self.fridges = fridges.iter().map(|fridge| (fridge.probe, fridge.id.as_str().into())).collect();
+            // What another gateway has read is not told as if it were read here.
+            let own = fridges.iter().filter(|fridge| fridge.site.is_none());
+            self.fridges = own.map(|fridge| (fridge.probe, fridge.id.as_str().into())).collect();
         }
         for effect in self.recorder.step(input, (self.clock)()) {
             if self.observations.receiver_count() > 0 {
@@ -253,8 +255,7 @@ impl Handle {
         buses: Vec<(Option<BusKey>, BusInfo)>,
         fridges: &[Fridge],
     ) -> std::io::Result<Vec<BusKey>> {
-        *self.names.write().unwrap_or_else(PoisonError::into_inner) =
-            fridges.iter().map(|fridge| (fridge.probe, fridge.name.clone())).collect();
+        self.set_names(fridges);
         let input = Input::Buses { buses, corrections: corrections(fridges) };
         let (sender, keys) = oneshot::channel();
         let watched = Message::Input(Input::Fridges(fridges.to_vec()));
@@ -264,6 +265,24 @@ impl Handle {
             return Err(std::io::Error::other("the recorder does not take the buses"));
         }
         keys.await.map_err(|_| std::io::Error::other("the recorder has ended"))
+    }
+
+    /// From now on there are these other gateways, and these fridges.
+    ///
+    /// # Errors
+    /// Where the recorder's thread does not take them.
+    pub fn set_sites(&self, sites: Vec<BusInfo>, fridges: &[Fridge]) -> std::io::Result<()> {
+        self.set_names(fridges);
+        for input in [Input::Sites(sites), Input::Fridges(fridges.to_vec())] {
+            let sent = self.inputs.try_send(Message::Input(input));
+            sent.map_err(|_| std::io::Error::other("the recorder does not take the fridges"))?;
+        }
+        Ok(())
+    }
+
+    fn set_names(&self, fridges: &[Fridge]) {
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) =
+            fridges.iter().map(|fridge| (fridge.probe, fridge.name.clone())).collect();
     }
 
     /// Keeps what the rules know before the program ends, and returns once that is on the disk.

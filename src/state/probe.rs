@@ -1,6 +1,7 @@
 //! What is known of one probe.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -29,6 +30,8 @@ pub struct ProbeState {
     pub day: Option<Day>,
     /// Those of the day before that one.
     pub day_before: Option<Day>,
+    /// The age beyond which its reading is stale, where that is not its bus's.
+    pub stale_after: Option<Duration>,
     /// The newest good value before its fridge's calibration, where there is one.
     pub raw: Option<Celsius>,
     /// What went wrong on the way to its values since the start.
@@ -66,6 +69,7 @@ impl ProbeState {
             last_fault: None,
             day: None,
             day_before: None,
+            stale_after: None,
             raw: None,
             counts: Counts::default(),
             notices: Vec::new(),

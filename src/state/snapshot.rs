@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub started: Stamp,
     /// The buses, in the order of the configuration.
     pub buses: Vec<Arc<BusState>>,
+    /// The other gateways whose readings arrive here, each as a bus; [`ProbeId::site`] counts them.
+    pub sites: Arc<Vec<Arc<BusState>>>,
     /// The open alarms, the oldest first.
     pub alarms: Arc<Vec<Alarm>>,
     /// Around which fridges it is quiet, by their ids.
@@ -34,10 +36,10 @@ pub struct Snapshot {
     pub excursions: Arc<BTreeMap<ProbeId, Excursion>>,
     /// The measurements of the ice point that were asked for since the start, by the ids of their fridges.
     pub ice_points: Arc<BTreeMap<String, IcePoint>>,
-    zone: TimeZone,
+    pub(super) zone: TimeZone,
     /// What was known of probes whose bus is no more, until another bus finds them.
     orphaned: Arc<BTreeMap<ProbeId, ProbeState>>,
-    next_key: usize,
+    pub(super) next_key: usize,
 }
 
 /// A probe that is in another state than before: new, or with another fault, or with none any more.
@@ -57,6 +59,7 @@ impl Snapshot {
         Snapshot {
             started,
             buses: Vec::new(),
+            sites: Arc::default(),
             alarms: Arc::default(),
             quiet: Arc::default(),
             exposures: Arc::default(),
@@ -200,11 +203,15 @@ impl Snapshot {
 
     /// Whether anything in it comes from no real probe.
     pub fn is_simulated(&self) -> bool {
-        self.buses.iter().any(|bus| bus.simulated)
+        self.buses.iter().chain(&*self.sites).any(|bus| bus.simulated)
     }
 
     /// The bus and the state of a probe; where several buses saw it, the one that saw it last.
     pub fn probe(&self, id: ProbeId) -> Option<(&BusState, &ProbeState)> {
+        if let Some(site) = id.site() {
+            let site = self.sites.get(site)?;
+            return Some((site, site.probes.get(&id)?));
+        }
         self.buses
             .iter()
             .filter_map(|bus| bus.probes.get(&id).map(|probe| (&**bus, probe)))
@@ -213,7 +220,10 @@ impl Snapshot {
 
     /// What is known of a probe at the moment `now`.
     pub fn reading(&self, id: ProbeId, now: &Stamp) -> Reading {
-        self.reading_of(self.probe(id), now)
+        match (self.probe(id), id.site()) {
+            (None, Some(site)) => self.unheard(site, now),
+            (found, _) => self.reading_of(found, now),
+        }
     }
 
     /// What is known at the moment `now` of a probe that was found here, or not.
@@ -222,7 +232,9 @@ impl Snapshot {
             Some((bus, probe)) => {
                 let age = now.since(&probe.at);
                 match probe.newest {
-                    Ok(celsius) if age > bus.stale_after() => Reading::Stale { celsius, age },
+                    Ok(celsius) if age > probe.stale_after.unwrap_or_else(|| bus.stale_after()) => {
+                        Reading::Stale { celsius, age }
+                    }
                     Ok(celsius) => Reading::Fresh { celsius, age },
                     Err(fault) => Reading::Fault { fault, lasts: now.since(&probe.since) },
                 }

@@ -30,6 +30,10 @@ pub fn examine(config: &Config, report: Option<&Report>, findings: &mut Findings
         let id = (Id::MqttFailing, BROKER_CURE);
         delivery(&broker.label(), id, "nothing published", report, (BROKER, findings));
     }
+    if let Some(hub) = &config.hub {
+        let id = (Id::MqttFailing, BROKER_CURE);
+        delivery(&hub.label(), id, "nothing read", report, (BROKER, findings));
+    }
 }
 
 /// How the delivery to one of them goes; `silence` says that there was none.

@@ -31,7 +31,7 @@ pub fn announce(chat: &Chat, topics: &Topics, announced: &mut Retained) -> bool 
     let is_simulated = gateway.snapshot().is_simulated();
     let of = Gateway { topics, name: gateway.name(), is_simulated };
     announced.begin();
-    let of_fridges = gateway.fridges().iter().flat_map(|fridge| of.entities_of(fridge));
+    let of_fridges = gateway.own_fridges().flat_map(|fridge| of.entities_of(fridge));
     for (topic, entity) in of.entities().into_iter().chain(of_fridges) {
         let text = entity.to_string();
         announced.want(topic, &text, true, || text.clone().into_bytes());

@@ -256,7 +256,7 @@ impl Outgoing {
             name: gateway.name(),
             version: env!("CARGO_PKG_VERSION"),
             simulated: gateway.snapshot().is_simulated(),
-            fridges: gateway.fridges().len(),
+            fridges: gateway.own_fridges().count(),
             tells: self.tells,
             sequence: self.sequence,
         })

@@ -57,6 +57,8 @@ pub struct State<'a> {
     pub fridge: FridgeItem<'a>,
     /// When the newest reading was taken, however old it is; `null` where there was none.
     pub read: Option<Timestamp>,
+    /// The age in seconds beyond which a reading of it is stale; `null` where its probe was not found yet.
+    pub stale_after_s: Option<u64>,
     /// Whether an alarm of it is open.
     pub alarm: bool,
 }

@@ -55,7 +55,7 @@ pub fn first_piece(gateway: &Gateway, from: Timestamp, to: Timestamp) -> Result<
 }
 
 fn piece(gateway: &Gateway, from: Timestamp, to: Timestamp) -> Result<Piece, PastError> {
-    let ids: Vec<&str> = gateway.fridges().iter().map(|fridge| fridge.id.as_str()).collect();
+    let ids: Vec<&str> = gateway.own_fridges().map(|fridge| fridge.id.as_str()).collect();
     let mut readings = Vec::new();
     gateway.past_readings(&ids, from, to, &mut |seen| {
         if !seen.imported {

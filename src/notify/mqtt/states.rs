@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Topics;
 use super::payload::{self, Alarms, Head, State};
 use super::retained::Retained;
-use crate::api;
+use crate::api::{self, FridgeItem};
 use crate::chat::Chat;
 use crate::chat::data::AlarmRow;
 
@@ -15,13 +15,16 @@ pub fn look(chat: &Chat, topics: &Topics, head: Head<'_>, is_due: bool, retained
     let (reply, snapshot) = (api::all(chat), chat.gateway().snapshot());
     let head = Head { t: reply.at, ..head };
     retained.begin();
-    for fridge in api::items(&reply, chat.gateway().units()) {
+    let own = |item: &FridgeItem<'_>| item.row.site.is_none();
+    for fridge in api::items(&reply, chat.gateway().units()).filter(own) {
         let row = fridge.row;
+        let stale_after_s = snapshot.probe(row.probe).map(|(bus, _)| bus.stale_after().as_secs());
         let alarm = snapshot.alarms.iter().any(|alarm| alarm.fridge == row.id && !alarm.drill);
         let age = row.age_s.or(row.last_good_age_s).map(Duration::from_secs);
         let read = age.and_then(|age| reply.at.checked_sub(age).ok());
         let (topic, key) = (topics.fridge(&row.id), (fridge.lasting(), alarm, reply.simulated));
-        let state = State { head: head.clone(), simulated: reply.simulated, fridge, read, alarm };
+        let (head, simulated) = (head.clone(), reply.simulated);
+        let state = State { head, simulated, fridge, read, stale_after_s, alarm };
         retained.want(topic, &key, is_due, || payload::json(&state));
     }
     let rows: Vec<AlarmRow> = snapshot.alarms.iter().map(AlarmRow::from).collect();

@@ -1,0 +1,211 @@
+//! What other gateways publish to a broker: their fridges are shown here beside this gateway's own, each with the moment at
+//! which it was read. They are measured, judged by rules, and watched there; here they are shown.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tracing::{info, warn};
+
+use crate::mqtt::{Broker, Error, Event, Link};
+use crate::notify::DeliveryStatuses;
+use crate::reading::Clock;
+use crate::recorder::{self, Input};
+
+mod clock_offset;
+mod known;
+mod message;
+mod numbers;
+mod sites;
+
+pub use known::Known;
+use numbers::Numbers;
+use sites::Sites;
+
+/// Until the first repetition; each later one waits twice as long …
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+/// … up to this.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// A connection that lasts so long has worked.
+const STEADY: Duration = Duration::from_secs(10);
+/// Other fridges, or other names of them, are shown after so long, because at the beginning all of them come one by one.
+const TOGETHER: Duration = Duration::from_secs(1);
+
+/// Which gateways are shown, and where they publish.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The broker.
+    pub broker: Broker,
+    /// This gateway's own name in topics.
+    pub own: String,
+    /// The names in topics of those that are shown; `None` for all.
+    pub sites: Option<Vec<String>>,
+}
+
+impl Config {
+    /// What it is called in the log and by the doctor.
+    pub fn label(&self) -> String {
+        format!("sites at {}", self.broker.host)
+    }
+
+    /// Whether that gateway is shown.
+    fn takes(&self, gateway: &str) -> bool {
+        gateway != self.own
+            && self.sites.as_ref().is_none_or(|sites| sites.iter().any(|site| site == gateway))
+    }
+}
+
+/// Follows the other gateways of the configuration, where there are any.
+pub struct Hub {
+    recorder: recorder::Handle,
+    clock: Clock,
+    statuses: DeliveryStatuses,
+    /// How sensors are numbered: once for as long as the program runs, because readings are known by that.
+    numbers: Arc<Mutex<Numbers>>,
+    known: watch::Sender<Arc<Known>>,
+    running: Option<(Config, JoinHandle<()>)>,
+}
+
+impl Hub {
+    /// Follows nobody yet. What comes is handed to that recorder, and how it goes noted in `statuses`.
+    pub fn new(recorder: recorder::Handle, clock: Clock, statuses: DeliveryStatuses) -> Hub {
+        let known = watch::Sender::new(Arc::default());
+        Hub { recorder, clock, statuses, numbers: Arc::default(), known, running: None }
+    }
+
+    /// What there is to be shown, and when that changes.
+    pub fn known(&self) -> watch::Receiver<Arc<Known>> {
+        self.known.subscribe()
+    }
+
+    /// Follows these from now on; `true` where that is another configuration than before.
+    pub fn set_config(&mut self, config: Option<&Config>) {
+        if self.running.as_ref().map(|(config, _)| config) == config {
+            return;
+        }
+        if let Some((_, task)) = self.running.take() {
+            task.abort();
+            self.known.send_replace(Arc::new(Known::nobody(&self.numbers())));
+        }
+        let Some(config) = config else { return };
+        let follower = Follower {
+            config: config.clone(),
+            recorder: self.recorder.clone(),
+            clock: Arc::clone(&self.clock),
+            statuses: self.statuses.clone(),
+            sites: Sites::new(Arc::clone(&self.numbers)),
+            known: self.known.clone(),
+            is_old: false,
+            told: None,
+        };
+        self.running = Some((config.clone(), tokio::spawn(follower.run())));
+    }
+
+    fn numbers(&self) -> std::sync::MutexGuard<'_, Numbers> {
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        if let Some((_, task)) = self.running.take() {
+            task.abort();
+        }
+    }
+}
+
+/// Follows them over one broker.
+struct Follower {
+    config: Config,
+    recorder: recorder::Handle,
+    clock: Clock,
+    statuses: DeliveryStatuses,
+    sites: Sites,
+    known: watch::Sender<Arc<Known>>,
+    /// Whether the broker knows the older version of MQTT only.
+    is_old: bool,
+    /// What was told of the connections that failed; nothing since one has worked.
+    told: Option<String>,
+}
+
+impl Follower {
+    async fn run(mut self) {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let began = Instant::now();
+            let Err(error) = self.connection().await;
+            if matches!(error, Error::Version | Error::HungUp) && !self.is_old && began.elapsed() < STEADY {
+                self.is_old = true;
+                continue;
+            }
+            self.is_old = false;
+            if began.elapsed() >= STEADY {
+                (wait, self.told) = (FIRST_WAIT, None);
+            }
+            let reason = error.to_string();
+            self.statuses.failed(&self.config.label(), &reason);
+            if self.told.as_ref() != Some(&reason) {
+                warn!("cannot follow the {}, trying again: {reason}", self.config.label());
+                self.told = Some(reason);
+            }
+            // Spread, so that many do not come back at the same moment.
+            sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    /// One connection, from its beginning to its end.
+    async fn connection(&mut self) -> Result<Infallible, Error> {
+        let name = format!("fridge-{}-hub-{:08x}", self.config.own, fastrand::u32(..));
+        let mut link = Link::connect(&self.config.broker, &name, None, self.is_old).await?;
+        self.sites.connected();
+        for filter in message::FILTERS {
+            link.subscribe(filter)?;
+        }
+        let mut ticks = interval(TOGETHER);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                event = link.next() => match event? {
+                    Event::Message(message) => self.heard(&message.topic, &message.payload, message.is_retained),
+                    Event::NotSubscribed(_, reason) => {
+                        self.statuses.failed(&self.config.label(), &reason);
+                        if self.told.as_ref() != Some(&reason) {
+                            warn!("the {} cannot be read: {reason}", self.config.label());
+                            self.told = Some(reason);
+                        }
+                    }
+                    Event::Subscribed(_) => {
+                        self.statuses.arrived(&self.config.label(), (self.clock)().wall);
+                        if self.told.take().is_some() {
+                            info!("the {} are followed again", self.config.label());
+                        }
+                    }
+                    Event::Taken(_) | Event::Refused { .. } | Event::Pong => {}
+                },
+                _ = ticks.tick() => {
+                    if let Some(known) = self.sites.take_change() {
+                        self.known.send_replace(Arc::new(known));
+                    }
+                    for line in self.sites.take_complaints() {
+                        warn!("{line}");
+                    }
+                }
+            }
+        }
+    }
+
+    fn heard(&mut self, topic: &str, payload: &[u8], is_retained: bool) {
+        let Some((gateway, about)) = message::parts(topic) else { return };
+        if !self.config.takes(gateway) {
+            return;
+        }
+        let now = (self.clock)();
+        if let Some((site, readings)) = self.sites.heard(gateway, about, payload, is_retained, now) {
+            self.recorder.report(Input::Readings { site, readings });
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The messages of other gateways, as docs/fleet.md describes them; whatever else arrives is none.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::fridge::Limits;
+use crate::notify::mqtt::SCHEMA;
+use crate::reading::{Celsius, Fault, Sample};
+
+/// What is subscribed to.
+pub const FILTERS: [&str; 3] = ["fridge/+/status", "fridge/+/fridges/+", "fridge/+/readings"];
+/// The longest name of a gateway in a topic, in bytes: each of its characters may be written as three.
+const LONGEST_GATEWAY: usize = 120;
+/// The longest name of a fridge, of a group, or of a gateway as people call it, in characters.
+const LONGEST_NAME: usize = 200;
+/// The longest id of a fridge.
+const LONGEST_ID: usize = 64;
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About<'a> {
+    /// Whether the gateway lives.
+    Status,
+    /// How the fridge of that id, as topics write it, is.
+    Fridge(&'a str),
+    /// What was read.
+    Readings,
+}
+
+/// The gateway of a topic, and what its messages are about.
+pub fn parts(topic: &str) -> Option<(&str, About<'_>)> {
+    let (gateway, rest) = topic.strip_prefix("fridge/")?.split_once('/')?;
+    let is_level =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    if gateway.is_empty() || gateway.len() > LONGEST_GATEWAY || !gateway.bytes().all(is_level) {
+        return None;
+    }
+    let about = match rest {
+        "status" => About::Status,
+        "readings" => About::Readings,
+        other => {
+            About::Fridge(other.strip_prefix("fridges/").filter(|id| !id.is_empty() && !id.contains('/'))?)
+        }
+    };
+    Some((gateway, about))
+}
+
+/// Why a message is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It is of another version of the format.
+    Schema(u32),
+    /// It is none of ours, or damaged.
+    Foreign,
+}
+
+/// Whether a gateway lives.
+#[derive(Debug, Deserialize)]
+pub struct Status {
+    /// What people call it.
+    pub name: Option<String>,
+    /// Whether its readings are simulated.
+    pub simulated: bool,
+}
+
+/// How one fridge is.
+#[derive(Debug, Deserialize)]
+pub struct State {
+    /// When it was written.
+    pub t: Timestamp,
+    /// What the gateway's records call the fridge.
+    pub id: String,
+    /// What people call it there.
+    pub name: String,
+    /// Which others it belongs with.
+    pub group: Option<String>,
+    limits: Ends,
+    verdict: String,
+    celsius: Option<f64>,
+    fault: Option<Fault>,
+    read: Option<Timestamp>,
+    /// The age in seconds beyond which a reading is stale.
+    pub stale_after_s: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct Ends {
+    min: Option<f64>,
+    max: Option<f64>,
+}
+
+/// Readings.
+#[derive(Debug, Deserialize)]
+pub struct Readings {
+    /// When the message was written.
+    pub t: Timestamp,
+    /// Whether it is sent afterwards.
+    pub late: bool,
+    /// What was read.
+    pub readings: Vec<Reading>,
+}
+
+/// One reading.
+#[derive(Debug, Deserialize)]
+pub struct Reading {
+    /// The fridge.
+    pub id: String,
+    /// When.
+    pub t: Timestamp,
+    celsius: Option<f64>,
+    fault: Option<Fault>,
+}
+
+/// Reads a message.
+///
+/// # Errors
+/// [`Unfit`]
+pub fn read<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Unfit> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    match serde_json::from_slice::<Version>(payload) {
+        Ok(Version { schema: SCHEMA }) => serde_json::from_slice(payload).map_err(|_| Unfit::Foreign),
+        Ok(Version { schema }) => Err(Unfit::Schema(schema)),
+        Err(_) => Err(Unfit::Foreign),
+    }
+}
+
+/// A name, where it is one that can be shown and asked for.
+pub fn name(name: &str) -> Option<&str> {
+    let name = name.trim();
+    let fits =
+        !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+    fits.then_some(name)
+}
+
+/// An id, where it is one.
+pub fn id(id: &str) -> Option<&str> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let fits = !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(is_plain);
+    fits.then_some(id)
+}
+
+impl State {
+    /// The temperatures that it may have.
+    pub fn limits(&self) -> Limits {
+        let celsius = |degrees: Option<f64>| Celsius::from_degrees(degrees?);
+        Limits { min: celsius(self.limits.min), max: celsius(self.limits.max) }
+    }
+
+    /// Whether it is out of service.
+    pub fn is_out_of_service(&self) -> bool {
+        self.verdict == "out_of_service"
+    }
+
+    /// What is read of it at present, and when that was read; `None` where nothing is.
+    pub fn present(&self) -> Option<(Sample, Timestamp)> {
+        match (self.celsius, self.fault) {
+            (Some(degrees), _) => Some((Ok(Celsius::from_degrees(degrees)?), self.read?)),
+            (None, Some(Fault::Pending) | None) => None,
+            (None, Some(fault)) => Some((Err(fault), self.t)),
+        }
+    }
+}
+
+impl Reading {
+    /// What was read.
+    pub fn sample(&self) -> Option<Sample> {
+        match (self.celsius, self.fault) {
+            (Some(degrees), None) => Celsius::from_degrees(degrees).map(Ok),
+            (None, Some(fault)) => Some(Err(fault)),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_of_a_gateway_says_which_and_what_and_no_other_does() {
+        assert_eq!(parts("fridge/north/status"), Some(("north", About::Status)));
+        assert_eq!(parts("fridge/n_6frth/fridges/milk-2"), Some(("n_6frth", About::Fridge("milk-2"))));
+        assert_eq!(parts("fridge/north/readings"), Some(("north", About::Readings)));
+        let long = format!("fridge/{}/status", "n".repeat(LONGEST_GATEWAY + 1));
+        for none in ["fridge/north", "fridge//status", "fridge/north/alarm", "fridge/north/fridges/", &long] {
+            assert_eq!(parts(none), None, "{none}");
+        }
+        for none in ["fridge/north/fridges/a/b", "fridge/NORTH/status", "home/north/status", ""] {
+            assert_eq!(parts(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_another_version_or_none_of_ours_is_not_taken() {
+        let status = |json: &str| read::<Status>(json.as_bytes()).map(|status| status.name);
+        assert_eq!(
+            status(r#"{"schema":1,"name":"North","simulated":false,"more":[1]}"#),
+            Ok(Some("North".into()))
+        );
+        assert_eq!(status(r#"{"schema":2,"name":"North","simulated":false}"#), Err(Unfit::Schema(2)));
+        for foreign in ["", "21.5", "{}", r#"{"schema":1}"#, r#"{"schema":"1"}"#, "[[[[[[", "\u{0}"] {
+            assert_eq!(status(foreign), Err(Unfit::Foreign), "{foreign}");
+        }
+        let sample = |json: &str| serde_json::from_str::<Reading>(json).ok()?.sample();
+        let with = |rest: &str| format!(r#"{{"id":"milk","t":"2026-11-28T10:00:00Z",{rest}}}"#);
+        assert_eq!(sample(&with(r#""celsius":4.0625"#)), Some(Ok(Celsius::from_sixteenths(65))));
+        assert_eq!(sample(&with(r#""fault":"crc""#)), Some(Err(Fault::Crc)));
+        for none in
+            [r#""celsius":1e9"#, r#""celsius":null"#, r#""celsius":4,"fault":"crc""#, r#""fault":"new""#]
+        {
+            assert_eq!(sample(&with(none)), None, "{none}");
+        }
+        assert_eq!((name(" Milk "), name("a\nb"), name("  ")), (Some("Milk"), None, None));
+        assert_eq!((id("milk-2"), id("Milk"), id("")), (Some("milk-2"), None, None));
+    }
+}

@@ -1,0 +1,267 @@
+//! The other gateways, as far as they were heard: their messages go in; readings, and what there is to be shown, come out.
+//! Whatever one of them sends, it takes a bounded place, and concerns no other.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::clock_offset::{APART, ClockOffset};
+use super::known::{Known, info};
+use super::message::{self, About, Readings, State, Status, Unfit};
+use super::numbers::Numbers;
+use crate::fridge::{Fridge, Limits, names};
+use crate::mqtt::topic::level;
+use crate::reading::{ProbeId, Stamp};
+use crate::state::RemoteReading;
+use crate::text;
+
+/// So much is complained of at a time; the rest is not told.
+const MOST_COMPLAINTS: usize = 20;
+/// The age beyond which a reading is stale, until the other gateway says so.
+const USUAL_STALE_AFTER: Duration = Duration::from_secs(30);
+/// No reading stands for the present for longer, whatever is said.
+const LONGEST_STALE_AFTER: Duration = Duration::from_secs(3 * 3_600);
+
+/// The other gateways.
+pub struct Sites {
+    numbers: Arc<Mutex<Numbers>>,
+    sites: BTreeMap<String, Site>,
+    is_changed: bool,
+    complaints: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct Site {
+    number: usize,
+    /// What people call it.
+    name: Option<String>,
+    simulated: bool,
+    fridges: BTreeMap<String, Described>,
+    offset: ClockOffset,
+    /// What was complained of, to say it once.
+    complained: HashSet<&'static str>,
+}
+
+/// A fridge, as its own gateway describes it.
+#[derive(Clone, Debug, PartialEq)]
+struct Described {
+    probe: ProbeId,
+    name: String,
+    group: Option<String>,
+    limits: Limits,
+    out_of_service: bool,
+    stale_after: Duration,
+}
+
+impl Sites {
+    /// Nothing was heard yet.
+    pub fn new(numbers: Arc<Mutex<Numbers>>) -> Sites {
+        Sites { numbers, sites: BTreeMap::new(), is_changed: true, complaints: Vec::new() }
+    }
+
+    /// A new connection: what the broker retains comes anew.
+    pub fn connected(&mut self) {
+        for site in self.sites.values_mut() {
+            site.complained.clear();
+        }
+    }
+
+    /// What is to be shown from now on, where that has changed.
+    pub fn take_change(&mut self) -> Option<Known> {
+        std::mem::take(&mut self.is_changed).then(|| self.known())
+    }
+
+    /// What is to be told of messages that were not taken.
+    pub fn take_complaints(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.complaints)
+    }
+
+    /// A message of that gateway has arrived, which the broker may have retained; returns the gateway's number, and what it has
+    /// read.
+    pub fn heard(
+        &mut self,
+        gateway: &str,
+        about: About<'_>,
+        payload: &[u8],
+        is_retained: bool,
+        now: Stamp,
+    ) -> Option<(usize, Vec<RemoteReading>)> {
+        if payload.is_empty() {
+            self.is_changed |= match about {
+                About::Status => self.sites.remove(gateway).is_some(),
+                About::Fridge(id) => {
+                    self.sites.get_mut(gateway).is_some_and(|site| site.fridges.remove(id).is_some())
+                }
+                About::Readings => false,
+            };
+            return None;
+        }
+        let taken = match about {
+            About::Status => message::read(payload).map(|status| self.take_status(gateway, status)),
+            About::Fridge(topic) => message::read(payload)
+                .and_then(|state| self.take_state(gateway, topic, &state, is_retained, now)),
+            About::Readings => message::read(payload)
+                .map(|readings| self.take_readings(gateway, &readings, is_retained, now)),
+        };
+        match taken {
+            Ok(readings) => readings.filter(|(_, readings)| !readings.is_empty()),
+            Err(unfit) => {
+                self.complain_of(gateway, unfit);
+                None
+            }
+        }
+    }
+
+    fn take_status(&mut self, gateway: &str, status: Status) -> Option<(usize, Vec<RemoteReading>)> {
+        let site = self.site(gateway)?;
+        let name = status.name.as_deref().and_then(message::name).map(str::to_owned);
+        let is_changed = site.name != name || site.simulated != status.simulated;
+        (site.name, site.simulated) = (name, status.simulated);
+        self.is_changed |= is_changed;
+        None
+    }
+
+    fn take_state(
+        &mut self,
+        gateway: &str,
+        topic: &str,
+        state: &State,
+        is_retained: bool,
+        now: Stamp,
+    ) -> Result<Option<(usize, Vec<RemoteReading>)>, Unfit> {
+        let id = message::id(&state.id).filter(|id| level(id) == topic).ok_or(Unfit::Foreign)?;
+        let name = message::name(&state.name).ok_or(Unfit::Foreign)?;
+        let group = state.group.as_deref().map(|group| message::name(group).ok_or(Unfit::Foreign));
+        let group = group.transpose()?.map(str::to_owned);
+        let probe = self.numbers().fridge(gateway, id);
+        let (Some(probe), Some(_)) = (probe, self.site(gateway)) else {
+            self.complain(gateway, "has more fridges than can be shown");
+            return Ok(None);
+        };
+        let stale_after = state.stale_after_s.map_or(USUAL_STALE_AFTER, Duration::from_secs);
+        let described = Described {
+            probe,
+            name: name.to_owned(),
+            group,
+            limits: state.limits(),
+            out_of_service: state.is_out_of_service(),
+            stale_after: stale_after.min(LONGEST_STALE_AFTER),
+        };
+        let Some(site) = self.sites.get_mut(gateway) else { return Ok(None) };
+        let before = site.fridges.insert(id.to_owned(), described.clone());
+        self.is_changed |= before.as_ref() != Some(&described);
+        // How old it is what the broker has retained nobody can say: clocks may be wrong.
+        if is_retained {
+            return Ok(None);
+        }
+        site.offset.arrived(state.t, now);
+        let reading = state.present().map(|(sample, read)| RemoteReading {
+            probe,
+            sample,
+            at: site.offset.here(read, now),
+            stale_after: described.stale_after,
+        });
+        Ok(Some((site.number, reading.into_iter().collect())))
+    }
+
+    fn take_readings(
+        &mut self,
+        gateway: &str,
+        message: &Readings,
+        is_retained: bool,
+        now: Stamp,
+    ) -> Option<(usize, Vec<RemoteReading>)> {
+        // Nobody has it retained but who forges it.
+        if message.late || is_retained {
+            return None;
+        }
+        let site = self.sites.get_mut(gateway)?;
+        site.offset.arrived(message.t, now);
+        let offset = site.offset;
+        let reading = |reading: &message::Reading| {
+            let fridge = site.fridges.get(&reading.id)?;
+            let at = offset.here(reading.t, now);
+            Some(RemoteReading {
+                probe: fridge.probe,
+                sample: reading.sample()?,
+                at,
+                stale_after: fridge.stale_after,
+            })
+        };
+        let readings = message.readings.iter().filter_map(reading).collect();
+        let number = site.number;
+        if ClockOffset::is_apart(message.t, now) {
+            self.complain(gateway, "has a clock that differs from this one's by more than five minutes");
+        }
+        Some((number, readings))
+    }
+
+    fn site(&mut self, gateway: &str) -> Option<&mut Site> {
+        if !self.sites.contains_key(gateway) {
+            let number = self.numbers().site(gateway)?;
+            self.sites.insert(gateway.to_owned(), Site { number, ..Site::default() });
+            self.is_changed = true;
+        }
+        self.sites.get_mut(gateway)
+    }
+
+    fn numbers(&self) -> MutexGuard<'_, Numbers> {
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn complain_of(&mut self, gateway: &str, unfit: Unfit) {
+        self.complain(
+            gateway,
+            match unfit {
+                Unfit::Schema(_) => {
+                    "publishes another version of the format than this one: upgrade the older of the two"
+                }
+                Unfit::Foreign => "publishes what is not understood: is it a gateway?",
+            },
+        );
+    }
+
+    /// Complains once of each thing that a gateway does; of one that is not followed nothing is kept.
+    fn complain(&mut self, gateway: &str, what: &'static str) {
+        debug_assert!(APART.as_secs() == 300, "as the sentence says");
+        let Some(site) = self.sites.get_mut(gateway) else { return };
+        if site.complained.insert(what) && self.complaints.len() < MOST_COMPLAINTS {
+            self.complaints.push(format!("the gateway `{gateway}` {what}"));
+        }
+    }
+
+    /// What there is to be shown. Each fridge is called by its gateway and its name there, such as "North Milk"; where two
+    /// would have the same name, by their ids.
+    fn known(&self) -> Known {
+        let numbers = self.numbers();
+        let simulated = |gateway: &str| self.sites.get(gateway).is_some_and(|site| site.simulated);
+        let sites = numbers.gateways().into_iter().map(|gateway| info(gateway, simulated(gateway))).collect();
+        let mut names = HashSet::new();
+        let mut fridges = Vec::new();
+        for (gateway, site) in &self.sites {
+            let label = site.name.as_deref().unwrap_or(gateway);
+            let site_name: Arc<str> = Arc::from(gateway.as_str());
+            for (id, described) in &site.fridges {
+                let full = format!("{gateway}.{id}");
+                let mut name = text::of_site(label, &described.name);
+                if !names.insert(names::fold(&name)) {
+                    name.clone_from(&full);
+                    names.insert(names::fold(&name));
+                }
+                let Described { probe, limits, out_of_service, .. } = *described;
+                let fridge = Fridge::new(name, probe, limits);
+                fridges.push(Fridge {
+                    id: full,
+                    group: described.group.clone(),
+                    out_of_service,
+                    site: Some(Arc::clone(&site_name)),
+                    ..fridge
+                });
+            }
+        }
+        Known { sites, fridges }
+    }
+}
+
+#[cfg(test)]
+mod tests;

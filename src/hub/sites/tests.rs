@@ -1,0 +1,170 @@
+//! What becomes of the messages of other gateways, the foreign and the forged among them.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::hub::message::parts;
+use crate::reading::{Celsius, Fault};
+
+/// The hub's clock shows that; the other gateways' are a year behind.
+fn at(seconds: u64) -> Stamp {
+    let mono = Duration::from_secs(seconds);
+    Stamp { mono, wall: "2026-11-28T12:00:00Z".parse::<Timestamp>().unwrap() + mono }
+}
+
+fn there(seconds: u64) -> String {
+    ("2025-11-28T12:00:00Z".parse::<Timestamp>().unwrap() + Duration::from_secs(seconds)).to_string()
+}
+
+fn sites() -> Sites {
+    Sites::new(Arc::default())
+}
+
+fn heard(
+    sites: &mut Sites,
+    topic: &str,
+    message: &Value,
+    is_retained: bool,
+    seconds: u64,
+) -> Vec<RemoteReading> {
+    let (gateway, about) = parts(topic).unwrap();
+    let payload = if message.is_null() { Vec::new() } else { message.to_string().into_bytes() };
+    sites
+        .heard(gateway, about, &payload, is_retained, at(seconds))
+        .map_or_else(Vec::new, |(_, readings)| readings)
+}
+
+fn status(name: &str) -> Value {
+    json!({ "schema": 1, "gateway": "north", "status": "online", "name": name, "simulated": false })
+}
+
+fn state(id: &str, name: &str, celsius: Option<f64>, seconds: u64) -> Value {
+    json!({
+        "schema": 1, "t": there(seconds), "id": id, "name": name, "group": null,
+        "limits": { "min": 0.0, "max": 5.0 }, "verdict": "in_range", "celsius": celsius, "fault": null,
+        "read": there(seconds.saturating_sub(4)), "stale_after_s": 30,
+    })
+}
+
+fn readings(celsius: f64, seconds: u64) -> Value {
+    json!({
+        "schema": 1, "t": there(seconds), "late": false,
+        "readings": [{ "id": "milk", "t": there(seconds - 1), "celsius": celsius }, { "id": "new", "t": there(seconds), "fault": "crc" }],
+    })
+}
+
+fn known(sites: &mut Sites) -> Vec<(String, String)> {
+    let known = sites.take_change().expect("something changed");
+    known.fridges.into_iter().map(|fridge| (fridge.id, fridge.name)).collect()
+}
+
+#[test]
+fn a_fridge_is_shown_as_it_is_described_and_read_when_it_was() {
+    let mut sites = sites();
+    assert!(heard(&mut sites, "fridge/north/status", &status("North Street"), true, 100).is_empty());
+    // How old it is what was retained nobody can say.
+    assert!(
+        heard(&mut sites, "fridge/north/fridges/milk", &state("milk", "Milk", Some(4.0), 50), true, 100)
+            .is_empty()
+    );
+    let fridge = sites.take_change().unwrap().fridges.remove(0);
+    assert_eq!((fridge.id.as_str(), fridge.name.as_str()), ("north.milk", "North Street Milk"));
+    assert_eq!(fridge.site.as_deref(), Some("north"));
+    assert_eq!(fridge.limits.max, Celsius::from_degrees(5.0));
+    let read = heard(&mut sites, "fridge/north/readings", &readings(4.0625, 110), false, 110);
+    let wanted = RemoteReading {
+        probe: fridge.probe,
+        sample: Ok(Celsius::from_sixteenths(65)),
+        at: at(109),
+        stale_after: Duration::from_secs(30),
+    };
+    assert_eq!(read, [wanted], "of a fridge that was not described nothing is taken");
+    assert_eq!(sites.take_complaints().len(), 1, "a clock that is a year behind");
+    // A state that is published now has a reading, too, which is four seconds old.
+    let read =
+        heard(&mut sites, "fridge/north/fridges/milk", &state("milk", "Milk", Some(5.5), 120), false, 120);
+    assert_eq!((read[0].sample, read[0].at), (Ok(Celsius::from_sixteenths(88)), at(116)));
+    assert!(sites.take_change().is_none(), "a value is no other description");
+    let mut faulty = state("milk", "Milk", None, 130);
+    faulty["fault"] = "no_answer".into();
+    let read = heard(&mut sites, "fridge/north/fridges/milk", &faulty, false, 130);
+    assert_eq!((read[0].sample, read[0].at), (Err(Fault::NoAnswer), at(130)));
+    assert!(
+        heard(&mut sites, "fridge/north/fridges/milk", &state("milk", "Milk", None, 131), false, 131)
+            .is_empty()
+    );
+}
+
+#[test]
+fn names_change_fridges_go_and_numbers_stay() {
+    let mut sites = sites();
+    let milk = |sites: &mut Sites, name: &str| {
+        heard(sites, "fridge/north/fridges/milk", &state("milk", name, Some(4.0), 10), true, 10);
+        sites.take_change().map(|mut known| known.fridges.remove(0))
+    };
+    let first = milk(&mut sites, "Milk").unwrap();
+    assert_eq!(first.name, "north Milk");
+    let renamed = milk(&mut sites, "Cream").unwrap();
+    assert_eq!((renamed.id, renamed.name.as_str(), renamed.probe), (first.id, "north Cream", first.probe));
+    heard(&mut sites, "fridge/north/status", &status("South"), false, 10);
+    heard(&mut sites, "fridge/south/status", &status("South"), false, 10);
+    heard(&mut sites, "fridge/south/fridges/cream", &state("cream", "Cream", Some(4.0), 10), true, 10);
+    let both = known(&mut sites);
+    let pair = |id: &str, name: &str| (id.to_owned(), name.to_owned());
+    assert_eq!(
+        both,
+        [pair("north.milk", "South Cream"), pair("south.cream", "south.cream")],
+        "no two names are the same"
+    );
+    heard(&mut sites, "fridge/north/fridges/milk", &Value::Null, false, 11);
+    assert_eq!(known(&mut sites), [pair("south.cream", "South Cream")]);
+    heard(&mut sites, "fridge/south/status", &Value::Null, false, 11);
+    assert!(known(&mut sites).is_empty());
+    // Its readings stay those of its number, in whatever order they come back.
+    heard(&mut sites, "fridge/south/fridges/cream", &state("cream", "Cream", Some(4.0), 12), true, 12);
+    assert_eq!(milk(&mut sites, "Milk").unwrap().probe, first.probe);
+}
+
+#[test]
+fn what_is_foreign_forged_or_of_another_version_is_told_once_and_shown_never() {
+    let mut sites = sites();
+    heard(&mut sites, "fridge/north/status", &status("North"), true, 10);
+    heard(&mut sites, "fridge/north/fridges/milk", &state("milk", "Milk", Some(4.0), 10), true, 10);
+    assert_eq!(known(&mut sites).len(), 1);
+    let with = |name: &str, value: Value| {
+        let mut message = state("milk", "Milk", Some(4.0), 20);
+        message[name] = value;
+        message
+    };
+    for message in [
+        json!(21.5),
+        json!({ "temperature": 4 }),
+        with("schema", json!(2)),
+        with("id", json!("meat")),
+        with("id", json!("../milk")),
+        with("name", json!("\u{7}")),
+        with("name", json!("n".repeat(10_000))),
+        with("group", json!("a\nb")),
+        with("t", json!("yesterday")),
+    ] {
+        for _ in 0..3 {
+            let read = heard(&mut sites, "fridge/north/fridges/milk", &message, false, 20);
+            assert!(read.is_empty(), "{message}");
+        }
+    }
+    let impossible = with("celsius", json!(1e300));
+    assert!(heard(&mut sites, "fridge/north/fridges/milk", &impossible, false, 20).is_empty());
+    let mut late = readings(4.0, 30);
+    late["late"] = true.into();
+    assert!(heard(&mut sites, "fridge/north/readings", &late, false, 30).is_empty());
+    assert!(heard(&mut sites, "fridge/north/readings", &readings(4.0, 30), true, 30).is_empty());
+    assert!(sites.take_change().is_none());
+    assert_eq!(sites.take_complaints().len(), 2, "one of versions, one of what is not understood");
+    // Who was never heard as a gateway leaves nothing behind.
+    for number in 0..100_000 {
+        heard(&mut sites, &format!("fridge/rubbish-{number}/fridges/milk"), &json!("x"), true, 40);
+        heard(&mut sites, &format!("fridge/rubbish-{number}/readings"), &readings(4.0, 40), false, 40);
+    }
+    assert!(sites.take_change().is_none() && sites.take_complaints().is_empty() && sites.sites.len() == 1);
+}

@@ -1,0 +1,152 @@
+//! A gateway that shows what others publish, over a real broker: within one sweep, for as long as it is fresh, and nothing
+//! that is forged or foreign.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+mod broker;
+mod serve;
+use broker::Broker;
+use serve::{Service, row, stdout};
+
+/// The broker for a gateway of that name.
+fn at(broker: &Broker, gateway: &str) -> String {
+    broker.section().replace("gateway = \"kitchen\"", &format!("gateway = \"{gateway}\""))
+}
+
+/// A gateway with a fridge and a cheese counter, which are read every two seconds.
+fn site(broker: &Broker, gateway: &str) -> Service {
+    Service::start(&format!(
+        "name = \"{gateway} Street\"\n{}
+[[bus]]
+kind = \"simulated\"
+period = \"2s\"
+probes = 2
+[[fridge]]
+name = \"Milk\"
+probe = \"28-000000000001\"
+group = \"Dairy\"
+limits = {{ max = 9 }}
+[[fridge]]
+name = \"Käse\"
+id = \"cheese\"
+probe = \"28-000000000002\"
+",
+        at(broker, gateway)
+    ))
+}
+
+/// A gateway without a wire, which shows others.
+fn hub(broker: &Broker, sites: &str) -> Service {
+    Service::start(&format!("{}\n[[bus]]\nkind = \"mqtt\"\n{sites}", at(broker, "head-office")))
+}
+
+fn fridges(answer: &Value) -> Vec<(String, bool)> {
+    let rows = answer["fridges"].as_array().cloned().unwrap_or_default();
+    let mut all: Vec<(String, bool)> =
+        rows.iter().map(|row| (row["id"].as_str().unwrap().to_owned(), row["celsius"].is_number())).collect();
+    all.sort();
+    all
+}
+
+fn all_fresh(ids: &[&str]) -> impl Fn(&Value) -> bool {
+    let wanted: Vec<(String, bool)> = ids.iter().map(|id| ((*id).to_owned(), true)).collect();
+    move |answer| fridges(answer) == wanted
+}
+
+const ALL: [&str; 4] = ["north.cheese", "north.milk", "south.cheese", "south.milk"];
+
+#[test]
+#[ignore = "needs Debian's mosquitto"]
+fn the_fridges_of_two_gateways_are_shown_while_they_are_fresh() {
+    let broker = Broker::start();
+    let (north, south) = (site(&broker, "north"), site(&broker, "south"));
+    let hub = hub(&broker, "");
+    let answer = hub.until(&["status"], all_fresh(&ALL));
+    let milk = row(&answer["fridges"], "id", "north.milk");
+    assert_eq!((&milk["name"], &milk["site"]), (&"north Street Milk".into(), &"north".into()));
+    assert_eq!((&milk["group"], &milk["limits"]["max"]), (&"Dairy".into(), &9.0.into()));
+    let there = north.json(&["status", "milk"]);
+    assert_eq!(there["fridges"][0]["verdict"], milk["verdict"]);
+    assert!(hub.json(&["status"])["simulated"] == true, "as they are");
+
+    // By gateway, by group, by a part of the name.
+    assert!(all_fresh(&["south.cheese", "south.milk"])(&hub.json(&["status", "site:south"])));
+    assert!(all_fresh(&["north.milk", "south.milk"])(&hub.json(&["status", "group:dairy"])));
+    assert!(all_fresh(&["north.cheese"])(&hub.json(&["status", "site:north kase"])));
+    assert!(hub.json(&["status", "site:west"])["unknown"].is_object());
+    // What its own gateway watches can be silenced there alone.
+    let refused = String::from_utf8(hub.run(&["ask", "snooze", "site:north", "milk", "2h"]).stdout).unwrap();
+    assert!(refused.contains("another gateway watches that fridge"), "{refused}");
+    // And none of it is published once more.
+    broker.until_kept("fridge/head-office/status", |it| it["fridges"] == 0);
+    assert!(!broker.kept("fridge/#").iter().any(|topic| topic.starts_with("fridge/head-office/fridges/")));
+
+    // A gateway that dies shows nothing old as live, and the other goes on.
+    let died = Instant::now();
+    let folder = south.killed_and_started_after(|| {
+        hub.until(&["status"], |answer| {
+            fridges(answer)
+                == [
+                    ("north.cheese".to_owned(), true),
+                    ("north.milk".to_owned(), true),
+                    ("south.cheese".to_owned(), false),
+                    ("south.milk".to_owned(), false),
+                ]
+        });
+    });
+    assert!(died.elapsed().as_secs() >= 4, "a reading is fresh for three periods");
+    hub.until(&["status"], all_fresh(&ALL));
+    drop(folder);
+}
+
+#[test]
+#[ignore = "needs Debian's mosquitto"]
+fn only_those_that_are_meant_are_shown_and_a_reload_changes_that() {
+    let broker = Broker::start();
+    let (_north, _south) = (site(&broker, "north"), site(&broker, "south"));
+    let hub = hub(&broker, "sites = [\"north\"]\n");
+    hub.until(&["status"], all_fresh(&ALL[..2]));
+    let both = std::fs::read_to_string(hub.config()).unwrap().replace("[\"north\"]", "[\"south\"]");
+    std::fs::write(hub.config(), both).unwrap();
+    hub.hang_up();
+    hub.until(&["status"], all_fresh(&ALL[2..]));
+    let report = hub.json(&["doctor"]).to_string();
+    assert!(report.contains("sites at 127.0.0.1"), "{report}");
+}
+
+#[test]
+#[ignore = "needs Debian's mosquitto"]
+fn a_broker_that_dies_and_rubbish_that_it_retains_show_nothing_wrong() {
+    let mut broker = Broker::start();
+    let _north = site(&broker, "north");
+    let state = |id: &str, celsius: f64| {
+        json!({
+            "schema": 1, "gateway": "ghost", "t": "2026-01-01T00:00:00Z", "simulated": false, "id": id, "name": "Ghost",
+            "group": null, "limits": { "min": null, "max": null }, "verdict": "no_limits", "celsius": celsius,
+            "fault": null, "read": "2026-01-01T00:00:00Z", "stale_after_s": 1_000_000_000,
+        })
+    };
+    // Retained by whoever was there a year ago: it is known, and never shown as live.
+    broker.publish("fridge/ghost/fridges/ghost", &state("ghost", 4.0).to_string(), true);
+    broker.publish("fridge/ghost/fridges/other", &state("ghost", 4.0).to_string(), true);
+    broker.publish("fridge/north/fridges/rubbish", "21.5", true);
+    broker.publish("fridge/north/fridges/newer", &json!({ "schema": 2, "id": "newer" }).to_string(), true);
+    broker.publish("fridge/NORTH/fridges/milk", &state("milk", 99.0).to_string(), true);
+    broker.publish("fridge/north/readings", "{", false);
+    let hub = hub(&broker, "");
+    let of = |answer: &Value| fridges(answer);
+    let wanted = [
+        ("ghost.ghost".to_owned(), false),
+        ("north.cheese".to_owned(), true),
+        ("north.milk".to_owned(), true),
+    ];
+    hub.until(&["status"], |answer| of(answer) == wanted);
+    broker.kill();
+    hub.until(&["status"], |answer| of(answer).iter().all(|(_, fresh)| !fresh));
+    broker.start_again();
+    hub.until(&["status"], |answer| of(answer).iter().filter(|(_, fresh)| *fresh).count() == 2);
+    let ghost = stdout(&hub.run(&["status", "ghost"]));
+    assert!(!ghost.contains("4.0 °C"), "{ghost}");
+}
