@@ -22,8 +22,9 @@ mod numbers;
 mod sites;
 
 pub use known::Known;
+pub use message::{About, parts};
 use numbers::Numbers;
-use sites::Sites;
+pub use sites::Sites;
 
 /// Until the first repetition; each later one waits twice as long …
 const FIRST_WAIT: Duration = Duration::from_secs(2);
