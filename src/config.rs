@@ -126,7 +126,7 @@ impl Config {
 
     /// Whether all of its buses are simulated.
     pub fn is_all_simulated(&self) -> bool {
-        self.hub.is_none() && self.buses.iter().all(|bus| bus.config.is_simulated())
+        !self.buses.is_empty() && self.buses.iter().all(|bus| bus.config.is_simulated())
     }
 
     /// The folder of the databases: that of the state; where all is simulated, one in it, so that nobody can ever take that for

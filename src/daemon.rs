@@ -103,6 +103,9 @@ const BEFORE_START: Duration = Duration::from_secs(8 * 24 * 3_600);
 /// A disk gets so long to take the newest readings at the end: the unit's `TimeoutStopSec` is 20 s for all of it.
 const LAST_FLUSH: Duration = Duration::from_secs(5);
 
+/// What the recorder does not take at once is tried again after so long.
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+
 /// The machine's clocks. The one that never steps goes on while the machine sleeps, so that what was read before is old
 /// when it wakes.
 pub fn clock() -> Clock {
@@ -256,7 +259,10 @@ pub async fn run(
             // It lives as long as the parts do.
             Ok(()) = sites.changed() => {
                 let known = Arc::clone(&sites.borrow_and_update());
-                parts.show_sites(&known);
+                if !parts.show_sites(&known) {
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                    sites.mark_changed();
+                }
                 continue;
             }
             _ = hang_up.recv() => match on_hang_up {

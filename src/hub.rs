@@ -1,6 +1,7 @@
 //! What other gateways publish to a broker: their fridges are shown here beside this gateway's own, each with the moment at
 //! which it was read. They are measured, judged by rules, and watched there; here they are shown.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::mqtt::{Broker, Error, Event, Link};
 use crate::notify::DeliveryStatuses;
 use crate::reading::Clock;
 use crate::recorder::{self, Input};
+use crate::state::RemoteReading;
 
 mod clock_offset;
 mod known;
@@ -32,8 +34,15 @@ const FIRST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// A connection that lasts so long has worked.
 const STEADY: Duration = Duration::from_secs(10);
-/// Other fridges, or other names of them, are shown after so long, because at the beginning all of them come one by one.
-const TOGETHER: Duration = Duration::from_secs(1);
+/// What is read meanwhile is handed over together …
+const TOGETHER: Duration = Duration::from_millis(200);
+/// … and of one gateway no more than this: who sends more would keep others waiting.
+const MOST_TOGETHER: usize = 2_000;
+/// Other fridges, or other names of them, are shown after so long, because at the beginning all of them come one by one; and
+/// where they go on changing, after twice that time, and so on …
+const FIRST_SHOWN: Duration = Duration::from_secs(1);
+/// … up to this.
+const LAST_SHOWN: Duration = Duration::from_secs(60);
 
 /// Which gateways are shown, and where they publish.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +58,7 @@ pub struct Config {
 impl Config {
     /// What it is called in the log and by the doctor.
     pub fn label(&self) -> String {
-        format!("sites at {}", self.broker.host)
+        format!("gateways at {}", self.broker.host)
     }
 
     /// Whether that gateway is shown.
@@ -98,7 +107,9 @@ impl Hub {
             clock: Arc::clone(&self.clock),
             statuses: self.statuses.clone(),
             sites: Sites::new(Arc::clone(&self.numbers)),
+            read: BTreeMap::new(),
             known: self.known.clone(),
+            shown: None,
             is_old: false,
             told: None,
         };
@@ -125,7 +136,11 @@ struct Follower {
     clock: Clock,
     statuses: DeliveryStatuses,
     sites: Sites,
+    /// What was read and is not handed over yet, by the gateways' numbers.
+    read: BTreeMap<usize, Vec<RemoteReading>>,
     known: watch::Sender<Arc<Known>>,
+    /// When a change was shown last, and how long the next one waits.
+    shown: Option<(Instant, Duration)>,
     /// Whether the broker knows the older version of MQTT only.
     is_old: bool,
     /// What was told of the connections that failed; nothing since one has worked.
@@ -149,7 +164,7 @@ impl Follower {
             let reason = error.to_string();
             self.statuses.failed(&self.config.label(), &reason);
             if self.told.as_ref() != Some(&reason) {
-                warn!("cannot follow the {}, trying again: {reason}", self.config.label());
+                warn!("cannot read the {}, trying again: {reason}", self.config.label());
                 self.told = Some(reason);
             }
             // Spread, so that many do not come back at the same moment.
@@ -182,19 +197,12 @@ impl Follower {
                     Event::Subscribed(_) => {
                         self.statuses.arrived(&self.config.label(), (self.clock)().wall);
                         if self.told.take().is_some() {
-                            info!("the {} are followed again", self.config.label());
+                            info!("reading the {} again", self.config.label());
                         }
                     }
                     Event::Taken(_) | Event::Refused { .. } | Event::Pong => {}
                 },
-                _ = ticks.tick() => {
-                    if let Some(known) = self.sites.take_change() {
-                        self.known.send_replace(Arc::new(known));
-                    }
-                    for line in self.sites.take_complaints() {
-                        warn!("{line}");
-                    }
-                }
+                _ = ticks.tick() => self.hand_over(),
             }
         }
     }
@@ -206,7 +214,27 @@ impl Follower {
         }
         let now = (self.clock)();
         if let Some((site, readings)) = self.sites.heard(gateway, about, payload, is_retained, now) {
-            self.recorder.report(Input::Readings { site, readings });
+            let waiting = self.read.entry(site).or_default();
+            waiting.extend(readings);
+            waiting.drain(..waiting.len().saturating_sub(MOST_TOGETHER));
+        }
+    }
+
+    /// Hands over what was heard since the last time.
+    fn hand_over(&mut self) {
+        if !self.read.is_empty() {
+            self.recorder.report(Input::Readings(std::mem::take(&mut self.read).into_iter().collect()));
+        }
+        let now = Instant::now();
+        let is_due = self.shown.is_none_or(|(at, wait)| now - at >= wait);
+        if let Some(known) = is_due.then(|| self.sites.take_change()).flatten() {
+            let before = self.shown.filter(|(at, _)| now - *at < LAST_SHOWN);
+            let wait = before.map_or(FIRST_SHOWN, |(_, wait)| (wait * 2).min(LAST_SHOWN));
+            self.shown = Some((now, wait));
+            self.known.send_replace(Arc::new(known));
+        }
+        for line in self.sites.take_complaints() {
+            warn!("{line}");
         }
     }
 }

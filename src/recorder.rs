@@ -69,15 +69,15 @@ pub enum Input {
         /// What is noteworthy about the bus.
         notices: Vec<Notice>,
     },
-    /// From now on there are these other gateways, by their numbers.
-    Sites(Vec<BusInfo>),
-    /// Another gateway has read its fridges.
-    Readings {
-        /// Its number.
-        site: usize,
-        /// What it has read.
-        readings: Vec<RemoteReading>,
+    /// From now on there are these other gateways, by their numbers, and these fridges.
+    Sites {
+        /// The gateways.
+        sites: Vec<BusInfo>,
+        /// All fridges, this gateway's own among them.
+        fridges: Vec<Fridge>,
     },
+    /// Other gateways, by their numbers, have read their fridges.
+    Readings(Vec<(usize, Vec<RemoteReading>)>),
     /// A bus could not be measured at all.
     Failed {
         /// The bus.
@@ -158,21 +158,9 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// What another gateway has read, by its moments. Nothing of it is urgent to be kept: the other one has it.
-    fn remember_each(readings: &[RemoteReading], is_kept: bool) -> Vec<Effect> {
-        let mut effects: Vec<Effect> = Vec::new();
-        for &RemoteReading { probe, sample, at: read, .. } in readings {
-            match effects.last_mut() {
-                Some(Effect::Remember { at, samples, .. }) if *at == read => samples.push((probe, sample)),
-                _ => effects.push(Effect::Remember {
-                    at: read,
-                    samples: vec![(probe, sample)],
-                    is_urgent: false,
-                    is_kept,
-                }),
-            }
-        }
-        effects
+    /// What another gateway has read is shown, and kept on no disk.
+    fn shown(at: Stamp, probe: ProbeId, sample: Sample) -> Effect {
+        Effect::Remember { at, samples: vec![(probe, sample)], is_urgent: false, is_kept: false }
     }
 }
 
@@ -225,21 +213,15 @@ impl Recorder {
                 | Input::Sweep { .. }
                 | Input::Failed { .. }
                 | Input::Restored(_)
-                | Input::Sites(_)
-                | Input::Readings { .. }
+                | Input::Sites { .. }
+                | Input::Readings(_)
         );
         match input {
             Input::Buses { buses, corrections } => {
                 self.corrections = corrections;
                 self.snapshot.set_buses(buses, now);
             }
-            Input::Fridges(fridges) => {
-                self.known.set_fridges(&fridges);
-                self.ice_points.set_fridges(&fridges);
-                self.calibration_dates.set_fridges(&fridges);
-                self.snapshot.ice_points = self.ice_points.known();
-                entries = self.watch.set_fridges(fridges, now);
-            }
+            Input::Fridges(fridges) => entries = self.set_fridges(fridges, now),
             Input::Targets(targets) => {
                 self.watch.set_targets(targets);
                 return effects;
@@ -272,22 +254,26 @@ impl Recorder {
                     self.damping.admit(changes, now).into_iter().chain(self.damping.admit(limits, now));
                 effects.extend(lines.map(Effect::Log));
             }
-            Input::Sites(sites) => self.snapshot.set_sites(sites, now),
-            Input::Readings { site, readings } => {
-                let mut limits = Vec::new();
-                for &RemoteReading { probe, sample, at, stale_after } in &readings {
-                    if let Ok(celsius) = sample {
-                        limits.extend(self.excursions(
-                            stale_after / STALE_AFTER_PERIODS,
-                            at,
-                            &[(probe, celsius)],
-                        ));
+            Input::Sites { sites, fridges } => {
+                self.snapshot.set_sites(sites, now);
+                entries = self.set_fridges(fridges, now);
+            }
+            Input::Readings(readings) => {
+                let mut lines = Vec::new();
+                for (site, readings) in readings {
+                    for reading in self.snapshot.record_readings(site, &readings) {
+                        let RemoteReading { probe, sample, at, stale_after } = reading;
+                        if let Ok(celsius) = sample {
+                            let period = stale_after / STALE_AFTER_PERIODS;
+                            lines.extend(self.excursions(period, at, &[(probe, celsius)]));
+                            // Its own gateway keeps it on the disk.
+                            if now.since(&at) <= stale_after {
+                                effects.push(Effect::shown(at, probe, sample));
+                            }
+                        }
                     }
                 }
-                self.snapshot.record_readings(site, &readings);
-                let is_kept = self.snapshot.sites.get(site).is_some_and(|site| !site.simulated);
-                effects.extend(Effect::remember_each(&readings, is_kept));
-                effects.extend(self.damping.admit(limits, now).into_iter().map(Effect::Log));
+                effects.extend(self.damping.admit(lines, now).into_iter().map(Effect::Log));
             }
             Input::Failed { bus, at, fault } => {
                 self.snapshot.record_failure(bus, at, fault);
@@ -343,6 +329,14 @@ impl Recorder {
             effects.insert(0, self.publish());
         }
         effects
+    }
+
+    fn set_fridges(&mut self, fridges: Vec<Fridge>, now: Stamp) -> Vec<Entry> {
+        self.known.set_fridges(&fridges);
+        self.ice_points.set_fridges(&fridges);
+        self.calibration_dates.set_fridges(&fridges);
+        self.snapshot.ice_points = self.ice_points.known();
+        self.watch.set_fridges(fridges, now)
     }
 
     fn show_alarms(&mut self) {

@@ -1,8 +1,6 @@
 //! A gateway that shows what others publish, over a real broker: within one sweep, for as long as it is fresh, and nothing
 //! that is forged or foreign.
 
-use std::time::Instant;
-
 use serde_json::{Value, json};
 
 mod broker;
@@ -84,7 +82,6 @@ fn the_fridges_of_two_gateways_are_shown_while_they_are_fresh() {
     assert!(!broker.kept("fridge/#").iter().any(|topic| topic.starts_with("fridge/head-office/fridges/")));
 
     // A gateway that dies shows nothing old as live, and the other goes on.
-    let died = Instant::now();
     let folder = south.killed_and_started_after(|| {
         hub.until(&["status"], |answer| {
             fridges(answer)
@@ -96,7 +93,6 @@ fn the_fridges_of_two_gateways_are_shown_while_they_are_fresh() {
                 ]
         });
     });
-    assert!(died.elapsed().as_secs() >= 4, "a reading is fresh for three periods");
     hub.until(&["status"], all_fresh(&ALL));
     drop(folder);
 }
@@ -113,7 +109,7 @@ fn only_those_that_are_meant_are_shown_and_a_reload_changes_that() {
     hub.hang_up();
     hub.until(&["status"], all_fresh(&ALL[2..]));
     let report = hub.json(&["doctor"]).to_string();
-    assert!(report.contains("sites at 127.0.0.1"), "{report}");
+    assert!(report.contains("gateways at 127.0.0.1"), "{report}");
 }
 
 #[test]
@@ -136,6 +132,11 @@ fn a_broker_that_dies_and_rubbish_that_it_retains_show_nothing_wrong() {
     broker.publish("fridge/NORTH/fridges/milk", &state("milk", 99.0).to_string(), true);
     broker.publish("fridge/north/readings", "{", false);
     let hub = hub(&broker, "");
+    // And as a bridge hands on what another broker retains: as if it were said now, and again.
+    for _ in 0..2 {
+        hub.until(&["status"], |answer| !answer["fridges"].as_array().unwrap().is_empty());
+        broker.publish("fridge/ghost/fridges/ghost", &state("ghost", 4.0).to_string(), false);
+    }
     let of = |answer: &Value| fridges(answer);
     let wanted = [
         ("ghost.ghost".to_owned(), false),

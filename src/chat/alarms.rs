@@ -201,7 +201,7 @@ fn no_drill_beside_what_is_real(mut alarms: Vec<&Alarm>) -> Vec<&Alarm> {
 
 /// The fridges that are meant; a part of several names means none of them.
 fn fridges<'a>(name: &str, view: &View<'a>) -> Result<Vec<&'a Fridge>, Box<Answer>> {
-    selection::resolve_or_ask_back(name, view)
+    selection::resolve_own(name, view)
 }
 
 /// "milk 2h" as its parts; the length may be left out where there is a usual one.

@@ -46,7 +46,7 @@ fn begin(typed: &str, view: &View<'_>) -> Answer {
     if typed.trim().is_empty() {
         return selection::mistake(calibrate::WHICH, view);
     }
-    let fridges = match selection::resolve_or_ask_back(typed, view) {
+    let fridges = match selection::resolve_own(typed, view) {
         Ok(fridges) => fridges,
         Err(explanation) => return *explanation,
     };

@@ -22,6 +22,9 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
     if fridges.is_empty() {
         return Answer::new(doc(Text::sentence(text::NO_FRIDGES), view), Data::Reports(Vec::new()));
     }
+    if fridges.iter().any(|fridge| fridge.site.is_some()) {
+        return asked::unreadable(past::ELSEWHERE, view);
+    }
     let found = asked::of_past(view, |past| {
         let (alarms, deeds) = past.records(&period)?;
         let of = |fridge: &&Fridge| Report::of(past, fridge, &period, &alarms, &deeds);

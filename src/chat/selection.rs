@@ -115,6 +115,15 @@ pub fn resolve_or_ask_back<'a>(typed: &str, view: &View<'a>) -> Result<Vec<&'a F
     }
 }
 
+/// The same without those of other gateways, about which nothing can be done here, unless there are no others.
+pub fn resolve_own<'a>(typed: &str, view: &View<'a>) -> Result<Vec<&'a Fridge>, Box<Answer>> {
+    let mut fridges = resolve_or_ask_back(typed, view)?;
+    if fridges.iter().any(|fridge| fridge.site.is_none()) {
+        fridges.retain(|fridge| fridge.site.is_none());
+    }
+    Ok(fridges)
+}
+
 /// The answer where several fridges may be meant.
 pub fn ask_back(fridges: &[&Fridge]) -> Answer {
     let nearest = fridges.iter().map(|fridge| fridge.name.clone()).collect();

@@ -1,5 +1,6 @@
 //! What stays while configurations come and go, and how a new one is adopted.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use super::routes::Routes;
 use super::supervisor::Supervisor;
 use crate::chat::Chat;
 use crate::config::{Config, last_good};
+use crate::fridge::{Fridge, names};
 use crate::gateway::{Gateway, Site};
 use crate::https;
 use crate::hub::{Hub, Known};
@@ -109,23 +111,30 @@ impl Parts {
         Ok(())
     }
 
-    /// Other gateways have these fridges from now on.
-    pub fn show_sites(&mut self, sites: &Known) {
+    /// Other gateways have these fridges from now on; whether they are shown.
+    pub fn show_sites(&mut self, sites: &Known) -> bool {
         let gateway = self.gateway.reconfigured(self.site(sites));
         // First what is known of them, then who asks about them.
         if let Err(error) = self.notices.recorder.set_sites(sites.sites.clone(), gateway.fridges()) {
-            error!("the fridges of other gateways are not shown: {error}");
-            return;
+            warn!("the fridges of other gateways are not shown yet: {error}");
+            return false;
         }
-        info!(fridges = sites.fridges.len(), "fridges of other gateways are shown");
         self.gateway = gateway;
         self.answer();
+        true
     }
 
     /// The site of the configuration, with the fridges of other gateways.
     fn site(&self, sites: &Known) -> Site {
         let mut site = self.config.site.clone();
-        site.fridges.extend(sites.fridges.iter().cloned());
+        let own: HashSet<String> = site.fridges.iter().map(|fridge| names::fold(&fridge.name)).collect();
+        site.fridges.extend(sites.fridges.iter().cloned().map(|fridge| {
+            match own.contains(&names::fold(&fridge.name)) {
+                // Another gateway's is never asked for by the name of one of this.
+                true => Fridge { name: fridge.id.clone(), ..fridge },
+                false => fridge,
+            }
+        }));
         site
     }
 

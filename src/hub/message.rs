@@ -62,6 +62,14 @@ pub struct Status {
     pub name: Option<String>,
     /// Whether its readings are simulated.
     pub simulated: bool,
+    status: String,
+}
+
+impl Status {
+    /// Whether it is gone.
+    pub fn is_offline(&self) -> bool {
+        self.status == "offline"
+    }
 }
 
 /// How one fridge is.
@@ -75,6 +83,8 @@ pub struct State {
     pub name: String,
     /// Which others it belongs with.
     pub group: Option<String>,
+    /// Whether its gateway's readings are simulated.
+    pub simulated: bool,
     limits: Ends,
     verdict: String,
     celsius: Option<f64>,
@@ -198,7 +208,7 @@ mod tests {
     fn what_is_of_another_version_or_none_of_ours_is_not_taken() {
         let status = |json: &str| read::<Status>(json.as_bytes()).map(|status| status.name);
         assert_eq!(
-            status(r#"{"schema":1,"name":"North","simulated":false,"more":[1]}"#),
+            status(r#"{"schema":1,"name":"North","status":"online","simulated":false,"more":[1]}"#),
             Ok(Some("North".into()))
         );
         assert_eq!(status(r#"{"schema":2,"name":"North","simulated":false}"#), Err(Unfit::Schema(2)));

@@ -7,13 +7,16 @@ use crate::reading::ProbeId;
 
 /// So many gateways are followed …
 pub const MOST_SITES: usize = 4_000;
-/// … and so many fridges of one.
+/// … so many fridges of one …
 pub const MOST_FRIDGES: usize = 1_000;
+/// … and so many of all: the last 24 hours of one take 6 kB.
+pub const MOST_IN_ALL: usize = 25_000;
 
 /// The numbers that were given.
 #[derive(Debug, Default)]
 pub struct Numbers {
     sites: HashMap<String, Site>,
+    fridges: usize,
 }
 
 #[derive(Debug, Default)]
@@ -37,12 +40,15 @@ impl Numbers {
 
     /// That of a fridge; `None` where there are too many.
     pub fn fridge(&mut self, gateway: &str, id: &str) -> Option<ProbeId> {
-        let number = self.site(gateway)?;
+        let (number, is_full) = (self.site(gateway)?, self.fridges >= MOST_IN_ALL);
         let fridges = &mut self.sites.get_mut(gateway)?.fridges;
         let next = fridges.len();
         let fridge = match fridges.get(id) {
             Some(known) => *known,
-            None if next < MOST_FRIDGES => *fridges.entry(id.to_owned()).or_insert(next),
+            None if next < MOST_FRIDGES && !is_full => {
+                self.fridges += 1;
+                *fridges.entry(id.to_owned()).or_insert(next)
+            }
             None => return None,
         };
         Some(ProbeId::remote(number, fridge))
@@ -72,8 +78,10 @@ mod tests {
         assert_eq!(numbers.gateways(), ["north", "south"]);
         let known = (0..2 * MOST_FRIDGES).filter_map(|id| numbers.fridge("north", &id.to_string()));
         assert_eq!(known.count(), MOST_FRIDGES - 2);
+        let all = (0..MOST_IN_ALL).filter_map(|id| numbers.fridge(&(id / 900).to_string(), &id.to_string()));
+        assert_eq!(all.count(), MOST_IN_ALL - MOST_FRIDGES - 1);
         let known = (0..2 * MOST_SITES).filter_map(|gateway| numbers.site(&gateway.to_string()));
-        assert_eq!(known.count(), MOST_SITES - 2);
+        assert_eq!(known.count(), MOST_SITES - 2, "with those above");
         assert_eq!(numbers.site("south"), Some(1), "those that are known stay so");
     }
 }

@@ -1,7 +1,7 @@
 //! The other gateways, as far as they were heard: their messages go in; readings, and what there is to be shown, come out.
 //! Whatever one of them sends, it takes a bounded place, and concerns no other.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub struct Sites {
     sites: BTreeMap<String, Site>,
     is_changed: bool,
     complaints: Vec<String>,
+    /// Whether it was told that there are too many.
+    is_full: bool,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +38,8 @@ struct Site {
     /// What people call it.
     name: Option<String>,
     simulated: bool,
+    /// Whether its last will says that it is gone: what still comes of it has waited somewhere.
+    is_offline: bool,
     fridges: BTreeMap<String, Described>,
     offset: ClockOffset,
     /// What was complained of, to say it once.
@@ -56,7 +60,7 @@ struct Described {
 impl Sites {
     /// Nothing was heard yet.
     pub fn new(numbers: Arc<Mutex<Numbers>>) -> Sites {
-        Sites { numbers, sites: BTreeMap::new(), is_changed: true, complaints: Vec::new() }
+        Sites { numbers, sites: BTreeMap::new(), is_changed: true, complaints: Vec::new(), is_full: false }
     }
 
     /// A new connection: what the broker retains comes anew.
@@ -116,7 +120,7 @@ impl Sites {
         let site = self.site(gateway)?;
         let name = status.name.as_deref().and_then(message::name).map(str::to_owned);
         let is_changed = site.name != name || site.simulated != status.simulated;
-        (site.name, site.simulated) = (name, status.simulated);
+        (site.name, site.simulated, site.is_offline) = (name, status.simulated, status.is_offline());
         self.is_changed |= is_changed;
         None
     }
@@ -134,10 +138,16 @@ impl Sites {
         let group = state.group.as_deref().map(|group| message::name(group).ok_or(Unfit::Foreign));
         let group = group.transpose()?.map(str::to_owned);
         let probe = self.numbers().fridge(gateway, id);
-        let (Some(probe), Some(_)) = (probe, self.site(gateway)) else {
-            self.complain(gateway, "has more fridges than can be shown");
+        let (Some(probe), Some(site)) = (probe, self.site(gateway)) else {
+            if !std::mem::replace(&mut self.is_full, true) {
+                self.complaints.push(format!(
+                    "the gateway `{gateway}` has more fridges than can be shown, and so may others"
+                ));
+            }
             return Ok(None);
         };
+        let is_simulated = std::mem::replace(&mut site.simulated, state.simulated) != state.simulated;
+        self.is_changed |= is_simulated;
         let stale_after = state.stale_after_s.map_or(USUAL_STALE_AFTER, Duration::from_secs);
         let described = Described {
             probe,
@@ -155,11 +165,9 @@ impl Sites {
             return Ok(None);
         }
         site.offset.arrived(state.t, now);
-        let reading = state.present().map(|(sample, read)| RemoteReading {
-            probe,
-            sample,
-            at: site.offset.here(read, now),
-            stale_after: described.stale_after,
+        let reading = state.present().filter(|_| !site.is_offline).and_then(|(sample, read)| {
+            let at = site.offset.here(read, now)?;
+            Some(RemoteReading { probe, sample, at, stale_after: described.stale_after })
         });
         Ok(Some((site.number, reading.into_iter().collect())))
     }
@@ -179,14 +187,9 @@ impl Sites {
         site.offset.arrived(message.t, now);
         let offset = site.offset;
         let reading = |reading: &message::Reading| {
-            let fridge = site.fridges.get(&reading.id)?;
-            let at = offset.here(reading.t, now);
-            Some(RemoteReading {
-                probe: fridge.probe,
-                sample: reading.sample()?,
-                at,
-                stale_after: fridge.stale_after,
-            })
+            let fridge = site.fridges.get(&reading.id).filter(|_| !site.is_offline)?;
+            let (sample, at) = (reading.sample()?, offset.here(reading.t, now)?);
+            Some(RemoteReading { probe: fridge.probe, sample, at, stale_after: fridge.stale_after })
         };
         let readings = message.readings.iter().filter_map(reading).collect();
         let number = site.number;
@@ -216,7 +219,7 @@ impl Sites {
                 Unfit::Schema(_) => {
                     "publishes another version of the format than this one: upgrade the older of the two"
                 }
-                Unfit::Foreign => "publishes what is not understood: is it a gateway?",
+                Unfit::Foreign => "publishes messages that this version does not understand",
             },
         );
     }
@@ -230,26 +233,30 @@ impl Sites {
         }
     }
 
-    /// What there is to be shown. Each fridge is called by its gateway and its name there, such as "North Milk"; where two
-    /// would have the same name, by their ids.
+    /// What there is to be shown. Each fridge is called by its gateway and its name there, such as "North Milk"; where several
+    /// would have the same name, each of them by its id.
     fn known(&self) -> Known {
         let numbers = self.numbers();
         let simulated = |gateway: &str| self.sites.get(gateway).is_some_and(|site| site.simulated);
         let sites = numbers.gateways().into_iter().map(|gateway| info(gateway, simulated(gateway))).collect();
-        let mut names = HashSet::new();
+        let name = |gateway: &str, site: &Site, fridge: &Described| {
+            text::of_site(site.name.as_deref().unwrap_or(gateway), &fridge.name)
+        };
+        let mut same: HashMap<String, usize> = HashMap::new();
+        for (gateway, site) in &self.sites {
+            for fridge in site.fridges.values() {
+                *same.entry(names::fold(&name(gateway, site, fridge))).or_default() += 1;
+            }
+        }
         let mut fridges = Vec::new();
         for (gateway, site) in &self.sites {
-            let label = site.name.as_deref().unwrap_or(gateway);
             let site_name: Arc<str> = Arc::from(gateway.as_str());
             for (id, described) in &site.fridges {
                 let full = format!("{gateway}.{id}");
-                let mut name = text::of_site(label, &described.name);
-                if !names.insert(names::fold(&name)) {
-                    name.clone_from(&full);
-                    names.insert(names::fold(&name));
-                }
+                let name = name(gateway, site, described);
+                let is_one = same.get(&names::fold(&name)) == Some(&1);
                 let Described { probe, limits, out_of_service, .. } = *described;
-                let fridge = Fridge::new(name, probe, limits);
+                let fridge = Fridge::new(if is_one { name } else { full.clone() }, probe, limits);
                 fridges.push(Fridge {
                     id: full,
                     group: described.group.clone(),

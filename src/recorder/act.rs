@@ -86,7 +86,7 @@ pub enum ActError {
     #[error("this could not be recorded just now; try again")]
     NotRecorded,
     /// Another gateway watches a fridge that it names.
-    #[error("another gateway watches that fridge: it can be done there only")]
+    #[error("another gateway watches that fridge: do this on that gateway")]
     Elsewhere,
     /// The disk does not take it.
     #[error(

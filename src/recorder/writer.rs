@@ -124,11 +124,11 @@ impl Writer {
 
     /// Takes one input in and performs its effects, in the caller's thread.
     pub fn write(&mut self, input: Input) {
-        if let Input::Fridges(fridges) = &input {
-            self.history.set_fridges(fridges);
-            // What another gateway has read is not told as if it were read here.
-            let own = fridges.iter().filter(|fridge| fridge.site.is_none());
-            self.fridges = own.map(|fridge| (fridge.probe, fridge.id.as_str().into())).collect();
+        if let Input::Fridges(fridges) | Input::Sites { fridges, .. } = &input {
+            // What another gateway reads is neither kept here nor told as if it were read here.
+            let own: Vec<Fridge> = fridges.iter().filter(|fridge| fridge.site.is_none()).cloned().collect();
+            self.history.set_fridges(&own);
+            self.fridges = own.iter().map(|fridge| (fridge.probe, fridge.id.as_str().into())).collect();
         }
         for effect in self.recorder.step(input, (self.clock)()) {
             if self.observations.receiver_count() > 0 {
@@ -270,13 +270,12 @@ impl Handle {
     /// From now on there are these other gateways, and these fridges.
     ///
     /// # Errors
-    /// Where the recorder's thread does not take them.
+    /// Where the recorder's thread does not take them just now.
     pub fn set_sites(&self, sites: Vec<BusInfo>, fridges: &[Fridge]) -> std::io::Result<()> {
+        let input = Input::Sites { sites, fridges: fridges.to_vec() };
+        let sent = self.inputs.try_send(Message::Input(input));
+        sent.map_err(|_| std::io::Error::other("the recorder does not take the fridges"))?;
         self.set_names(fridges);
-        for input in [Input::Sites(sites), Input::Fridges(fridges.to_vec())] {
-            let sent = self.inputs.try_send(Message::Input(input));
-            sent.map_err(|_| std::io::Error::other("the recorder does not take the fridges"))?;
-        }
         Ok(())
     }
 

@@ -1,14 +1,15 @@
 //! What other gateways read: each is kept as a bus of its own, whose readings arrive one by one and have a moment each.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BusInfo, BusKey, BusState, Change, ProbeState, Snapshot};
+use super::{BusInfo, BusKey, BusState, ProbeState, Snapshot};
 use crate::reading::{Fault, ProbeId, Reading, Sample, Stamp};
 
-/// From a gateway that is heard, something comes of each fridge within this time.
-const FIRST_READING: Duration = Duration::from_secs(120);
+/// Of a gateway that is heard, something comes of each fridge within this time.
+const FIRST_READING: Duration = Duration::from_secs(10 * 60);
 
 /// One reading of another gateway.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,51 +25,47 @@ pub struct RemoteReading {
 }
 
 impl Snapshot {
-    /// From now on there are these other gateways, by their numbers. What is known of one stays, unless it has another name.
+    /// From now on there are these other gateways, by their numbers. What is known of one stays.
     pub fn set_sites(&mut self, infos: Vec<BusInfo>, now: Stamp) {
         let before = std::mem::take(&mut self.sites);
         let site = |(number, info): (usize, BusInfo)| {
-            let known = before.get(number).filter(|site| site.name == info.name);
-            let same = known.filter(|site| site.simulated == info.simulated && site.period == info.period);
-            if let Some(same) = same {
+            let is_same = |site: &&Arc<BusState>| site.name == info.name && site.simulated == info.simulated;
+            if let Some(same) = before.get(number).filter(is_same) {
                 return Arc::clone(same);
             }
-            let probes = known.map(|site| site.probes.clone()).unwrap_or_default();
+            // What was simulated is not taken for what is measured, nor the other way round.
             self.next_key += 1;
-            let since = known.map_or(now, |site| site.since);
-            Arc::new(BusState::new(BusKey(self.next_key - 1), info, probes, since))
+            Arc::new(BusState::new(BusKey(self.next_key - 1), info, BTreeMap::new(), now))
         };
         self.sites = Arc::new(infos.into_iter().enumerate().map(site).collect());
     }
 
-    /// Takes in readings of another gateway. One that is older than what is known of its fridge says nothing new.
-    pub fn record_readings(&mut self, site: usize, readings: &[RemoteReading]) -> Vec<Change> {
+    /// Takes in readings of another gateway; returns those that say something new: of a gateway that is known, and not older
+    /// than what is known of their fridge.
+    pub fn record_readings(&mut self, site: usize, readings: &[RemoteReading]) -> Vec<RemoteReading> {
         let Some(state) = Arc::make_mut(&mut self.sites).get_mut(site) else { return Vec::new() };
         let state = Arc::make_mut(state);
-        let mut changed = Vec::new();
-        for &RemoteReading { probe, sample, at, stale_after } in readings {
-            let is_changed = match state.probes.entry(probe) {
+        let mut taken = Vec::new();
+        for reading @ &RemoteReading { probe, sample, at, stale_after } in readings {
+            match state.probes.entry(probe) {
                 Entry::Occupied(known) if at.mono < known.get().at.mono => continue,
                 Entry::Occupied(mut known) => {
                     known.get_mut().stale_after = Some(stale_after);
-                    known.get_mut().update(sample, at, &self.zone)
+                    known.get_mut().update(sample, at, &self.zone);
                 }
                 Entry::Vacant(unseen) => {
                     let known = unseen.insert(ProbeState::new(sample, at));
                     known.stale_after = Some(stale_after);
                     known.update(sample, at, &self.zone);
-                    true
                 }
-            };
-            if is_changed {
-                changed.push(Change { bus: state.name.clone(), probe, sample });
             }
+            taken.push(*reading);
             if state.last_sweep.is_none_or(|last| last.mono < at.mono) {
                 state.last_sweep = Some(at);
             }
         }
         state.sweeps += 1;
-        changed
+        taken
     }
 
     /// What is known of a fridge of another gateway of which nothing has come yet.
@@ -76,7 +73,7 @@ impl Snapshot {
         // One that was announced just now is not known yet.
         let since = self.sites.get(site).map_or(*now, |site| site.since);
         let lasts = now.since(&since);
-        let fault = if lasts <= FIRST_READING { Fault::Pending } else { Fault::Absent };
+        let fault = if lasts <= FIRST_READING { Fault::Pending } else { Fault::NoAnswer };
         Reading::Fault { fault, lasts }
     }
 }

@@ -10,6 +10,8 @@ use crate::doc::Text;
 use crate::fridge::Limits;
 use crate::reading::Celsius;
 
+/// The record of a fridge is another gateway's.
+pub const ELSEWHERE: &str = "another gateway keeps its record: ask there";
 /// There is no disk on which anything is kept.
 pub const NOTHING_KEPT: &str = "nothing is kept on a disk";
 /// The disk does not answer in time.

@@ -41,7 +41,7 @@ fn status(name: &str) -> Value {
 
 fn state(id: &str, name: &str, celsius: Option<f64>, seconds: u64) -> Value {
     json!({
-        "schema": 1, "t": there(seconds), "id": id, "name": name, "group": null,
+        "schema": 1, "t": there(seconds), "simulated": false, "id": id, "name": name, "group": null,
         "limits": { "min": 0.0, "max": 5.0 }, "verdict": "in_range", "celsius": celsius, "fault": null,
         "read": there(seconds.saturating_sub(4)), "stale_after_s": 30,
     })
@@ -72,6 +72,8 @@ fn a_fridge_is_shown_as_it_is_described_and_read_when_it_was() {
     assert_eq!((fridge.id.as_str(), fridge.name.as_str()), ("north.milk", "North Street Milk"));
     assert_eq!(fridge.site.as_deref(), Some("north"));
     assert_eq!(fridge.limits.max, Celsius::from_degrees(5.0));
+    // For how long the first one has waited, neither.
+    assert!(heard(&mut sites, "fridge/north/readings", &readings(4.0, 100), false, 100).is_empty());
     let read = heard(&mut sites, "fridge/north/readings", &readings(4.0625, 110), false, 110);
     let wanted = RemoteReading {
         probe: fridge.probe,
@@ -112,11 +114,8 @@ fn names_change_fridges_go_and_numbers_stay() {
     heard(&mut sites, "fridge/south/fridges/cream", &state("cream", "Cream", Some(4.0), 10), true, 10);
     let both = known(&mut sites);
     let pair = |id: &str, name: &str| (id.to_owned(), name.to_owned());
-    assert_eq!(
-        both,
-        [pair("north.milk", "South Cream"), pair("south.cream", "south.cream")],
-        "no two names are the same"
-    );
+    let by_id = [pair("north.milk", "north.milk"), pair("south.cream", "south.cream")];
+    assert_eq!(both, by_id, "no two names are the same, and none of them is the right one");
     heard(&mut sites, "fridge/north/fridges/milk", &Value::Null, false, 11);
     assert_eq!(known(&mut sites), [pair("south.cream", "South Cream")]);
     heard(&mut sites, "fridge/south/status", &Value::Null, false, 11);
@@ -155,12 +154,20 @@ fn what_is_foreign_forged_or_of_another_version_is_told_once_and_shown_never() {
     }
     let impossible = with("celsius", json!(1e300));
     assert!(heard(&mut sites, "fridge/north/fridges/milk", &impossible, false, 20).is_empty());
+    heard(&mut sites, "fridge/north/readings", &readings(4.0, 25), false, 25);
     let mut late = readings(4.0, 30);
     late["late"] = true.into();
     assert!(heard(&mut sites, "fridge/north/readings", &late, false, 30).is_empty());
     assert!(heard(&mut sites, "fridge/north/readings", &readings(4.0, 30), true, 30).is_empty());
     assert!(sites.take_change().is_none());
-    assert_eq!(sites.take_complaints().len(), 2, "one of versions, one of what is not understood");
+    let complaints = sites.take_complaints();
+    assert_eq!(complaints.len(), 3, "versions, what is not understood, and its clock: {complaints:?}");
+    // After its last will what comes has waited somewhere.
+    assert_eq!(heard(&mut sites, "fridge/north/readings", &readings(4.0, 35), false, 35).len(), 1);
+    let mut gone = status("North");
+    gone["status"] = "offline".into();
+    heard(&mut sites, "fridge/north/status", &gone, false, 36);
+    assert!(heard(&mut sites, "fridge/north/readings", &readings(4.0, 37), false, 37).is_empty());
     // Who was never heard as a gateway leaves nothing behind.
     for number in 0..100_000 {
         heard(&mut sites, &format!("fridge/rubbish-{number}/fridges/milk"), &json!("x"), true, 40);
