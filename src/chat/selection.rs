@@ -74,14 +74,18 @@ pub fn resolve<'a>(typed: &str, view: &View<'a>) -> Selection<'a> {
 /// "site:north milk".
 fn of_tag<'a, 't>(typed: &'t str, view: &View<'a>) -> Option<(Vec<&'a Fridge>, &'t str)> {
     let (tag, of) = typed.trim().split_once(':')?;
-    let value: fn(&Fridge) -> Option<&str> = match names::fold(tag).as_str() {
-        "site" => |fridge| fridge.site.as_deref(),
-        "group" => |fridge| fridge.group.as_deref(),
+    let is_site = match names::fold(tag).as_str() {
+        "site" => true,
+        "group" => false,
         _ => return None,
     };
     let tagged = |wanted: &str| -> Vec<&'a Fridge> {
         let wanted = names::fold(wanted);
-        let is_it = |fridge: &&&Fridge| value(fridge).is_some_and(|value| names::fold(value) == wanted);
+        let is_it = |fridge: &&&Fridge| match is_site {
+            // A name in topics is folded already.
+            true => fridge.site.as_deref() == Some(&wanted),
+            false => fridge.group.as_ref().is_some_and(|group| names::fold(group) == wanted),
+        };
         view.fridges.iter().filter(is_it).copied().collect()
     };
     let (of, whole) = (of.trim(), tagged(of));
