@@ -384,7 +384,9 @@ impl Recorder {
             state.probes.iter().filter(|(probe, state)| state.newest.is_ok() || !is_elsewhere(**probe));
         let samples = here.map(|(probe, state)| (*probe, state.newest)).collect();
         let is_recent = |since: &Stamp| now.since(since) < LONGEST_URGENCY;
-        let is_urgent = self.snapshot.excursions.values().any(|excursion| is_recent(&excursion.since))
+        // Of another gateway's fridges nothing is written here.
+        let mut own = self.snapshot.excursions.iter().filter(|(probe, _)| probe.site().is_none());
+        let is_urgent = own.any(|(_, excursion)| is_recent(&excursion.since))
             || self.snapshot.alarms.iter().any(|alarm| !alarm.drill && is_recent(&now.at_wall(alarm.raised)));
         let is_kept = !state.simulated || self.snapshot.buses.iter().all(|bus| bus.simulated);
         Some(Effect::Remember { at, samples, is_urgent, is_kept })

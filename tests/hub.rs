@@ -67,7 +67,14 @@ fn the_fridges_of_two_gateways_are_shown_while_they_are_fresh() {
     assert_eq!((&milk["group"], &milk["limits"]["max"]), (&"Dairy".into(), &9.0.into()));
     let there = north.json(&["status", "milk"]);
     assert_eq!(there["fridges"][0]["verdict"], milk["verdict"]);
+
     assert!(hub.json(&["status"])["simulated"] == true, "as they are");
+
+    // Since when one is outside its limits is known as far as it was heard.
+    let text = std::fs::read_to_string(north.config()).unwrap();
+    std::fs::write(north.config(), text.replace("max = 9", "max = -5")).unwrap();
+    north.hang_up();
+    hub.until(&["ask", "since", "site:north"], |answer| answer["since"][1]["beyond"]["side"] == "above");
 
     // By gateway, by group, by a part of the name.
     assert!(all_fresh(&["south.cheese", "south.milk"])(&hub.json(&["status", "site:south"])));
@@ -77,6 +84,11 @@ fn the_fridges_of_two_gateways_are_shown_while_they_are_fresh() {
     // What its own gateway watches can be silenced there alone.
     let refused = String::from_utf8(hub.run(&["ask", "snooze", "site:north", "milk", "2h"]).stdout).unwrap();
     assert!(refused.contains("another gateway watches that fridge"), "{refused}");
+    let asked = |words: &str| stdout(&hub.run(&["ask", words]));
+    assert!(asked("rules site:north milk").contains("watched by its own gateway, by the rules there: north"));
+    assert!(asked("alarms").contains("This gateway has no open alarms; other gateways report"));
+    assert!(asked("report site:north").contains("another gateway keeps its record"));
+    assert!(asked("since site:south milk").contains("within its limits"));
     // And none of it is published once more.
     broker.until_kept("fridge/head-office/status", |it| it["fridges"] == 0);
     assert!(!broker.kept("fridge/#").iter().any(|topic| topic.starts_with("fridge/head-office/fridges/")));

@@ -31,7 +31,8 @@ pub fn answer(view: &View<'_>) -> Answer {
     };
     let data = Data::Alarms(alarms.iter().map(|alarm| AlarmRow::from(*alarm)).collect());
     let doc = if alarms.is_empty() {
-        doc(alarm::NO_ALARMS, view)
+        let is_watched_elsewhere = view.fridges.iter().any(|fridge| fridge.site.is_some());
+        doc(if is_watched_elsewhere { alarm::NO_ALARMS_HERE } else { alarm::NO_ALARMS }, view)
     } else {
         let columns = [("", true), (text::FRIDGE, false), ("", false)];
         let mut table = Table::new(columns, text::more);

@@ -33,7 +33,11 @@ pub fn of(name: &str, rules: &Rules, units: Units) -> Doc {
 }
 
 fn sentences(fridge: &Fridge, units: Units) -> Vec<Text> {
-    if fridge.out_of_service { vec![rules::OUT_OF_SERVICE.into()] } else { of_rules(&fridge.rules, units) }
+    match &fridge.site {
+        Some(site) => vec![Text::from(rules::ELSEWHERE).and(Text::name(&**site))],
+        None if fridge.out_of_service => vec![rules::OUT_OF_SERVICE.into()],
+        None => of_rules(&fridge.rules, units),
+    }
 }
 
 fn of_rules(rules: &Rules, units: Units) -> Vec<Text> {

@@ -3,7 +3,7 @@
 use super::data::SinceRow;
 use super::{Answer, Data, Severity, View, asked, doc, selection};
 use crate::doc::{Block, Table, Text};
-use crate::fridge::{Fridge, Limits};
+use crate::fridge::{Excursion, Fridge, Limits};
 use crate::history::{Beyond, PastError, beyond_since};
 use crate::reading::Reading;
 use crate::text::{self, past};
@@ -18,7 +18,10 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
         Err(explanation) => return *explanation,
     };
     let found = asked::of_past(view, |past| {
-        let of = |fridge: &&Fridge| beyond_since(past, &fridge.id, &fridge.limits, view.now.wall);
+        let of = |fridge: &&Fridge| match fridge.site {
+            Some(_) => Ok(heard(fridge, view)),
+            None => beyond_since(past, &fridge.id, &fridge.limits, view.now.wall),
+        };
         fridges.iter().map(of).collect::<Result<Vec<_>, PastError>>()
     });
     let found = match found {
@@ -54,6 +57,12 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
     };
     let severity = if found.iter().any(Option::is_some) { Severity::Critical } else { Severity::Info };
     Answer { severity, ..Answer::new(doc, Data::Since(rows)) }
+}
+
+/// The same of a fridge whose record is another gateway's, as far as it was heard here.
+fn heard(fridge: &Fridge, view: &View<'_>) -> Option<Beyond> {
+    let Excursion { side, since, peak, newest } = *view.snapshot.excursions.get(&fridge.probe)?;
+    Some(Beyond { side, since: since.wall, peak, newest: newest.wall, at_least: true })
 }
 
 fn words(fridge: &Fridge, beyond: Option<&Beyond>, view: &View<'_>) -> String {

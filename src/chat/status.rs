@@ -281,6 +281,10 @@ fn last_fault(state: &ProbeState, view: &View<'_>) -> Text {
 }
 
 fn probe_and_bus(probe: ProbeId, known: Option<(&BusState, &ProbeState)>) -> Text {
+    // The number of another gateway's probe says nothing to anybody.
+    if let (Some(_), Some((site, _))) = (probe.site(), known) {
+        return Text::name(&site.name);
+    }
     let probe = Text::code(probe.to_string());
     match known {
         Some((bus, _)) => probe.and(", ").and(Text::name(&bus.name)),

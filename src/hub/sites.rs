@@ -256,10 +256,13 @@ impl Sites {
                 let name = name(gateway, site, described);
                 let is_one = same.get(&names::fold(&name)) == Some(&1);
                 let Described { probe, limits, out_of_service, .. } = *described;
-                let fridge = Fridge::new(if is_one { name } else { full.clone() }, probe, limits);
+                // Without limits it has no rules: those are its own gateway's.
+                let name = if is_one { name } else { full.clone() };
+                let fridge = Fridge::new(name, probe, Limits::default());
                 fridges.push(Fridge {
                     id: full,
                     group: described.group.clone(),
+                    limits,
                     out_of_service,
                     site: Some(Arc::clone(&site_name)),
                     ..fridge

@@ -12,6 +12,9 @@ use crate::reading::Celsius;
 
 /// There are none.
 pub const NO_ALARMS: &str = "There are no open alarms.";
+/// The same where other gateways watch some of the fridges.
+pub const NO_ALARMS_HERE: &str =
+    "This gateway has no open alarms; other gateways report those of their fridges themselves.";
 /// No alarm that is open is meant.
 pub const NOT_OPEN: &str = "No open alarm matches that. `fridge alarms` lists them.";
 /// Behind `defrost` no fridge is named.

@@ -9,6 +9,9 @@ use crate::reading::Celsius;
 /// A fridge that is out of service raises nothing.
 pub const OUT_OF_SERVICE: &str = "out of service: no alarms";
 
+/// Another gateway watches a fridge: its name follows.
+pub const ELSEWHERE: &str = "watched by its own gateway, by the rules there: ";
+
 /// Where a preset's limits come from.
 pub fn source(source: &str) -> String {
     format!("source: {source}")
