@@ -53,10 +53,10 @@ pub async fn page(visit: &Visit<'_>, fridge: &Fridge, range: Range) -> Markup {
             }
         }
         div #story data-source={ (here) "/story?range=" (range.name()) } { (story) }
-        @if let Some(forms) = act::quieting(visit, fridge) { (forms) }
+        @if let Some(forms) = act::quieting(visit, fridge).filter(|_| fridge.site.is_none()) { (forms) }
         h2 { (page::PAPERS) }
         ul.papers {
-            @for (time, name) in page::PAPER_TIMES {
+            @for (time, name) in page::PAPER_TIMES.iter().filter(|_| fridge.site.is_none()) {
                 li { a href={ (here) "/report?time=" (time) } { (name) } }
             }
             li { a href={ (here) "/readings.csv?range=" (range.name()) } { (page::csv(range.name())) } }
@@ -100,7 +100,10 @@ pub async fn story(chat: &Arc<Chat>, fridge: &Fridge, range: Range) -> Result<Ma
             div { (of_doc::blocks(&details)) }
             div {
                 h2 { (page::STORY) }
-                (events(chat, &timeline))
+                @match &fridge.site {
+                    Some(site) => p { (page::ELSEWHERE) bdi { (printable(site)) } "." },
+                    None => (events(chat, &timeline)),
+                }
             }
         }
     })

@@ -24,6 +24,9 @@ pub async fn page(chat: &Arc<Chat>, fridge: &Fridge, query: &str) -> Result<Whol
     let Some(period) = period::of(&words, &now) else {
         return Err(Failure::new(StatusCode::BAD_REQUEST, page::NO_TIME));
     };
+    if fridge.site.is_some() {
+        return Err(Failure::new(StatusCode::NOT_FOUND, page::NO_REPORT));
+    }
     let fridge = fridge.clone();
     let read = gateway.look_at_past(move |gateway| {
         let (alarms, deeds) = gateway.records(&period)?;
