@@ -85,9 +85,9 @@ fn the_fridges_of_two_gateways_are_shown_while_they_are_fresh() {
     let refused = String::from_utf8(hub.run(&["ask", "snooze", "site:north", "milk", "2h"]).stdout).unwrap();
     assert!(refused.contains("another gateway watches that fridge"), "{refused}");
     let asked = |words: &str| stdout(&hub.run(&["ask", words]));
-    assert!(asked("rules site:north milk").contains("watched by its own gateway, by the rules there: north"));
-    assert!(asked("alarms").contains("This gateway has no open alarms; other gateways report"));
-    assert!(asked("report site:north").contains("another gateway keeps its record"));
+    assert!(asked("rules site:north milk").contains("watched under the rules of its own gateway, north"));
+    assert!(asked("alarms").contains("This gateway has no open alarms; those of other gateways"));
+    assert!(asked("report site:north").contains("the record of that fridge is on its own gateway"));
     assert!(asked("since site:south milk").contains("within its limits"));
     // And none of it is published once more.
     broker.until_kept("fridge/head-office/status", |it| it["fridges"] == 0);

@@ -255,7 +255,7 @@ fn what_cannot_be_measured_in_ice_is_said_before_anybody_waits() {
     let other = service.folder.path().join("other.toml");
     fs::copy(service.config(), &other).unwrap();
     for (words, said) in [
-        (&["calibrate"][..], "nothing has been measured there since the gateway's start"),
+        (&["calibrate"][..], "nothing has been measured since the gateway started"),
         (&["calibrate", "ice"], "Which fridge?"),
         (&["calibrate", "mlkk", "ice"], "No fridge has that name"),
         (&["calibrate", "freezer", "ice"], "Freezer has a calibration of two points"),
@@ -268,7 +268,7 @@ fn what_cannot_be_measured_in_ice_is_said_before_anybody_waits() {
     elsewhere.args(["calibrate", "milk", "ice", "--config"]).arg(&other);
     let refused = elsewhere.arg("--socket").arg(service.folder.path().join("fridge.sock")).output().unwrap();
     let error = String::from_utf8(refused.stderr).unwrap();
-    assert!(error.contains("the gateway that answers runs with"), "{error}");
+    assert!(error.contains("the gateway that answers uses another file"), "{error}");
     let answer = service.json(&["ask", "calibrate"]);
     assert!(
         answer["calibrations"].as_array().unwrap().iter().all(|row| row["ice_point"].is_null()),

@@ -23,7 +23,7 @@ const BETWEEN_QUESTIONS: Duration = Duration::from_secs(1);
 /// The options of `calibrate`.
 #[derive(Args)]
 #[command(
-    after_help = "In a glass of crushed ice and water it is 0 °C: what a probe shows there, once it is steady, is what it is off by. Start the command first, then put the probe into the ice, so that the gateway sees the temperature change.\n\nExamples:\n  sudo fridge calibrate milk ice     measures, waits, and writes\n  sudo fridge calibrate              writes what was measured from the channel\n\nIn the channel, `fridge calibrate milk ice` measures, and `fridge calibrate` shows how far it is."
+    after_help = "A glass of crushed ice and water is at 0 °C: whatever a probe shows there, once steady, is its error. Start the command first, then put the probe into the ice, so that the gateway sees the temperature change.\n\nExamples:\n  sudo fridge calibrate milk ice     measures, waits, and writes\n  sudo fridge calibrate              writes what the channel had measured\n\nIn the channel, `fridge calibrate milk ice` measures, and `fridge calibrate` shows the progress."
 )]
 pub struct Options {
     /// A part of a fridge's name, and `ice` to have its probe measured [default: all that were measured]
@@ -69,7 +69,9 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
         bail!("not measured: {}; `fridge ask calibrate` says why", failed.join(", "));
     }
     if results.is_empty() {
-        bail!("nothing has been measured there since the gateway's start: sudo fridge calibrate milk ice");
+        bail!(
+            "nothing has been measured since the gateway started; begin with: sudo fridge calibrate milk ice"
+        );
     }
     Ok(())
 }
@@ -80,7 +82,7 @@ fn uses(files: &FileOptions, path: &Path) -> anyhow::Result<()> {
     let used =
         report["configuration"].as_str().map(PathBuf::from).context("the gateway is another version")?;
     if !super::is_same(&used, path) {
-        bail!("the gateway that answers runs with {}: --config {0}", used.display());
+        bail!("the gateway that answers uses another file: pass --config {}", used.display());
     }
     Ok(())
 }

@@ -69,7 +69,7 @@ impl Check<'_> {
                 let text = site.get_ref();
                 if text.is_empty() || topic::level(text) != *text {
                     let problem =
-                        format!("`{text}` is no name of a gateway in topics, its `gateway` under [mqtt]");
+                        format!("`{text}` cannot name a gateway in topics: give its `gateway` under [mqtt]");
                     self.problems.at(&site.span(), problem);
                 }
             }
@@ -82,7 +82,7 @@ impl Check<'_> {
     pub(super) fn hub(&mut self, mqtt: Option<&notify::mqtt::Config>) -> Option<hub::Config> {
         let (span, sites) = self.follows.take()?;
         let Some(mqtt) = mqtt else {
-            self.problems.at(&span, "`kind = \"mqtt\"` needs an [mqtt] with the `broker`");
+            self.problems.at(&span, "`kind = \"mqtt\"` needs an [mqtt] section with a `broker`");
             return None;
         };
         Some(hub::Config { broker: mqtt.broker.clone(), own: mqtt.topics.gateway.clone(), sites })

@@ -38,7 +38,7 @@ pub enum Error {
     Edit(#[from] EditError),
     /// The gateway knows another configuration than this.
     #[error(
-        "the configuration has no fridge with the id `{0}` and the probe that was measured: sudo systemctl reload fridge, and measure again"
+        "no fridge in the configuration has both the id `{0}` and the measured probe: run sudo systemctl reload fridge, and measure again"
     )]
     Unknown(String),
     /// One point would replace two.
@@ -56,7 +56,7 @@ pub enum Error {
     },
     /// The file is written in a way that is not understood here.
     #[error(
-        "the file is written in a way that cannot be changed here: set it for {fridge} yourself: {setting}"
+        "the way the file is written, this cannot be changed automatically; under {fridge}, set {setting}"
     )]
     ByHand {
         /// The fridge's name.
@@ -249,12 +249,12 @@ mod tests {
         );
         let milk = || measured("milk", 1, -0.44, None);
         for (text, wanted, said) in [
-            (tables, milk(), "set it for Milk yourself: calibration = { offset = -0.44, date"),
-            (inline, milk(), "set it for Milk yourself"),
-            (lines, milk(), "set it for Milk yourself"),
+            (tables, milk(), "under Milk, set calibration = { offset = -0.44, date"),
+            (inline, milk(), "under Milk, set calibration"),
+            (lines, milk(), "under Milk, set calibration"),
             (newer, milk(), "Milk has a calibration of 2026-11-29, which is newer"),
-            (TEXT, measured("milk", 9, 0.1, None), "no fridge with the id `milk`"),
-            (TEXT, measured("mlik", 1, 0.1, None), "no fridge with the id `mlik`"),
+            (TEXT, measured("milk", 9, 0.1, None), "both the id `milk`"),
+            (TEXT, measured("mlik", 1, 0.1, None), "both the id `mlik`"),
             (&points, measured("bar", 3, 0.1, None), "Bar has a calibration of two points"),
         ] {
             let (_folder, path) = file(text);

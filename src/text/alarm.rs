@@ -14,7 +14,7 @@ use crate::reading::Celsius;
 pub const NO_ALARMS: &str = "There are no open alarms.";
 /// The same where other gateways watch some of the fridges.
 pub const NO_ALARMS_HERE: &str =
-    "This gateway has no open alarms; other gateways report those of their fridges themselves.";
+    "This gateway has no open alarms; those of other gateways' fridges are listed there.";
 /// No alarm that is open is meant.
 pub const NOT_OPEN: &str = "No open alarm matches that. `fridge alarms` lists them.";
 /// Behind `defrost` no fridge is named.

@@ -12,7 +12,7 @@ use crate::fridge::{Calibration, Correction};
 pub const WHICH: &str =
     "Which fridge? `fridge calibrate milk ice`; `fridge calibrate all ice` means all of them.";
 /// What stands behind the fridge is no ice.
-pub const ONLY_ICE: &str = "Only the ice point can be measured here, because ice needs no other thermometer: `fridge calibrate milk ice`. docs/probes.md explains how to enter two points in the configuration.";
+pub const ONLY_ICE: &str = "Only the ice point can be measured here, as it needs no reference thermometer: type `fridge calibrate milk ice`. docs/probes.md explains how to enter two points in the configuration.";
 /// How it is done.
 pub const HOW: &str = "Fill a glass with crushed ice, add just enough cold water to fill the gaps, and put the probe into the middle of it; stir now and then.";
 /// How what was measured comes into use.
@@ -21,7 +21,7 @@ pub const WRITE: &str = "`sudo fridge calibrate` on the gateway writes it to the
 const NOT_MOVED: &str =
     "and has not been far from 0 °C since: hold it in your hand for a minute, then put it back into the ice";
 /// What to do when a calibration is a year old.
-pub const AGAIN: &str = "Probes drift: measure them in ice again, with `fridge calibrate milk ice`.";
+pub const AGAIN: &str = "It was a year ago, and probes drift: calibrate again, in ice (such as `fridge calibrate milk ice`) or at two points.";
 
 /// Measuring begins in some fridges.
 pub fn begun<'a>(fridges: impl IntoIterator<Item = &'a str>) -> Text {
@@ -38,7 +38,7 @@ pub fn has_points(name: &str) -> Text {
 /// What happens then.
 pub fn meanwhile(silent: Duration) -> Text {
     Text::sentence(&format!(
-        "The reading has to fall or rise by some degrees and then stay near 0 °C: for {} at least, and as long as it took to get there. The result is posted where alarms are posted, or after {} that there is none; `fridge calibrate` shows the progress. New alarms for this fridge are held back for {}.",
+        "The reading has to fall or rise by some degrees and then stay near 0 °C: for {} at least, and as long as it took to get there. The result, or after {} the news that there is none, is posted where alarms are posted; `fridge calibrate` shows the progress. New alarms for what is being measured are held back for {}.",
         duration(STEADY),
         duration(PATIENCE),
         duration(silent),
@@ -100,12 +100,12 @@ pub fn measured(shows: f64, offset: f64) -> Text {
 pub fn failed(newest: Option<f64>, has_come: bool) -> Text {
     let shows = match newest {
         Some(newest) => format!("it showed {} °C at the end", hundredths(newest)),
-        None => String::from("there was no reading of it"),
+        None => String::from("it gave no reading"),
     };
     let advice = if has_come {
-        "A probe that stays beyond 1 °C in ice should be replaced. Otherwise use more ice and less water, and try again."
+        "A probe that settles more than 1 °C from zero in ice should be replaced. Otherwise use more ice and less water, and try again."
     } else {
-        "It was not seen to come from another temperature: ask first, then hold it in your hand for a minute and put it into the ice."
+        "It was never seen at another temperature: start the command first, then hold the probe in your hand for a minute and put it into the ice."
     };
     Text::from(format!("The probe was not steady near 0 °C within {}; {shows}. {advice}", duration(PATIENCE)))
 }

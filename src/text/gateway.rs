@@ -30,8 +30,8 @@ pub fn headline(notice: &GatewayNotice) -> Text {
             Text::name(fridge).and(": the ice point could not be measured")
         }
         GatewayNotice::CalibrationDue { fridges } => {
-            let verb = if fridges.len() == 1 { " was calibrated" } else { " were calibrated" };
-            Text::names(fridges.iter().map(String::as_str)).and(verb).and(" a year ago")
+            let verb = if fridges.len() == 1 { " is" } else { " are" };
+            Text::names(fridges.iter().map(String::as_str)).and(verb).and(" due for calibration")
         }
         GatewayNotice::Sealed { day, .. } => Text::from(format!("The record of {day} is sealed")),
     }

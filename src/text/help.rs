@@ -117,7 +117,7 @@ pub const RULES: CommandHelp = CommandHelp {
 pub const CALIBRATE: CommandHelp = CommandHelp {
     usage: "calibrate [fridge or group] [ice]",
     summary: "how probes are corrected; with `ice`, measures one in a glass of ice",
-    explanation: "`fridge calibrate milk ice` waits until the probe of that fridge is steady in a glass of crushed ice and water, where it is 0 °C, and says what its correction is; meanwhile new alarms for that fridge are held back. `sudo fridge calibrate` on the gateway writes it to the configuration. Without `ice` it says how probes are corrected, since when, and how a measurement is getting on.",
+    explanation: "`fridge calibrate milk ice` waits until the probe of that fridge is steady in a glass of crushed ice and water, which is at 0 °C, and gives its correction; meanwhile new alarms for that fridge are held back. `sudo fridge calibrate` on the gateway writes it to the configuration. Without `ice` it says how probes are corrected, since when, and how a measurement is getting on.",
 };
 
 /// `probes`

@@ -87,9 +87,9 @@ pub const STORY: &str = "What happened";
 /// Nothing did.
 pub const NO_STORY: &str = "No alarms in this period.";
 /// What happened to a fridge is recorded by another gateway, whose name follows.
-pub const ELSEWHERE: &str = "Alarms and reports of this fridge are on its own gateway, ";
+pub const ELSEWHERE: &str = "For this fridge's alarms and reports, see its own gateway, ";
 /// The report of such a fridge is not made here.
-pub const NO_REPORT: &str = "the report of that fridge is on its own gateway";
+pub const NO_REPORT: &str = "that fridge's report is made by its own gateway";
 /// What can be taken from here.
 pub const PAPERS: &str = "Reports and export";
 /// The chart has nothing to show.

@@ -11,7 +11,7 @@ use crate::fridge::Limits;
 use crate::reading::Celsius;
 
 /// The record of a fridge is another gateway's.
-pub const ELSEWHERE: &str = "another gateway keeps its record: ask there";
+pub const ELSEWHERE: &str = "the record of that fridge is on its own gateway, so ask there";
 /// There is no disk on which anything is kept.
 pub const NOTHING_KEPT: &str = "nothing is kept on a disk";
 /// The disk does not answer in time.

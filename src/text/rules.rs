@@ -10,7 +10,7 @@ use crate::reading::Celsius;
 pub const OUT_OF_SERVICE: &str = "out of service: no alarms";
 
 /// Another gateway watches a fridge: its name follows.
-pub const ELSEWHERE: &str = "watched by its own gateway, by the rules there: ";
+pub const ELSEWHERE: &str = "watched under the rules of its own gateway, ";
 
 /// Where a preset's limits come from.
 pub fn source(source: &str) -> String {
