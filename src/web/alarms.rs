@@ -33,9 +33,11 @@ pub async fn page(visit: &Visit<'_>) -> Markup {
     let open = gateway.snapshot().alarms.clone();
     let over: Vec<&Alarm> =
         past_alarms.iter().flatten().rev().filter(|alarm| alarm.cleared.is_some()).collect();
+    let is_hub = gateway.fridges().iter().any(|fridge| fridge.site.is_some());
+    let none = if is_hub { words::NO_ALARMS_HERE } else { page::NO_OPEN_ALARMS };
     let content = html! {
         h1 { (page::OPEN_ALARMS) }
-        @if open.is_empty() { p { (page::NO_OPEN_ALARMS) } } @else {
+        @if open.is_empty() { p { (none) } } @else {
             ul.events.open {
                 @for alarm in open.iter() {
                     li {
