@@ -127,7 +127,7 @@ fn result(row: &CalibrationRow) -> Option<(&CalibrationRow, f64, Measured)> {
 
 fn measured(row: &CalibrationRow, offset: f64, at: Timestamp) -> Measured {
     let date = at.to_zoned_datetime(host::time_zone().0).date();
-    // Whoever had it measured here, behind sudo or not.
+    // Whoever had it measured here, behind sudo or not; a name that is no text is none.
     let own = || ["SUDO_USER", "USER"].iter().find_map(|name| std::env::var(name).ok());
     let by = row.ice_point.as_ref().and_then(|point| point.by.clone()).or_else(own);
     Measured { id: row.id.clone(), probe: row.probe, offset, date, by }

@@ -124,6 +124,7 @@ impl Check<'_> {
         let schema::Calibration { offset, points, date, by } = calibration;
         let correction = self.correction(&span, offset, points)?;
         let date = date.and_then(|date| {
+            // Why it does not parse is always the same: it is no date.
             let parsed = date.get_ref().parse().ok();
             if parsed.is_none() {
                 self.problems.at(&date.span(), "a date is written as `2026-03-14`");
