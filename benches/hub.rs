@@ -42,7 +42,7 @@ impl Hub {
         let recorder = Recorder::new(stamp(0), jiff::tz::TimeZone::UTC);
         let writer = Writer::new(recorder, Arc::clone(&clock));
         let gateway = Gateway::new(Site::default(), writer.state(), writer.history(), clock);
-        let mut hub = Hub { sites: Sites::new(Arc::default()), writer, now, gateway };
+        let mut hub = Hub { sites: Sites::new(Arc::default(), "hub"), writer, now, gateway };
         for number in 0..gateways {
             for id in 0..FRIDGES {
                 hub.hear(&format!("fridge/site-{number}/fridges/fridge-{id}"), &state(id, 0), 0);

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use crate::doc::Doc;
-use crate::gateway::{Gateway, Outcome, Unread, View};
+use crate::gateway::{Gateway, Outcome, Undone, Unread, View, Wanted};
 use crate::reading::Stamp;
-use crate::recorder::{Act, ActError, By};
+use crate::recorder::By;
 use crate::text;
 
 mod about;
@@ -36,6 +36,7 @@ mod status;
 mod trend;
 
 pub use crate::gateway::Scope;
+pub use alarms::line as alarm_line;
 pub use answer::{Answer, Picture, Severity};
 pub use asker::{Asker, Rights, User};
 pub use command::Command;
@@ -114,16 +115,17 @@ impl Chat {
 
     /// Has done what a reply wants, and returns it once that is recorded; else a reply that says why not.
     async fn carry_out(&self, reply: Arc<Reply>, asker: &Asker) -> Arc<Reply> {
-        let Some(act) = reply.act.clone() else { return reply };
+        if reply.acts.is_empty() {
+            return reply;
+        }
         let by = By { user: asker.user.as_ref().map(|user| user.name.clone()), is_told: false };
-        let done = match self.gateway.recorder() {
-            _ if asker.rights < Rights::Act => Err(match asker.hook {
+        let done = if asker.rights < Rights::Act {
+            Err(match asker.hook {
                 Some(_) => text::MAY_NOT_ACT_IN_CHANNEL.to_owned(),
                 None => text::MAY_NOT_ACT.to_owned(),
-            }),
-            _ if self.gateway.is_elsewhere(act.fridges()) => Err(ActError::Elsewhere.to_string()),
-            Some(recorder) => recorder.act(act, by).await.map_err(|error| error.to_string()),
-            None => Err(ActError::NotRecorded.to_string()),
+            })
+        } else {
+            self.gateway.perform(reply.acts.clone(), by).await.map_err(|undone| undone.to_string())
         };
         match done {
             Ok(()) => reply,
@@ -138,13 +140,9 @@ impl Chat {
     /// Has something done that somebody wants elsewhere than in the channel, which is told of it; returns once it is recorded.
     ///
     /// # Errors
-    /// [`ActError`].
-    pub async fn act(&self, act: Act, user: &str) -> Result<(), ActError> {
-        let recorder = self.gateway.recorder().ok_or(ActError::NotRecorded)?;
-        if self.gateway.is_elsewhere(act.fridges()) {
-            return Err(ActError::Elsewhere);
-        }
-        recorder.act(act, By { user: Some(user.to_owned()), is_told: true }).await
+    /// [`Undone`].
+    pub async fn act(&self, acts: Vec<Wanted>, user: &str) -> Result<(), Undone> {
+        self.gateway.perform(acts, By { user: Some(user.to_owned()), is_told: true }).await
     }
 
     /// Answers, and counts the question; whatever it wants done is left to the caller. Never waits.

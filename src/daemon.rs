@@ -14,7 +14,7 @@ use crate::api::Feed;
 use crate::auth::Auth;
 use crate::chat::Chat;
 use crate::config::Config;
-use crate::gateway::Gateway;
+use crate::gateway::{Elsewhere, Gateway};
 use crate::history::{Keeper, Kept, Reported};
 use crate::hub::Hub;
 use crate::mattermost::Mattermost;
@@ -158,8 +158,10 @@ pub async fn run(
         }
     })?;
     let past = Kept::new(&databases, Some(Arc::clone(&history)), Arc::clone(&clock));
+    let (elsewhere, wanted) = Elsewhere::new();
     let gateway = Gateway::new(config.site.clone(), state, Arc::clone(&history), Arc::clone(&clock))
         .with_recorder(recorder.clone())
+        .with_elsewhere(elsewhere)
         .with_past(Arc::new(past));
     let signer = Signer::ensure(&paths.state).unwrap_or_else(|error| {
         warn!("{error}; until then buttons work only until the next restart");
@@ -205,7 +207,7 @@ pub async fn run(
     let notifier = Notifier::new(outbox, sources, statuses.clone());
     let mut notices = Notices { notifier, recorder: recorder.clone(), signer, clock: Arc::clone(&clock) };
     notices.tell(&config)?;
-    let mut hub = Hub::new(recorder.clone(), Arc::clone(&clock), statuses.clone());
+    let mut hub = Hub::new(recorder.clone(), Arc::clone(&clock), statuses.clone(), wanted);
     hub.set_config(config.hub.as_ref());
     let mut sites = hub.known();
     let mut supervisor = Supervisor::new(clock, recorder.clone());

@@ -115,6 +115,12 @@ impl Fridge {
         names::fold(name).replace(' ', "-")
     }
 
+    /// What it is known by on the gateway that watches it.
+    pub fn id_there(&self) -> &str {
+        let there = self.site.as_deref().and_then(|site| self.id.strip_prefix(site)?.strip_prefix('.'));
+        there.unwrap_or(&self.id)
+    }
+
     /// How the fridge is, given what is known of its probe. Only a fresh value can be in range.
     pub fn judge(&self, reading: &Reading) -> Verdict {
         use crate::reading::Fault::Pending;

@@ -7,18 +7,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::task::JoinSet;
 
 use crate::alarm::Alarm;
 use crate::fridge::Fridge;
 use crate::history::{self, EachReading, History, Minute, Past, PastError, Period, Point};
 use crate::reading::{Clock, Stamp};
-use crate::recorder;
+use crate::recorder::{self, ActError, By};
 use crate::report::Report;
 use crate::state::{Histogram, Snapshot, State};
 use crate::store::Deed;
 use crate::store::bucket::{Aggregate, Sum};
 use crate::text::Units;
 
+mod elsewhere;
 mod questions;
 mod range;
 mod readers;
@@ -26,6 +28,7 @@ mod scope;
 mod timeline;
 mod window;
 
+pub use elsewhere::{Carried, CarryError, Elsewhere, Undone, Wanted};
 pub use questions::Outcome;
 use questions::Questions;
 pub use range::Range;
@@ -61,6 +64,7 @@ pub struct Gateway {
     history: Arc<History>,
     clock: Clock,
     recorder: Option<recorder::Handle>,
+    elsewhere: Option<Elsewhere>,
     past: Option<Arc<dyn Past>>,
     readers: Readers,
     onlookers: Readers,
@@ -80,6 +84,7 @@ impl Gateway {
             history,
             clock,
             recorder: None,
+            elsewhere: None,
             past: None,
             readers: Readers::new(ASKING),
             onlookers: Readers::new(LOOKING),
@@ -92,6 +97,11 @@ impl Gateway {
     /// The same gateway, which hands what people want done to that recorder.
     pub fn with_recorder(self, recorder: recorder::Handle) -> Self {
         Gateway { recorder: Some(recorder), ..self }
+    }
+
+    /// The same gateway, which hands what people want other gateways to do to these.
+    pub fn with_elsewhere(self, elsewhere: Elsewhere) -> Self {
+        Gateway { elsewhere: Some(elsewhere), ..self }
     }
 
     /// The same gateway, which knows the past.
@@ -134,12 +144,6 @@ impl Gateway {
         self.site.fridges.iter().filter(|fridge| fridge.site.is_none())
     }
 
-    /// Whether one of the fridges with these ids is another gateway's.
-    pub fn is_elsewhere(&self, ids: &[String]) -> bool {
-        let of_others = || self.site.fridges.iter().filter(|fridge| fridge.site.is_some());
-        ids.iter().any(|id| of_others().any(|fridge| fridge.id == *id))
-    }
-
     /// This gateway's name, where it has one.
     pub fn name(&self) -> Option<&str> {
         self.site.name.as_deref()
@@ -160,9 +164,34 @@ impl Gateway {
         self.state.snapshot()
     }
 
-    /// Where acts go; `None` where nothing can be done.
-    pub fn recorder(&self) -> Option<&recorder::Handle> {
-        self.recorder.as_ref()
+    /// Has something done, and returns once it is recorded where it is to be: all of it is tried.
+    ///
+    /// # Errors
+    /// The first that was not done.
+    pub async fn perform(&self, acts: Vec<Wanted>, by: By) -> Result<(), Undone> {
+        let mut there = JoinSet::new();
+        let mut outcome = Ok(());
+        for Wanted { site, act } in acts {
+            match (site, &self.recorder, self.elsewhere.clone()) {
+                (None, Some(recorder), _) => {
+                    let done = recorder.act(act, by.clone()).await;
+                    outcome = outcome.and(done.map_err(Undone::from));
+                }
+                (None, None, _) => outcome = outcome.and(Err(ActError::NotRecorded.into())),
+                (Some(site), _, Some(elsewhere)) => {
+                    let user = by.user.clone();
+                    there.spawn(async move {
+                        let done = elsewhere.act(site.clone(), act, user).await;
+                        done.map_err(|why| Undone::There { site, why })
+                    });
+                }
+                (Some(site), _, None) => {
+                    outcome = outcome.and(Err(Undone::There { site, why: CarryError::Away }));
+                }
+            }
+        }
+        // None of them panics.
+        there.join_all().await.into_iter().fold(outcome, Result::and)
     }
 
     /// Has something done that may wait for the disk, in a thread for that; whoever asks waits for it, and nobody else.

@@ -6,23 +6,27 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
+use crate::gateway::{Carried, CarryError};
 use crate::mqtt::{Broker, Error, Event, Link};
 use crate::notify::DeliveryStatuses;
 use crate::reading::Clock;
 use crate::recorder::{self, Input};
 use crate::state::RemoteReading;
 
+mod acts;
+mod alarms;
 mod clock_offset;
 mod known;
 mod message;
 mod numbers;
 mod sites;
 
+use acts::Waiting;
 pub use known::Known;
 pub use message::{About, parts};
 use numbers::Numbers;
@@ -73,6 +77,8 @@ pub struct Hub {
     recorder: recorder::Handle,
     clock: Clock,
     statuses: DeliveryStatuses,
+    /// What people want other gateways to do: for whoever follows them at present.
+    wanted: Arc<AsyncMutex<mpsc::Receiver<Carried>>>,
     /// How sensors are numbered: once for as long as the program runs, because readings are known by that.
     numbers: Arc<Mutex<Numbers>>,
     known: watch::Sender<Arc<Known>>,
@@ -80,10 +86,17 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Follows nobody yet. What comes is handed to that recorder, and how it goes noted in `statuses`.
-    pub fn new(recorder: recorder::Handle, clock: Clock, statuses: DeliveryStatuses) -> Hub {
+    /// Follows nobody yet. What comes is handed to that recorder, and how it goes noted in `statuses`; what people want other
+    /// gateways to do comes from `wanted`.
+    pub fn new(
+        recorder: recorder::Handle,
+        clock: Clock,
+        statuses: DeliveryStatuses,
+        wanted: mpsc::Receiver<Carried>,
+    ) -> Hub {
         let known = watch::Sender::new(Arc::default());
-        Hub { recorder, clock, statuses, numbers: Arc::default(), known, running: None }
+        let wanted = Arc::new(AsyncMutex::new(wanted));
+        Hub { recorder, clock, statuses, wanted, numbers: Arc::default(), known, running: None }
     }
 
     /// What there is to be shown, and when that changes.
@@ -106,7 +119,9 @@ impl Hub {
             recorder: self.recorder.clone(),
             clock: Arc::clone(&self.clock),
             statuses: self.statuses.clone(),
-            sites: Sites::new(Arc::clone(&self.numbers)),
+            sites: Sites::new(Arc::clone(&self.numbers), &config.own),
+            wanted: Arc::clone(&self.wanted),
+            waiting: Waiting::default(),
             read: BTreeMap::new(),
             known: self.known.clone(),
             shown: None,
@@ -136,6 +151,8 @@ struct Follower {
     clock: Clock,
     statuses: DeliveryStatuses,
     sites: Sites,
+    wanted: Arc<AsyncMutex<mpsc::Receiver<Carried>>>,
+    waiting: Waiting,
     /// What was read and is not handed over yet, by the gateways' numbers.
     read: BTreeMap<usize, Vec<RemoteReading>>,
     known: watch::Sender<Arc<Known>>,
@@ -149,10 +166,13 @@ struct Follower {
 
 impl Follower {
     async fn run(mut self) {
+        // Whoever held it before has ended.
+        let mut wanted = Arc::clone(&self.wanted).lock_owned().await;
         let mut wait = FIRST_WAIT;
         loop {
             let began = Instant::now();
-            let Err(error) = self.connection().await;
+            let Err(error) = self.connection(&mut wanted).await;
+            self.waiting.give_up();
             if matches!(error, Error::Version | Error::HungUp) && !self.is_old && began.elapsed() < STEADY {
                 self.is_old = true;
                 continue;
@@ -168,13 +188,13 @@ impl Follower {
                 self.told = Some(reason);
             }
             // Spread, so that many do not come back at the same moment.
-            sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            refuse_for(wait.mul_f64(0.5 + fastrand::f64() / 2.0), &mut wanted).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 
     /// One connection, from its beginning to its end.
-    async fn connection(&mut self) -> Result<Infallible, Error> {
+    async fn connection(&mut self, wanted: &mut mpsc::Receiver<Carried>) -> Result<Infallible, Error> {
         let name = format!("fridge-{}-hub-{:08x}", self.config.own, fastrand::u32(..));
         let mut link = Link::connect(&self.config.broker, &name, None, self.is_old).await?;
         self.sites.connected();
@@ -203,6 +223,11 @@ impl Follower {
                     Event::Taken(_) | Event::Refused { .. } | Event::Pong => {}
                 },
                 _ = ticks.tick() => self.hand_over(),
+                Some(carried) = wanted.recv() => match self.sites.takes_acts(&carried.site) {
+                    Ok(()) => self.waiting.send(carried, &self.config.own, &mut link, (self.clock)())?,
+                    // Who asked may be gone.
+                    Err(why) => drop(carried.done.send(Err(why))),
+                },
             }
         }
     }
@@ -210,6 +235,13 @@ impl Follower {
     fn heard(&mut self, topic: &str, payload: &[u8], is_retained: bool) {
         let Some((gateway, about)) = message::parts(topic) else { return };
         if !self.config.takes(gateway) {
+            return;
+        }
+        if about == About::Acted {
+            // Nobody waits for what was retained.
+            if !is_retained {
+                self.waiting.heard(gateway, &self.config.own, payload);
+            }
             return;
         }
         let now = (self.clock)();
@@ -225,6 +257,10 @@ impl Follower {
         if !self.read.is_empty() {
             self.recorder.report(Input::Readings(std::mem::take(&mut self.read).into_iter().collect()));
         }
+        let alarms = self.sites.take_alarms();
+        if !alarms.is_empty() {
+            self.recorder.report(Input::SiteAlarms(alarms));
+        }
         let now = Instant::now();
         let is_due = self.shown.is_none_or(|(at, wait)| now - at >= wait);
         if let Some(known) = is_due.then(|| self.sites.take_change()).flatten() {
@@ -235,6 +271,19 @@ impl Follower {
         }
         for line in self.sites.take_complaints() {
             warn!("{line}");
+        }
+    }
+}
+
+/// Lets that time pass. What people want done meanwhile reaches nobody.
+async fn refuse_for(pause: Duration, wanted: &mut mpsc::Receiver<Carried>) {
+    let end = sleep(pause);
+    tokio::pin!(end);
+    loop {
+        tokio::select! {
+            () = &mut end => return,
+            // Who asked may be gone.
+            Some(carried) = wanted.recv() => drop(carried.done.send(Err(CarryError::Away))),
         }
     }
 }

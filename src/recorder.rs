@@ -8,18 +8,20 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::alarm::{GatewayNotice, Message, Side};
+use crate::alarm::Side;
 use crate::fridge::{Correction, Excursion, Fridge, Limits};
-use crate::history::{Restored, RestoredProbe};
-use crate::reading::{BusFault, Celsius, Notice, ProbeId, Sample, Sampled, Stamp};
-use crate::state::{BusInfo, BusKey, Day, RemoteReading, STALE_AFTER_PERIODS, Snapshot};
+use crate::history::RestoredProbe;
+use crate::reading::{Celsius, ProbeId, Sampled, Stamp};
+use crate::state::{BusKey, Day, RemoteReading, STALE_AFTER_PERIODS, Snapshot};
 use crate::store::{Entry, Kept};
 
 mod absence;
 mod act;
 mod calibration_dates;
 mod disk_watch;
+mod effect;
 mod ice_points;
+mod input;
 mod known_probes;
 mod ledger;
 mod log;
@@ -30,7 +32,9 @@ pub mod writer;
 
 pub use act::{Act, ActError, By};
 use calibration_dates::CalibrationDates;
+pub use effect::Effect;
 use ice_points::IcePoints;
+pub use input::{Input, Recipient};
 use known_probes::KnownProbes;
 pub use ledger::Parcel;
 use log::Damping;
@@ -45,124 +49,6 @@ const LONGEST_GAP: Duration = Duration::from_secs(10 * 60);
 /// History is written every minute for so long after a fridge has left its limits: one that nobody mends must not wear the
 /// card out.
 const LONGEST_URGENCY: Duration = Duration::from_secs(24 * 3_600);
-
-/// What the recorder takes in.
-#[derive(Debug)]
-pub enum Input {
-    /// From now on there are these buses, and their probes are corrected so.
-    Buses {
-        /// Each with the key of the one that it was so far, or `None` where it is new.
-        buses: Vec<(Option<BusKey>, BusInfo)>,
-        /// How the probes' values are corrected.
-        corrections: HashMap<ProbeId, Correction>,
-    },
-    /// A bus was measured.
-    Sweep {
-        /// The bus.
-        bus: BusKey,
-        /// When the sweep began: a reading counts as that old, never as younger.
-        at: Stamp,
-        /// How long it took.
-        took: Duration,
-        /// Its probes, validated and not yet calibrated.
-        probes: Vec<Sampled>,
-        /// What is noteworthy about the bus.
-        notices: Vec<Notice>,
-    },
-    /// From now on there are these other gateways, by their numbers, and these fridges.
-    Sites {
-        /// The gateways.
-        sites: Vec<BusInfo>,
-        /// All fridges, this gateway's own among them.
-        fridges: Vec<Fridge>,
-    },
-    /// Other gateways, by their numbers, have read their fridges.
-    Readings(Vec<(usize, Vec<RemoteReading>)>),
-    /// A bus could not be measured at all.
-    Failed {
-        /// The bus.
-        bus: BusKey,
-        /// When the try began.
-        at: Stamp,
-        /// Why.
-        fault: BusFault,
-    },
-    /// From now on these fridges are watched.
-    Fridges(Vec<Fridge>),
-    /// From now on alarms are told to these targets.
-    Targets(Vec<Recipient>),
-    /// A message was delivered, or can never be.
-    Delivered {
-        /// Its row in the records, where it has one.
-        id: Option<i64>,
-        /// The alarms that the target has taken note of: none where it was given up.
-        alarms: Vec<u64>,
-    },
-    /// An act was requested.
-    Act {
-        /// What.
-        act: Act,
-        /// Who.
-        by: By,
-    },
-    /// The gateway has something to say of itself.
-    Notice(GatewayNotice),
-    /// This was kept by earlier runs of the program.
-    Restored(Restored),
-    /// Time has passed.
-    Tick,
-    /// The gateway ends.
-    End,
-}
-
-/// Who is told of alarms.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recipient {
-    /// The target's name.
-    pub target: String,
-    /// Whether it is called only when it is urgent, or nobody answers.
-    pub urgent_only: bool,
-}
-
-/// What is to be done about it, in this order.
-#[derive(Clone, Debug)]
-pub enum Effect {
-    /// This is known from now on.
-    Publish(Arc<Snapshot>),
-    /// These samples go into the history.
-    Remember {
-        /// When they were read.
-        at: Stamp,
-        /// What is known of every probe of the bus.
-        samples: Vec<(ProbeId, Sample)>,
-        /// Whether a fridge is outside its limits: history then goes on the disk every minute.
-        is_urgent: bool,
-        /// Whether they go on the disk: not those of a simulated bus beside a real one.
-        is_kept: bool,
-    },
-    /// Probes were forgotten: the history of those that the snapshot does not know any more goes, too.
-    Forget,
-    /// This is worth a line in the log.
-    Log(Line),
-    /// This is told to people: worth a line in the log, whoever else hears of it.
-    Tell(Message),
-    /// All of this goes on the disk at once; its messages are delivered once it is there.
-    Keep(Vec<Entry>),
-    /// This was done; it is answered once the effects before it are performed.
-    Acted {
-        /// What.
-        act: Act,
-        /// Who.
-        by: By,
-    },
-}
-
-impl Effect {
-    /// What another gateway has read is shown, and kept on no disk.
-    fn shown(at: Stamp, probe: ProbeId, sample: Sample) -> Effect {
-        Effect::Remember { at, samples: vec![(probe, sample)], is_urgent: false, is_kept: false }
-    }
-}
 
 /// What the recorder knows: the newest snapshot, and how values are corrected.
 #[derive(Debug)]
@@ -215,6 +101,7 @@ impl Recorder {
                 | Input::Restored(_)
                 | Input::Sites { .. }
                 | Input::Readings(_)
+                | Input::SiteAlarms(_)
         );
         match input {
             Input::Buses { buses, corrections } => {
@@ -256,6 +143,9 @@ impl Recorder {
             }
             Input::Sites { sites, fridges } => {
                 self.snapshot.set_sites(sites, now);
+                if fridges.iter().all(|fridge| fridge.site.is_none()) {
+                    self.snapshot.forget_site_alarms();
+                }
                 entries = self.set_fridges(fridges, now);
             }
             Input::Readings(readings) => {
@@ -274,6 +164,9 @@ impl Recorder {
                     }
                 }
                 effects.extend(self.damping.admit(lines, now).into_iter().map(Effect::Log));
+            }
+            Input::SiteAlarms(alarms) => {
+                alarms.into_iter().for_each(|(site, alarms)| self.snapshot.record_alarms(site, alarms));
             }
             Input::Failed { bus, at, fault } => {
                 self.snapshot.record_failure(bus, at, fault);

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 mod bus;
 mod histogram;
 mod probe;
+mod site_alarms;
 mod sites;
 mod snapshot;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod tests;
 pub use bus::{BusInfo, BusKey, BusState, STALE_AFTER_PERIODS};
 pub use histogram::Histogram;
 pub use probe::{Day, ProbeState};
+pub use site_alarms::SiteAlarms;
 pub use sites::RemoteReading;
 pub use snapshot::{Change, Snapshot};
 

@@ -12,8 +12,11 @@ use super::{Kind, RuleName, Urgency};
 /// One alarm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alarm {
-    /// What people call it: #41. Never used twice.
+    /// Its number on the gateway that watches the fridge. Never used twice there.
     pub number: u64,
+    /// The name in topics of the gateway that watches the fridge; `None` for this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
     /// The id of the fridge.
     pub fridge: String,
     /// The fridge's name when it was raised.
@@ -117,6 +120,7 @@ impl Alarm {
     ) -> Alarm {
         Alarm {
             number,
+            site: None,
             fridge: fridge.to_owned(),
             name: name.to_owned(),
             kind,
@@ -136,6 +140,16 @@ impl Alarm {
             cleared: None,
             ended: false,
         }
+    }
+
+    /// What people call it: "#41", and of another gateway "north#41".
+    pub fn reference(&self) -> String {
+        format!("{}#{}", self.site.as_deref().unwrap_or_default(), self.number)
+    }
+
+    /// Whether an address means it: by its number alone, and of another gateway by its whole reference.
+    pub fn is_called(&self, text: &str) -> bool {
+        self.reference().trim_start_matches('#') == text
     }
 
     /// How long what it is about has lasted, or did.

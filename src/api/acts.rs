@@ -16,6 +16,7 @@ use super::problem::{Document, Problem};
 use super::query::Query;
 use crate::auth::{Auth, Client, Visitor};
 use crate::chat::{Chat, Rights};
+use crate::gateway::Wanted;
 use crate::https::response::{WholeResponse, json};
 use crate::recorder::Act;
 use crate::text::login as words;
@@ -59,7 +60,7 @@ pub struct Quiet<'a> {
     post,
     operation_id = "acknowledge",
     path = "/alarms/{number}/acknowledge",
-    params(("number" = u64, Path, description = "Its number")),
+    params(("number" = String, Path, description = "Its number: `41`; of another gateway's alarm with that gateway's name in topics, `north#41`")),
     request_body(content = Acknowledgement, description = "May be left out"),
     security(("token" = [])),
     responses(
@@ -80,12 +81,12 @@ pub async fn acknowledge(
     let client = acting(visitor)?;
     let Acknowledgement { cause } =
         if request.body().is_empty() { Acknowledgement::default() } else { body(request)? };
-    let open = chat.gateway().snapshot().alarms.clone();
-    let number = number.parse().ok().filter(|number| open.iter().any(|alarm| alarm.number == *number));
-    let number = number.ok_or_else(|| {
+    let (snapshot, number) = (chat.gateway().snapshot(), decoded(number));
+    let alarm = snapshot.open_alarms().find(|alarm| alarm.is_called(&number));
+    let alarm = alarm.ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "no open alarm has that number: /api/v1/alarms lists them")
     })?;
-    act(Act::acknowledge(vec![number], &cause.unwrap_or_default()), client, auth, chat).await?;
+    act(Wanted::acknowledge([alarm], &cause.unwrap_or_default()), client, auth, chat).await?;
     Ok(alarms::open(chat))
 }
 
@@ -147,24 +148,33 @@ async fn quiet(
     visitor: &Visitor,
     auth: &Auth,
     chat: &Arc<Chat>,
-    act_of: impl FnOnce(Vec<String>, Duration) -> Act,
+    act_of: impl Fn(Vec<String>, Duration) -> Act,
 ) -> Result<WholeResponse, Problem> {
     let client = acting(visitor)?;
     let id = decoded(id);
-    if !chat.gateway().fridges().iter().any(|fridge| fridge.id == id) {
-        return Err(Problem::no_such_fridge());
-    }
+    let fridge = chat.gateway().fridges().iter().find(|fridge| fridge.id == id);
+    let fridge = fridge.ok_or_else(Problem::no_such_fridge)?;
     let Length { length } = body(request)?;
     let length = length.parse::<SignedDuration>().ok().and_then(|length| Duration::try_from(length).ok());
     let length = length
         .filter(|length| Act::LENGTHS.contains(length))
         .ok_or_else(|| Problem::bad("`length` is a length of time from 1m to 24h, such as 45m or 2h"))?;
-    act(act_of(vec![id.clone()], length), client, auth, chat).await?;
+    let wanted = Wanted::about([fridge], |fridges| act_of(fridges, length));
+    let warmth_only = wanted.iter().any(|wanted| matches!(wanted.act, Act::Defrost { .. }));
+    act(wanted, client, auth, chat).await?;
     let (at, snapshot) = (chat.gateway().now().wall, chat.gateway().snapshot());
-    let quiet =
-        snapshot.quiet.get(&id).ok_or_else(|| Problem::new(StatusCode::SERVICE_UNAVAILABLE, NOT_SEEN))?;
-    let by = quiet.by.as_deref();
-    let body = Quiet { at, id: &id, until: quiet.until, warmth_only: quiet.warmth_only, by };
+    let body = match snapshot.quiet.get(&id) {
+        Some(quiet) => {
+            let by = quiet.by.as_deref();
+            Quiet { at, id: &id, until: quiet.until, warmth_only: quiet.warmth_only, by }
+        }
+        // What is quiet on another gateway is known there.
+        None if fridge.site.is_some() => {
+            let until = at.checked_add(length).unwrap_or(at);
+            Quiet { at, id: &id, until, warmth_only, by: Some(&client.name) }
+        }
+        None => return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, NOT_SEEN)),
+    };
     Ok(json(StatusCode::OK, &body))
 }
 
@@ -198,9 +208,9 @@ fn body<'a, T: Deserialize<'a>>(request: &'a Request<Bytes>) -> Result<T, Proble
 }
 
 /// Has it done, unless that is too much at once. This is where it is counted, because a request with a mistake in it is no act.
-async fn act(act: Act, client: &Client, auth: &Auth, chat: &Arc<Chat>) -> Result<(), Problem> {
+async fn act(acts: Vec<Wanted>, client: &Client, auth: &Auth, chat: &Arc<Chat>) -> Result<(), Problem> {
     let taken = auth.take_act(&client.name, chat.gateway().now().mono);
     taken.map_err(|wait| Problem::new(StatusCode::TOO_MANY_REQUESTS, words::too_many_acts(wait)))?;
-    let done = chat.act(act, &client.name).await;
+    let done = chat.act(acts, &client.name).await;
     done.map_err(|error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
 }

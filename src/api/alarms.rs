@@ -83,13 +83,16 @@ pub async fn answer(query: &str, chat: &Arc<Chat>) -> Result<WholeResponse, Prob
 
 /// The open alarms.
 pub fn open(chat: &Chat) -> WholeResponse {
-    of(&chat.gateway().snapshot().alarms, chat)
+    let snapshot = chat.gateway().snapshot();
+    of(snapshot.open_alarms(), chat)
 }
 
-fn of(alarms: &[Alarm], chat: &Chat) -> WholeResponse {
-    let item =
-        |alarm: &Alarm| AlarmItem { row: AlarmRow::from(alarm), cleared: alarm.cleared.map(|end| end.at) };
-    let gateway = chat.gateway();
-    let (at, simulated) = (gateway.now().wall, gateway.snapshot().is_simulated());
-    json(StatusCode::OK, &Alarms { at, simulated, alarms: alarms.iter().map(item).collect() })
+fn of<'a>(alarms: impl IntoIterator<Item = &'a Alarm>, chat: &Chat) -> WholeResponse {
+    let (now, snapshot) = (chat.gateway().now(), chat.gateway().snapshot());
+    let item = |alarm: &Alarm| {
+        let cleared = alarm.cleared.map(|end| end.at);
+        AlarmItem { row: AlarmRow::new(alarm, &snapshot, &now), cleared }
+    };
+    let alarms = alarms.into_iter().map(item).collect();
+    json(StatusCode::OK, &Alarms { at: now.wall, simulated: snapshot.is_simulated(), alarms })
 }

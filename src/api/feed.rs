@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::fridges;
 use crate::alarm::Alarm;
 use crate::chat::data::AlarmRow;
-use crate::chat::{Chat, Reply, Severity};
+use crate::chat::{Chat, Reply, Severity, alarm_line};
 use crate::doc::terminal;
 use crate::state::Snapshot;
 use crate::text;
@@ -236,15 +236,9 @@ impl Latest {
             fridges.push(Part { changed, read, id: row.id.clone(), age_s: row.age_s, json });
             self.fridges.insert(row.id.clone(), Compared { changed, read, lasting, at });
         }
-        let now = snapshot.local(&chat.gateway().now()).date();
-        let line = |alarm: &Alarm| {
-            terminal::line(&text::alarm::in_status(
-                alarm,
-                units,
-                snapshot.local_at(alarm.since).datetime(),
-                now,
-            ))
-        };
+        let now = chat.gateway().now();
+        let line = |alarm: &Alarm| terminal::line(&alarm_line(alarm, snapshot, &now, units));
+        let row = |alarm: &Alarm| AlarmRow::new(alarm, snapshot, &now);
         let event = GatewayEvent {
             name: chat.gateway().name(),
             headline: text::page::headline(fridges::rows(reply).iter().map(|row| row.verdict)),
@@ -252,8 +246,8 @@ impl Latest {
             severity: reply.severity,
             simulated: reply.simulated,
             order: fridges::rows(reply).iter().map(|row| row.id.as_str()).collect(),
-            alarms: snapshot.alarms.iter().map(AlarmRow::from).collect(),
-            lines: snapshot.alarms.iter().map(line).collect(),
+            alarms: snapshot.open_alarms().map(row).collect(),
+            lines: snapshot.open_alarms().map(line).collect(),
         };
         let json = serde_json::to_string(&event).unwrap_or_default();
         if self.gateway.1 != json {

@@ -1,6 +1,6 @@
 //! `alarms`, `ack`, `snooze`, `defrost` and `drill`: the open alarms, and what people do about them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -11,9 +11,11 @@ use super::{Answer, Data, Severity, View, doc};
 use crate::alarm::{Alarm, Urgency};
 use crate::doc::{Block, Table, Text};
 use crate::fridge::Fridge;
+use crate::gateway::Wanted;
 use crate::reading::Stamp;
 use crate::recorder::Act;
-use crate::text::{self, alarm};
+use crate::state::Snapshot;
+use crate::text::{self, Units, alarm};
 
 /// A defrost without a length.
 const USUAL_DEFROST: Duration = Duration::from_secs(45 * 60);
@@ -29,18 +31,27 @@ pub fn answer(view: &View<'_>) -> Answer {
         Some(Urgency::Warning) => Severity::Warning,
         Some(Urgency::Urgent) => Severity::Critical,
     };
-    let data = Data::Alarms(alarms.iter().map(|alarm| AlarmRow::from(*alarm)).collect());
+    let data = Data::Alarms(rows(&alarms, view));
     let doc = if alarms.is_empty() {
-        let is_watched_elsewhere = view.fridges.iter().any(|fridge| fridge.site.is_some());
-        doc(if is_watched_elsewhere { alarm::NO_ALARMS_HERE } else { alarm::NO_ALARMS }, view)
+        doc(alarm::NO_ALARMS, view)
     } else {
         let columns = [("", true), (text::FRIDGE, false), ("", false)];
         let mut table = Table::new(columns, text::more);
         for open in &alarms {
-            let number = format!("#{}", open.number);
-            table.push([number.into(), Text::name(&open.name), alarm::details(open, view.units, now)]);
+            let details = alarm::details(open, view.units, now);
+            let details = match view.snapshot.is_confirmed(open, &view.now) {
+                true => details,
+                false => details.and(alarm::UNCONFIRMED),
+            };
+            table.push([open.reference().into(), Text::name(&open.name), details]);
         }
         doc(alarm::open(alarms.len()), view).with(Block::Table(table))
+    };
+    let sites: BTreeSet<&str> = view.fridges.iter().filter_map(|fridge| fridge.site.as_deref()).collect();
+    let unheard = sites.into_iter().filter(|site| !view.snapshot.are_alarms_known(site, &view.now));
+    let doc = match alarm::unheard(unheard) {
+        Some(line) => doc.with(Block::Line(line)),
+        None => doc,
     };
     let quiet = quiet(&view.fridges, view);
     let doc = if quiet.is_empty() { doc } else { doc.with(Block::List(quiet)) };
@@ -54,14 +65,14 @@ pub fn acknowledge(words: &str, view: &View<'_>) -> Answer {
     if meant.is_empty() {
         return selection::mistake(if alarms.is_empty() { alarm::NO_ALARMS } else { alarm::NOT_OPEN }, view);
     }
-    let act = Act::acknowledge(meant.iter().map(|alarm| alarm.number).collect(), &cause);
-    let cause = match &act {
+    let acts = Wanted::acknowledge(meant.iter().copied(), &cause);
+    let cause = acts.iter().find_map(|wanted| match &wanted.act {
         Act::Acknowledge { cause, .. } => cause.as_deref(),
         _ => None,
-    };
+    });
     let doc = doc(alarm::acknowledged(&meant, cause), view);
-    let data = Data::Alarms(meant.into_iter().map(AlarmRow::from).collect());
-    Answer { act: Some(act), ..Answer::new(doc, data) }
+    let data = Data::Alarms(rows(&meant, view));
+    Answer { acts, ..Answer::new(doc, data) }
 }
 
 /// Nobody wants to hear of some fridges for a while: `snooze milk 2h`, or of all: `snooze 2h`.
@@ -104,6 +115,9 @@ pub fn drill(words: &str, view: &View<'_>) -> Answer {
     if fridge.out_of_service {
         return selection::mistake(alarm::OUT_OF_SERVICE, view);
     }
+    if fridge.site.is_some() {
+        return selection::mistake(alarm::DRILL_ELSEWHERE, view);
+    }
     if fridge.rules.temperature.is_empty() {
         return selection::mistake(alarm::NOTHING_TO_DRILL, view);
     }
@@ -111,8 +125,8 @@ pub fn drill(words: &str, view: &View<'_>) -> Answer {
         return selection::mistake(alarm::DRILL_IS_OPEN, view);
     }
     let data = Data::Quiet(vec![fridge.id.clone()]);
-    let act = Some(Act::Drill { fridge: fridge.id.clone() });
-    Answer { act, ..Answer::new(doc(alarm::drilling(&fridge.name), view), data) }
+    let acts = vec![Wanted::here(Act::Drill { fridge: fridge.id.clone() })];
+    Answer { acts, ..Answer::new(doc(alarm::drilling(&fridge.name), view), data) }
 }
 
 /// The fridges around which it is quiet, a line each.
@@ -128,26 +142,26 @@ fn quiet(fridges: &[&Fridge], view: &View<'_>) -> Vec<Text> {
 
 /// The open alarms of the fridges that the asker may see.
 fn visible<'a>(view: &'a View<'_>) -> Vec<&'a Alarm> {
-    if view.snapshot.alarms.is_empty() {
+    of_fridges(&view.fridges, &view.snapshot)
+}
+
+fn of_fridges<'a>(fridges: &[&Fridge], snapshot: &'a Snapshot) -> Vec<&'a Alarm> {
+    if snapshot.open_alarms().next().is_none() {
         return Vec::new();
     }
-    let seen: HashSet<&str> = view.fridges.iter().map(|fridge| fridge.id.as_str()).collect();
-    view.snapshot.alarms.iter().filter(|alarm| seen.contains(alarm.fridge.as_str())).collect()
+    let ids: HashSet<&str> = fridges.iter().map(|fridge| fridge.id.as_str()).collect();
+    snapshot.open_alarms().filter(|alarm| ids.contains(alarm.fridge.as_str())).collect()
+}
+
+fn rows(alarms: &[&Alarm], view: &View<'_>) -> Vec<AlarmRow> {
+    alarms.iter().map(|alarm| AlarmRow::new(alarm, &view.snapshot, &view.now)).collect()
 }
 
 /// The open alarms of these fridges in a line each, as `status` shows them, and those around which it is quiet; not more
 /// than a screen holds.
-pub fn of<'a>(fridges: &[&Fridge], view: &'a View<'_>) -> Vec<Text> {
-    if view.snapshot.alarms.is_empty() && view.snapshot.quiet.is_empty() {
-        return Vec::new();
-    }
-    let ids: HashSet<&str> = fridges.iter().map(|fridge| fridge.id.as_str()).collect();
-    let meant: Vec<&'a Alarm> =
-        view.snapshot.alarms.iter().filter(|alarm| ids.contains(alarm.fridge.as_str())).collect();
-    let line = |alarm: &&Alarm| {
-        let since = view.snapshot.local(&Stamp { wall: alarm.since, ..view.now }).datetime();
-        alarm::in_status(alarm, view.units, since, view.snapshot.local(&view.now).date())
-    };
+pub fn of(fridges: &[&Fridge], view: &View<'_>) -> Vec<Text> {
+    let meant = of_fridges(fridges, &view.snapshot);
+    let line = |alarm: &&Alarm| line(alarm, &view.snapshot, &view.now, view.units);
     let shown = meant.iter().take(MOST_SHOWN).map(line);
     let rest = alarm::more(meant.len().saturating_sub(MOST_SHOWN));
     let mut quiet = quiet(fridges, view);
@@ -156,17 +170,25 @@ pub fn of<'a>(fridges: &[&Fridge], view: &'a View<'_>) -> Vec<Text> {
     shown.chain(rest).chain(quiet).chain(more_quiet).collect()
 }
 
+/// An open alarm in a line, as it is known at the moment `now`.
+pub fn line(alarm: &Alarm, snapshot: &Snapshot, now: &Stamp, units: Units) -> Text {
+    let since = snapshot.local_at(alarm.since).datetime();
+    let line = alarm::in_status(alarm, units, since, snapshot.local(now).date());
+    if snapshot.is_confirmed(alarm, now) { line } else { line.and(alarm::UNCONFIRMED) }
+}
+
 /// The alarms that are meant, and the rest of the words, which name the cause.
 fn meant<'a>(words: &str, alarms: &[&'a Alarm], view: &View<'_>) -> (Vec<&'a Alarm>, String) {
     let all: Vec<&str> = words.split_whitespace().collect();
-    let is_open = |number: &u64| alarms.iter().any(|alarm| alarm.number == *number);
-    let number = all.first().and_then(|word| match word.strip_prefix('#') {
-        Some(number) => number.parse::<u64>().ok(),
+    let first = all.first().copied().unwrap_or_default();
+    let has_number = |number: &str| number.parse::<u64>().is_ok();
+    let reference = match first.rsplit_once('#') {
+        Some((_, number)) => has_number(number).then(|| first.to_owned()),
         // "2 bottles broke" is a cause, unless there is an alarm of that number.
-        None => word.parse().ok().filter(is_open),
-    });
-    if let Some(number) = number {
-        let meant = alarms.iter().filter(|alarm| alarm.number == number).copied().collect();
+        None => Some(format!("#{first}")).filter(|it| alarms.iter().any(|alarm| alarm.reference() == *it)),
+    };
+    if let Some(reference) = reference {
+        let meant = alarms.iter().filter(|alarm| alarm.reference() == reference).copied().collect();
         return (meant, all[1..].join(" "));
     }
     // The longest beginning that names fridges; what is behind it is the cause. A part of several names may be meant
@@ -220,8 +242,8 @@ fn name_and_length(words: &str, usual: Option<Duration>) -> Option<(&str, Durati
     }
 }
 
-fn act_on(fridges: &[&Fridge], doc: crate::doc::Doc, act: impl FnOnce(Vec<String>) -> Act) -> Answer {
-    let ids: Vec<String> = fridges.iter().map(|fridge| fridge.id.clone()).collect();
-    let data = Data::Quiet(ids.clone());
-    Answer { act: Some(act(ids)), ..Answer::new(doc, data) }
+fn act_on(fridges: &[&Fridge], doc: crate::doc::Doc, act: impl Fn(Vec<String>) -> Act) -> Answer {
+    let data = Data::Quiet(fridges.iter().map(|fridge| fridge.id.clone()).collect());
+    let acts = Wanted::about(fridges.iter().copied(), act);
+    Answer { acts, ..Answer::new(doc, data) }
 }

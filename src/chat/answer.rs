@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::Data;
 use crate::doc::Doc;
 use crate::fridge::Verdict;
-use crate::recorder::Act;
+use crate::gateway::Wanted;
 
 /// What an answer says and asks for, before it is rendered.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Answer {
     /// an answer that is not about how fridges are.
     pub again: Option<String>,
     /// What the asker wants done.
-    pub act: Option<Act>,
+    pub acts: Vec<Wanted>,
     /// What can be seen beside it.
     pub picture: Option<Picture>,
 }
@@ -41,7 +41,7 @@ pub struct Picture {
 impl Answer {
     /// An answer that is not about how fridges are.
     pub fn new(doc: Doc, data: Data) -> Self {
-        Answer { doc, data, severity: Severity::Info, again: None, act: None, picture: None }
+        Answer { doc, data, severity: Severity::Info, again: None, acts: Vec::new(), picture: None }
     }
 }
 

@@ -5,6 +5,7 @@ use super::selection::{self, Selection};
 use super::{Answer, Data, View, doc};
 use crate::doc::{Block, Doc, Text};
 use crate::fridge::{Correction, Fridge, IcePoint, ice_point, names};
+use crate::gateway::Wanted;
 use crate::recorder::Act;
 use crate::text::{self, calibrate};
 
@@ -50,6 +51,9 @@ fn begin(typed: &str, view: &View<'_>) -> Answer {
         Ok(fridges) => fridges,
         Err(explanation) => return *explanation,
     };
+    if fridges.iter().any(|fridge| fridge.site.is_some()) {
+        return selection::mistake(calibrate::ELSEWHERE, view);
+    }
     let has_points = |fridge: &&&Fridge| {
         let correction = fridge.calibration.as_ref().map(|calibration| calibration.correction);
         matches!(correction, Some(Correction::TwoPoints(_)))
@@ -62,9 +66,9 @@ fn begin(typed: &str, view: &View<'_>) -> Answer {
     let doc = doc(calibrate::begun(fridges.iter().map(|fridge| fridge.name.as_str())), view)
         .with(Block::Line(calibrate::HOW.into()))
         .with(Block::Line(calibrate::meanwhile(Act::CALIBRATING)));
-    let act = Act::Calibrate { fridges: fridges.iter().map(|fridge| fridge.id.clone()).collect() };
+    let acts = Wanted::about(fridges.iter().copied(), |fridges| Act::Calibrate { fridges });
     let rows = fridges.into_iter().map(|fridge| CalibrationRow { ice_point: None, ..row(fridge, view) });
-    Answer { act: Some(act), ..Answer::new(doc, Data::Calibrations(rows.collect())) }
+    Answer { acts, ..Answer::new(doc, Data::Calibrations(rows.collect())) }
 }
 
 fn of_one(fridge: &Fridge, view: &View<'_>) -> Doc {

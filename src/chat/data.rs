@@ -10,15 +10,17 @@ use jiff::Timestamp;
 use jiff::civil::Time;
 use utoipa::ToSchema;
 
-use crate::alarm::{Alarm, Defrost, Kind, RuleName, Urgency, UsedBudget};
+use crate::alarm::{Defrost, Kind, RuleName, Urgency, UsedBudget};
 use crate::fridge::{Limits, Verdict};
 use crate::history::Beyond;
 use crate::reading::{Celsius, Counts, Fault, Notice, ProbeId, Reading};
 use crate::report::Report;
 use crate::state::Day;
 
+mod alarm;
 mod calibration;
 
+pub use alarm::AlarmRow;
 pub use calibration::{CalibrationRow, IcePointRow, IcePointState};
 
 /// The data behind an answer.
@@ -192,64 +194,6 @@ pub struct HistoryRow {
     pub min: Option<Celsius>,
     /// The highest value in °C.
     pub max: Option<Celsius>,
-}
-
-/// One alarm.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct AlarmRow {
-    /// Its number.
-    pub number: u64,
-    /// The id of its fridge.
-    pub id: String,
-    /// What people call the fridge.
-    pub name: String,
-    /// What it is about.
-    pub kind: Kind,
-    /// The rule that raised it.
-    pub rule: RuleName,
-    /// How soon a person should act.
-    pub urgency: Urgency,
-    /// Since when the fridge has been beyond its limit, or its probe silent or stuck.
-    #[schema(value_type = String, format = DateTime)]
-    pub since: Timestamp,
-    /// When it was raised.
-    #[schema(value_type = String, format = DateTime)]
-    pub raised: Timestamp,
-    /// Whether it is a drill.
-    pub drill: bool,
-    /// The furthest reading so far in °C.
-    pub peak: Option<f64>,
-    /// The limit at which it begins, in °C.
-    pub limit: Option<f64>,
-    /// Who has acknowledged it, where that is known.
-    pub acknowledged_by: Option<String>,
-    /// When it was acknowledged.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub acknowledged: Option<Timestamp>,
-    /// The cause, in their words.
-    pub cause: Option<String>,
-}
-
-impl From<&Alarm> for AlarmRow {
-    fn from(alarm: &Alarm) -> AlarmRow {
-        let acknowledgement = alarm.acknowledged.as_ref();
-        AlarmRow {
-            number: alarm.number,
-            id: alarm.fridge.clone(),
-            name: alarm.name.clone(),
-            kind: alarm.kind,
-            rule: alarm.rule,
-            urgency: alarm.urgency,
-            since: alarm.since,
-            raised: alarm.raised,
-            drill: alarm.drill,
-            peak: alarm.peak,
-            limit: alarm.limit,
-            acknowledged_by: acknowledgement.and_then(|it| it.by.clone()),
-            acknowledged: acknowledgement.map(|it| it.at),
-            cause: acknowledgement.and_then(|it| it.cause.clone()),
-        }
-    }
 }
 
 /// What raises an alarm in one fridge.

@@ -9,8 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{Answer, Data, Picture, Severity};
 use crate::doc::{Doc, markdown};
-use crate::gateway::View;
-use crate::recorder::Act;
+use crate::gateway::{View, Wanted};
 
 /// An answer, as text for people and as data for programs.
 #[derive(Clone, Debug, Serialize)]
@@ -34,7 +33,7 @@ pub struct Reply {
     pub again: Option<String>,
     /// What the asker wants done.
     #[serde(skip)]
-    pub act: Option<Act>,
+    pub acts: Vec<Wanted>,
     /// What can be seen beside it.
     #[serde(skip)]
     pub picture: Option<Picture>,
@@ -48,7 +47,7 @@ pub struct Reply {
 impl Reply {
     /// The reply of an answer that was made from that view.
     pub fn new(answer: Answer, view: &View<'_>, share: bool) -> Self {
-        let Answer { doc, data, severity, again, act, picture } = answer;
+        let Answer { doc, data, severity, again, acts, picture } = answer;
         Reply {
             at: view.now.wall,
             text: markdown::render(&doc),
@@ -57,7 +56,7 @@ impl Reply {
             severity,
             share,
             again,
-            act,
+            acts,
             picture,
             data,
             post: OnceLock::new(),

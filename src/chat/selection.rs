@@ -119,13 +119,18 @@ pub fn resolve_or_ask_back<'a>(typed: &str, view: &View<'a>) -> Result<Vec<&'a F
     }
 }
 
-/// The same without those of other gateways, about which nothing can be done here, unless there are no others.
+/// The same; a bare "all" means this gateway's own, and those of other gateways have to be named.
 pub fn resolve_own<'a>(typed: &str, view: &View<'a>) -> Result<Vec<&'a Fridge>, Box<Answer>> {
-    let mut fridges = resolve_or_ask_back(typed, view)?;
-    if fridges.iter().any(|fridge| fridge.site.is_none()) {
-        fridges.retain(|fridge| fridge.site.is_none());
+    match resolve(typed, view) {
+        Selection::All(mut fridges) if fridges.iter().any(|fridge| fridge.site.is_some()) => {
+            fridges.retain(|fridge| fridge.site.is_none());
+            match fridges.is_empty() {
+                true => Err(Box::new(mistake(selection::NAME_THEM, view))),
+                false => Ok(fridges),
+            }
+        }
+        _ => resolve_or_ask_back(typed, view),
     }
-    Ok(fridges)
 }
 
 /// The answer where several fridges may be meant.

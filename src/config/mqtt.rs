@@ -68,7 +68,12 @@ impl Check<'_> {
         }
         let tls = is_secure.then(|| Tls { ca: mqtt.ca.map(|ca| self.folder.join(ca)), identity });
         let broker = Broker { host, port, tls, user: mqtt.user, password };
-        Some(Config { broker, topics: Topics::new(&gateway, discovery), watches_neighbours: mqtt.neighbours })
+        Some(Config {
+            broker,
+            topics: Topics::new(&gateway, discovery),
+            watches_neighbours: mqtt.neighbours,
+            acts_from: self.acts_from(mqtt.acts_from, &gateway),
+        })
     }
 
     /// Whether it is with TLS, the host, and the port.
@@ -107,14 +112,27 @@ impl Check<'_> {
             return if plain.is_empty() { NAMELESS.to_owned() } else { plain };
         };
         let text = gateway.get_ref();
-        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if text.is_empty() || text.len() > LONGEST_GATEWAY || !text.bytes().all(is_plain) {
+        if !is_gateway(text) {
             self.problems.at(
                 &gateway.span(),
                 format!("`gateway` is a name in topics: 1 to {LONGEST_GATEWAY} lower-case letters, digits and hyphens, such as \"kitchen\""),
             );
         }
         gateway.into_inner()
+    }
+
+    /// The gateways through which people may have something done here, each by its name in topics.
+    fn acts_from(&mut self, acts_from: Option<Vec<Spanned<String>>>, own: &str) -> Vec<String> {
+        let acts_from = acts_from.unwrap_or_default();
+        for gateway in &acts_from {
+            if !is_gateway(gateway.get_ref()) || gateway.get_ref() == own {
+                self.problems.at(
+                    &gateway.span(),
+                    "`acts_from` lists other gateways by their names in topics, such as \"head-office\"",
+                );
+            }
+        }
+        acts_from.into_iter().map(Spanned::into_inner).collect()
     }
 
     /// Below which topic Home Assistant looks; nothing where it is told nothing.
@@ -133,4 +151,10 @@ impl Check<'_> {
         }
         (!text.is_empty()).then(|| text.clone())
     }
+}
+
+/// Whether that can be the name of a gateway in topics.
+fn is_gateway(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.len() <= LONGEST_GATEWAY && text.bytes().all(is_plain)
 }

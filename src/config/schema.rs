@@ -143,6 +143,7 @@ pub struct Mqtt {
     pub key: Option<Spanned<String>>,
     pub discovery: Option<Spanned<String>>,
     pub neighbours: bool,
+    pub acts_from: Option<Vec<Spanned<String>>>,
 }
 
 impl Mqtt {
@@ -159,6 +160,7 @@ impl Mqtt {
             key: section.text("key"),
             discovery: section.text("discovery"),
             neighbours: section.flag_or("neighbours", true),
+            acts_from: section.texts("acts_from"),
         }
     }
 }

@@ -126,6 +126,7 @@ pub const MQTT: &[Setting] = &[
     setting("key", Kind::Text, "\"kitchen.key\""),
     setting("discovery", Kind::Text, "\"homeassistant\""),
     setting("neighbours", Kind::Flag, "false"),
+    setting("acts_from", Kind::Texts, "[\"head-office\"]"),
 ];
 
 /// `[[hook]]`

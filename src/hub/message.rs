@@ -4,12 +4,14 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::chat::data::AlarmRow;
 use crate::fridge::Limits;
 use crate::notify::mqtt::SCHEMA;
 use crate::reading::{Celsius, Fault, Sample};
 
 /// What is subscribed to.
-pub const FILTERS: [&str; 3] = ["fridge/+/status", "fridge/+/fridges/+", "fridge/+/readings"];
+pub const FILTERS: [&str; 5] =
+    ["fridge/+/status", "fridge/+/fridges/+", "fridge/+/readings", "fridge/+/alarms", "fridge/+/acted"];
 /// The longest name of a gateway in a topic, in bytes: each of its characters may be written as three.
 const LONGEST_GATEWAY: usize = 120;
 /// The longest name of a fridge, of a group, or of a gateway as people call it, in characters.
@@ -26,6 +28,10 @@ pub enum About<'a> {
     Fridge(&'a str),
     /// What was read.
     Readings,
+    /// Which alarms are open.
+    Alarms,
+    /// What became of something that it was asked to do.
+    Acted,
 }
 
 /// The gateway of a topic, and what its messages are about.
@@ -39,6 +45,8 @@ pub fn parts(topic: &str) -> Option<(&str, About<'_>)> {
     let about = match rest {
         "status" => About::Status,
         "readings" => About::Readings,
+        "alarms" => About::Alarms,
+        "acted" => About::Acted,
         other => {
             About::Fridge(other.strip_prefix("fridges/").filter(|id| !id.is_empty() && !id.contains('/'))?)
         }
@@ -62,6 +70,9 @@ pub struct Status {
     pub name: Option<String>,
     /// Whether its readings are simulated.
     pub simulated: bool,
+    /// The names in topics of the gateways that may have something done there.
+    #[serde(default)]
+    pub acts_from: Vec<String>,
     status: String,
 }
 
@@ -98,6 +109,15 @@ pub struct State {
 struct Ends {
     min: Option<f64>,
     max: Option<f64>,
+}
+
+/// The open alarms.
+#[derive(Debug, Deserialize)]
+pub struct Alarms {
+    /// When the message was written.
+    pub t: Timestamp,
+    /// The alarms.
+    pub alarms: Vec<AlarmRow>,
 }
 
 /// Readings.

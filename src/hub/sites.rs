@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::alarms::{self, Alarms};
 use super::clock_offset::{APART, ClockOffset};
 use super::known::{Known, info};
 use super::message::{self, About, Readings, State, Status, Unfit};
 use super::numbers::Numbers;
 use crate::fridge::{Fridge, Limits, names};
+use crate::gateway::CarryError;
 use crate::mqtt::topic::level;
 use crate::reading::{ProbeId, Stamp};
-use crate::state::RemoteReading;
+use crate::state::{RemoteReading, SiteAlarms};
 use crate::text;
 
 /// So much is complained of at a time; the rest is not told.
@@ -25,7 +27,10 @@ const LONGEST_STALE_AFTER: Duration = Duration::from_secs(3 * 3_600);
 /// The other gateways.
 pub struct Sites {
     numbers: Arc<Mutex<Numbers>>,
+    /// This gateway's own name in topics.
+    own: String,
     sites: BTreeMap<String, Site>,
+    alarms: Alarms,
     is_changed: bool,
     complaints: Vec<String>,
     /// Whether it was told that there are too many.
@@ -40,6 +45,8 @@ struct Site {
     simulated: bool,
     /// Whether its last will says that it is gone: what still comes of it has waited somewhere.
     is_offline: bool,
+    /// Whether it does what people here want it to do.
+    takes_acts: bool,
     fridges: BTreeMap<String, Described>,
     offset: ClockOffset,
     /// What was complained of, to say it once.
@@ -59,8 +66,16 @@ struct Described {
 
 impl Sites {
     /// Nothing was heard yet.
-    pub fn new(numbers: Arc<Mutex<Numbers>>) -> Sites {
-        Sites { numbers, sites: BTreeMap::new(), is_changed: true, complaints: Vec::new(), is_full: false }
+    pub fn new(numbers: Arc<Mutex<Numbers>>, own: &str) -> Sites {
+        Sites {
+            numbers,
+            own: own.to_owned(),
+            sites: BTreeMap::new(),
+            alarms: Alarms::default(),
+            is_changed: true,
+            complaints: Vec::new(),
+            is_full: false,
+        }
     }
 
     /// A new connection: what the broker retains comes anew.
@@ -73,6 +88,24 @@ impl Sites {
     /// What is to be shown from now on, where that has changed.
     pub fn take_change(&mut self) -> Option<Known> {
         std::mem::take(&mut self.is_changed).then(|| self.known())
+    }
+
+    /// The open alarms of those of which others are known than before.
+    pub fn take_alarms(&mut self) -> Vec<(String, SiteAlarms)> {
+        self.alarms.take_changes()
+    }
+
+    /// Whether that gateway does what people here want it to do.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn takes_acts(&self, gateway: &str) -> Result<(), CarryError> {
+        match self.sites.get(gateway) {
+            Some(site) if site.is_offline => Err(CarryError::Away),
+            Some(site) if !site.takes_acts => Err(CarryError::NotAllowed),
+            Some(_) => Ok(()),
+            None => Err(CarryError::Away),
+        }
     }
 
     /// What is to be told of messages that were not taken.
@@ -92,11 +125,18 @@ impl Sites {
     ) -> Option<(usize, Vec<RemoteReading>)> {
         if payload.is_empty() {
             self.is_changed |= match about {
-                About::Status => self.sites.remove(gateway).is_some(),
+                About::Status => {
+                    self.alarms.forget(gateway);
+                    self.sites.remove(gateway).is_some()
+                }
                 About::Fridge(id) => {
                     self.sites.get_mut(gateway).is_some_and(|site| site.fridges.remove(id).is_some())
                 }
-                About::Readings => false,
+                About::Alarms => {
+                    self.alarms.forget(gateway);
+                    false
+                }
+                About::Readings | About::Acted => false,
             };
             return None;
         }
@@ -106,6 +146,11 @@ impl Sites {
                 .and_then(|state| self.take_state(gateway, topic, &state, is_retained, now)),
             About::Readings => message::read(payload)
                 .map(|readings| self.take_readings(gateway, &readings, is_retained, now)),
+            About::Alarms => message::read(payload)
+                .and_then(|alarms| self.take_alarms_of(gateway, alarms, is_retained, now))
+                .map(|()| None),
+            // Who waits for it takes it.
+            About::Acted => Ok(None),
         };
         match taken {
             Ok(readings) => readings.filter(|(_, readings)| !readings.is_empty()),
@@ -117,10 +162,15 @@ impl Sites {
     }
 
     fn take_status(&mut self, gateway: &str, status: Status) -> Option<(usize, Vec<RemoteReading>)> {
+        let takes_acts = status.acts_from.contains(&self.own);
         let site = self.site(gateway)?;
         let name = status.name.as_deref().and_then(message::name).map(str::to_owned);
         let is_changed = site.name != name || site.simulated != status.simulated;
         (site.name, site.simulated, site.is_offline) = (name, status.simulated, status.is_offline());
+        site.takes_acts = takes_acts;
+        if site.is_offline {
+            self.alarms.doubt(gateway);
+        }
         self.is_changed |= is_changed;
         None
     }
@@ -197,6 +247,27 @@ impl Sites {
             self.complain(gateway, "has a clock that differs from this one's by more than five minutes");
         }
         Some((number, readings))
+    }
+
+    fn take_alarms_of(
+        &mut self,
+        gateway: &str,
+        message: message::Alarms,
+        is_retained: bool,
+        now: Stamp,
+    ) -> Result<(), Unfit> {
+        // Of too many gateways nothing is known.
+        let Some(site) = self.site(gateway) else { return Ok(()) };
+        if !is_retained {
+            site.offset.arrived(message.t, now);
+        }
+        let name = site.name.clone().unwrap_or_else(|| gateway.to_owned());
+        let mut told = alarms::read(message, (gateway, &name), &site.offset, is_retained, now)?;
+        told.at = told.at.filter(|_| !site.is_offline);
+        if !self.alarms.set(gateway, told) {
+            self.complain(gateway, "has more open alarms than can be shown");
+        }
+        Ok(())
     }
 
     fn site(&mut self, gateway: &str) -> Option<&mut Site> {

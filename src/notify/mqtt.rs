@@ -14,6 +14,7 @@ use crate::chat::Chat;
 use crate::mqtt::{Broker, Error, Event, Link, Publication};
 use crate::recorder;
 
+pub mod acts;
 mod discovery;
 mod identity;
 mod missed;
@@ -45,6 +46,8 @@ pub struct Config {
     pub topics: Topics,
     /// Whether it is told when another gateway of the broker is silent.
     pub watches_neighbours: bool,
+    /// The names in topics of the gateways through which people may have something done here.
+    pub acts_from: Vec<String>,
 }
 
 impl Config {

@@ -50,19 +50,6 @@ impl Act {
     /// The longest cause that is kept, in characters.
     pub const LONGEST_CAUSE: usize = 200;
 
-    /// The ids of the fridges that it names.
-    pub fn fridges(&self) -> &[String] {
-        match self {
-            Act::Snooze { fridges, .. } | Act::Defrost { fridges, .. } | Act::Calibrate { fridges } => {
-                fridges
-            }
-            Act::Drill { fridge } => std::slice::from_ref(fridge),
-            Act::Acknowledge { .. } => &[],
-            #[cfg(test)]
-            Act::Nothing => &[],
-        }
-    }
-
     /// Somebody takes alarms on; of a cause without words, and of one that is too long, what can be kept.
     pub fn acknowledge(numbers: Vec<u64>, cause: &str) -> Act {
         let cause: String = cause.trim().chars().take(Act::LONGEST_CAUSE).collect();
@@ -85,9 +72,6 @@ pub enum ActError {
     /// The recorder's queue is full, or it has ended.
     #[error("this could not be recorded just now; try again")]
     NotRecorded,
-    /// Another gateway watches a fridge that it names.
-    #[error("another gateway watches that fridge: do this on that gateway")]
-    Elsewhere,
     /// The disk does not take it.
     #[error(
         "the disk did not take this: it holds until the gateway is restarted; `fridge doctor` says what is wrong"

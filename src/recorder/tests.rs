@@ -1,9 +1,10 @@
 //! What goes in and what comes out: snapshots, entries for the records, messages.
 
 use super::*;
-use crate::alarm::{Alarm, Topic};
+use crate::alarm::{Alarm, GatewayNotice, Message, Topic};
 use crate::fridge::Limits;
-use crate::reading::Fault;
+use crate::reading::{BusFault, Fault, Notice};
+use crate::state::BusInfo;
 
 mod people;
 

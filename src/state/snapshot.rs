@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::{BusInfo, BusKey, BusState, Day, ProbeState};
+use super::{BusInfo, BusKey, BusState, Day, ProbeState, SiteAlarms};
 use crate::alarm::{Alarm, Quiet, UsedBudget};
 use crate::fridge::{Excursion, IcePoint};
 use crate::reading::{BusFault, Fault, Notice, ProbeId, Reading, Sample, Sampled, Stamp};
@@ -26,8 +26,10 @@ pub struct Snapshot {
     pub buses: Vec<Arc<BusState>>,
     /// The other gateways whose readings arrive here, each as a bus; [`ProbeId::site`] counts them.
     pub sites: Arc<Vec<Arc<BusState>>>,
-    /// The open alarms, the oldest first.
+    /// This gateway's own open alarms, the oldest first.
     pub alarms: Arc<Vec<Alarm>>,
+    /// Those of other gateways, by the gateways' names in topics.
+    pub site_alarms: Arc<BTreeMap<String, SiteAlarms>>,
     /// Around which fridges it is quiet, by their ids.
     pub quiet: Arc<BTreeMap<String, Quiet>>,
     /// How much of their budgets of time outside the fridges have used, by their ids; those that used any.
@@ -61,6 +63,7 @@ impl Snapshot {
             buses: Vec::new(),
             sites: Arc::default(),
             alarms: Arc::default(),
+            site_alarms: Arc::default(),
             quiet: Arc::default(),
             exposures: Arc::default(),
             excursions: Arc::default(),

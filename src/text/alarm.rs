@@ -12,9 +12,8 @@ use crate::reading::Celsius;
 
 /// There are none.
 pub const NO_ALARMS: &str = "There are no open alarms.";
-/// The same where other gateways watch some of the fridges.
-pub const NO_ALARMS_HERE: &str =
-    "This gateway has no open alarms; those of other gateways' fridges are listed there.";
+/// Behind an alarm of another gateway of which nothing is heard.
+pub const UNCONFIRMED: &str = ", and may be over by now";
 /// No alarm that is open is meant.
 pub const NOT_OPEN: &str = "No open alarm matches that. `fridge alarms` lists them.";
 /// Behind `defrost` no fridge is named.
@@ -25,6 +24,9 @@ pub const NO_LENGTH: &str = "How long? End with a length of time from 1m to 24h,
 pub const NO_DRILL_MEANT: &str = "Which fridge? Name one, such as `fridge drill milk`.";
 /// A fridge without limits raises no alarm about them.
 pub const NOTHING_TO_DRILL: &str = "That fridge has no limits, so it has no alarm to try.";
+/// Another gateway raises its alarms.
+pub const DRILL_ELSEWHERE: &str =
+    "Another gateway watches that fridge. Ask that gateway for the drill, in its own channel.";
 /// A fridge that is out of service raises none.
 pub const OUT_OF_SERVICE: &str = "That fridge is out of service, so it raises no alarms.";
 /// Two drills at once could not be told apart.
@@ -268,10 +270,10 @@ pub fn in_status(alarm: &Alarm, units: Units, since: DateTime, today: Date) -> T
     let when = clock(since, today);
     let urgent = if alarm.urgency == Urgency::Urgent { ", urgent" } else { "" };
     let peak = peak_so_far(alarm, units).unwrap_or_default();
-    let number = alarm.number;
+    let reference = alarm.reference();
     let text = Text::name(&alarm.name).and(match alarm.drill {
-        true => format!(": drill since {when}, #{number}"),
-        false => format!(": {} since {when}{peak}{urgent}, #{number}", kind(alarm.kind)),
+        true => format!(": drill since {when}, {reference}"),
+        false => format!(": {} since {when}{peak}{urgent}, {reference}", kind(alarm.kind)),
     });
     match &alarm.acknowledged {
         None => text,
@@ -289,9 +291,19 @@ pub fn open(alarms: usize) -> String {
     format!("{} open", count(alarms, "alarm"))
 }
 
+/// Nothing is heard of the alarms of these other gateways.
+pub fn unheard<'a>(sites: impl Iterator<Item = &'a str>) -> Option<Text> {
+    let mut sites = sites.peekable();
+    sites.peek()?;
+    Some(
+        Text::from("May be out of date, because nothing is heard of them at present: the alarms of ")
+            .and(Text::names(sites)),
+    )
+}
+
 /// Some alarms were acknowledged.
 pub fn acknowledged(alarms: &[&Alarm], cause: Option<&str>) -> Text {
-    let names = alarms.iter().map(|alarm| Text::name(&alarm.name).and(format!(" (#{})", alarm.number)));
+    let names = alarms.iter().map(|alarm| Text::name(&alarm.name).and(format!(" ({})", alarm.reference())));
     let text = Text::from("Acknowledged: ").and(Text::joined(names));
     match cause {
         Some(cause) => text.and(". Cause: ").and(Text::name(cause)),

@@ -8,6 +8,10 @@ use crate::doc::Text;
 use crate::fridge::ice_point::{PATIENCE, STEADY};
 use crate::fridge::{Calibration, Correction};
 
+/// The ice is where the probe is.
+pub const ELSEWHERE: &str =
+    "Another gateway measures that fridge. Ask that gateway to calibrate it, in its own channel.";
+
 /// No fridge was named: all of them at once would silence all of them.
 pub const WHICH: &str =
     "Which fridge? `fridge calibrate milk ice`; `fridge calibrate all ice` means all of them.";

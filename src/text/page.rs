@@ -87,7 +87,7 @@ pub const STORY: &str = "What happened";
 /// Nothing did.
 pub const NO_STORY: &str = "No alarms in this period.";
 /// What happened to a fridge is recorded by another gateway, whose name follows.
-pub const ELSEWHERE: &str = "For this fridge's alarms and reports, see its own gateway, ";
+pub const ELSEWHERE: &str = "For this fridge's past alarms and reports, see its own gateway, ";
 /// The report of such a fridge is not made here.
 pub const NO_REPORT: &str = "that fridge's report is made by its own gateway";
 /// What can be taken from here.

@@ -9,10 +9,11 @@ use maud::{Markup, html};
 use super::form::{Form, csrf};
 use super::{Failure, Visit, see_other};
 use crate::alarm::Alarm;
-use crate::api::encoded;
+use crate::api::{decoded, encoded};
 use crate::auth::Session;
 use crate::chat::Rights;
 use crate::fridge::Fridge;
+use crate::gateway::Wanted;
 use crate::https::response::WholeResponse;
 use crate::recorder::Act;
 use crate::text::{login as words, page};
@@ -20,35 +21,39 @@ use crate::text::{login as words, page};
 /// Takes an open alarm on.
 pub async fn acknowledge(form: &Form, visit: &Visit<'_>, number: &str) -> Result<WholeResponse, Failure> {
     let session = acting(form, visit)?;
-    let alarms = visit.chat.gateway().snapshot().alarms.clone();
-    let number = number.parse().ok().filter(|number| alarms.iter().any(|alarm| alarm.number == *number));
-    let Some(number) = number else { return Err(Failure::new(StatusCode::NOT_FOUND, page::NOT_OPEN)) };
-    act(Act::acknowledge(vec![number], &form.text("cause")), session, visit, "/alarms").await
+    let (snapshot, number) = (visit.chat.gateway().snapshot(), decoded(number));
+    let Some(alarm) = snapshot.open_alarms().find(|alarm| alarm.is_called(&number)) else {
+        return Err(Failure::new(StatusCode::NOT_FOUND, page::NOT_OPEN));
+    };
+    act(Wanted::acknowledge([alarm], &form.text("cause")), session, visit, "/alarms").await
 }
 
 /// Nobody wants to hear of a fridge for a while.
 pub async fn snooze(form: &Form, visit: &Visit<'_>, fridge: &Fridge) -> Result<WholeResponse, Failure> {
     let session = acting(form, visit)?;
-    let (fridges, length) = (vec![fridge.id.clone()], length(form)?);
-    act(Act::Snooze { fridges, length }, session, visit, &path(fridge)).await
+    let length = length(form)?;
+    act(Wanted::about([fridge], |fridges| Act::Snooze { fridges, length }), session, visit, &path(fridge))
+        .await
 }
 
 /// Warmth is expected in a fridge for a while.
 pub async fn defrost(form: &Form, visit: &Visit<'_>, fridge: &Fridge) -> Result<WholeResponse, Failure> {
     let session = acting(form, visit)?;
-    let (fridges, length) = (vec![fridge.id.clone()], length(form)?);
-    act(Act::Defrost { fridges, length }, session, visit, &path(fridge)).await
+    let length = length(form)?;
+    act(Wanted::about([fridge], |fridges| Act::Defrost { fridges, length }), session, visit, &path(fridge))
+        .await
 }
 
 /// The form that acknowledges an alarm, for who may.
 pub fn acknowledging(visit: &Visit<'_>, alarm: &Alarm) -> Option<Markup> {
     let session = visit.acting()?;
-    let cause = format!("{} (#{})", page::CAUSE, alarm.number);
+    let (reference, path) = (alarm.reference(), encoded(alarm.reference().trim_start_matches('#')));
+    let cause = format!("{} ({reference})", page::CAUSE);
     Some(html! {
-        form.act method="post" action={ "/alarms/" (alarm.number) "/acknowledge" } {
+        form.act method="post" action={ "/alarms/" (path) "/acknowledge" } {
             (csrf(session))
             input name="cause" maxlength=(Act::LONGEST_CAUSE) placeholder=(page::CAUSE) aria-label=(cause);
-            button { (page::ACKNOWLEDGE_IT) " #" (alarm.number) }
+            button { (page::ACKNOWLEDGE_IT) " " (reference) }
         }
     })
 }
@@ -100,8 +105,13 @@ fn length(form: &Form) -> Result<Duration, Failure> {
 }
 
 /// Has it done, and shows what came of it.
-async fn act(act: Act, session: &Session, visit: &Visit<'_>, next: &str) -> Result<WholeResponse, Failure> {
-    match visit.chat.act(act, &session.user).await {
+async fn act(
+    acts: Vec<Wanted>,
+    session: &Session,
+    visit: &Visit<'_>,
+    next: &str,
+) -> Result<WholeResponse, Failure> {
+    match visit.chat.act(acts, &session.user).await {
         Ok(()) => Ok(see_other(next)),
         Err(error) => Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
     }

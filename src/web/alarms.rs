@@ -30,16 +30,15 @@ pub async fn page(visit: &Visit<'_>) -> Markup {
     let records = gateway.look_at_past(move |gateway| gateway.records(&period)).await;
     // What is open is in memory, and stands here whatever the disk does.
     let past_alarms = super::read(records).map(|(alarms, _)| alarms);
-    let open = gateway.snapshot().alarms.clone();
+    let snapshot = gateway.snapshot();
+    let open: Vec<&Alarm> = snapshot.open_alarms().collect();
     let over: Vec<&Alarm> =
         past_alarms.iter().flatten().rev().filter(|alarm| alarm.cleared.is_some()).collect();
-    let is_hub = gateway.fridges().iter().any(|fridge| fridge.site.is_some());
-    let none = if is_hub { words::NO_ALARMS_HERE } else { page::NO_OPEN_ALARMS };
     let content = html! {
         h1 { (page::OPEN_ALARMS) }
-        @if open.is_empty() { p { (none) } } @else {
+        @if open.is_empty() { p { (page::NO_OPEN_ALARMS) } } @else {
             ul.events.open {
-                @for alarm in open.iter() {
+                @for alarm in &open {
                     li {
                         a href={ "/fridges/" (encoded(&alarm.fridge)) } { (of_doc::line(&overview::line(alarm, chat))) }
                         @if let Some(form) = act::acknowledging(visit, alarm) { (form) }
@@ -71,7 +70,7 @@ pub fn line(chat: &Chat, alarm: &Alarm, with_name: bool) -> Markup {
         (time(chat, alarm.raised)) " "
         @if with_name { a href={ "/fridges/" (encoded(&alarm.fridge)) } { bdi { (printable(&alarm.name)) } } ": " }
         @if alarm.drill { (page::DRILL) " " }
-        strong { (words::kind(alarm.kind)) } " (#" (alarm.number) ")"
+        strong { (words::kind(alarm.kind)) } " (" (alarm.reference()) ")"
         @if let Some(peak) = peak { ", " (extreme) " " (text::temperature(peak, units)) }
         @match &alarm.acknowledged {
             Some(by) => {

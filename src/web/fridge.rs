@@ -53,7 +53,7 @@ pub async fn page(visit: &Visit<'_>, fridge: &Fridge, range: Range) -> Markup {
             }
         }
         div #story data-source={ (here) "/story?range=" (range.name()) } { (story) }
-        @if let Some(forms) = act::quieting(visit, fridge).filter(|_| fridge.site.is_none()) { (forms) }
+        @if let Some(forms) = act::quieting(visit, fridge) { (forms) }
         h2 { (page::PAPERS) }
         ul.papers {
             @for (time, name) in page::PAPER_TIMES.iter().filter(|_| fridge.site.is_none()) {

@@ -6,12 +6,13 @@ use maud::{Markup, html};
 
 use super::layout::{Page, Place, Refresh};
 use super::{Visit, icon, spark};
+use crate::alarm::Alarm;
 use crate::api::{FridgeItem, all, encoded, items, rows};
-use crate::chat::{Chat, Scope};
+use crate::chat::{Chat, Scope, alarm_line};
 use crate::doc::html as of_doc;
 use crate::doc::html::printable;
 use crate::fridge::Fridge;
-use crate::text::{self, alarm, page};
+use crate::text::{self, page};
 
 /// The page; `?wall` is for a screen on a wall.
 pub fn page(visit: &Visit<'_>, query: &str) -> Markup {
@@ -20,14 +21,14 @@ pub fn page(visit: &Visit<'_>, query: &str) -> Markup {
     let reply = all(chat);
     let gateway = chat.gateway();
     let view = gateway.view(&Scope::everything());
-    let open = &view.snapshot.alarms;
+    let open: Vec<&Alarm> = view.snapshot.open_alarms().collect();
     let by_id: HashMap<&str, &Fridge> =
         view.fridges.iter().map(|fridge| (fridge.id.as_str(), *fridge)).collect();
     let content = html! {
         h1 #headline data-severity=(severity(reply.severity)) { (page::headline(rows(&reply).iter().map(|row| row.verdict))) }
         section #alarms aria-label=(page::OPEN_ALARMS) hidden[open.is_empty()] {
             ul {
-                @for alarm in open.iter() {
+                @for alarm in &open {
                     li { a href="/alarms" { (of_doc::line(&line(alarm, chat))) } }
                 }
             }
@@ -83,11 +84,9 @@ pub fn age(item: &FridgeItem<'_>) -> Markup {
 }
 
 /// An open alarm in a line.
-pub fn line(alarm: &crate::alarm::Alarm, chat: &Chat) -> crate::doc::Text {
-    let (gateway, now) = (chat.gateway(), chat.gateway().now());
-    let snapshot = gateway.snapshot();
-    let since = snapshot.local_at(alarm.since).datetime();
-    alarm::in_status(alarm, gateway.units(), since, snapshot.local(&now).date())
+pub fn line(alarm: &Alarm, chat: &Chat) -> crate::doc::Text {
+    let gateway = chat.gateway();
+    alarm_line(alarm, &gateway.snapshot(), &gateway.now(), gateway.units())
 }
 
 /// The severity as the style knows it.

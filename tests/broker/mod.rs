@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub mod secured;
+
 /// No test waits longer than this for a message.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 

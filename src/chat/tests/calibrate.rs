@@ -44,15 +44,17 @@ fn what_is_to_be_put_into_ice_has_to_be_named() {
             text.replace("fridgecalibrate", "fridge calibrate").contains(said) || text.contains(said),
             "{words}: {text}"
         );
-        assert!(reply.act.is_none(), "{words}");
+        assert!(reply.acts.is_empty(), "{words}");
     }
     let kitchen = Kitchen::new(vec![fridge(0, "Dry ice", None, None), fridge(1, "Milk", None, None)]);
     kitchen.well(10);
     let reply = kitchen.reply(stamp(11), "calibrate all ice");
-    let Some(Act::Calibrate { fridges }) = &reply.act else { panic!("{:?}", reply.act) };
+    let Some(Act::Calibrate { fridges }) = reply.acts.first().map(|wanted| &wanted.act) else {
+        panic!("{:?}", reply.acts)
+    };
     assert_eq!(fridges.len(), 2);
-    assert!(kitchen.reply(stamp(11), "calibrate dry ice").act.is_none(), "it is a name");
-    assert!(kitchen.reply(stamp(11), "calibrate dry ice ice").act.is_some());
+    assert!(kitchen.reply(stamp(11), "calibrate dry ice").acts.is_empty(), "it is a name");
+    assert!(kitchen.reply(stamp(11), "calibrate dry ice ice").acts.len() == 1);
 }
 
 #[test]
@@ -66,7 +68,7 @@ fn a_measurement_is_shown_from_its_begin_to_its_end() {
         "{}",
         reply.text
     );
-    let act = reply.act.clone().unwrap();
+    let act = reply.acts[0].act.clone();
     assert_eq!(act, Act::Calibrate { fridges: vec![String::from("drinks")] });
     *kitchen.now.lock().unwrap() = stamp(11);
     let by = By { user: Some(String::from("ben")), is_told: false };

@@ -18,7 +18,7 @@ fn there(seconds: u64) -> String {
 }
 
 fn sites() -> Sites {
-    Sites::new(Arc::default())
+    Sites::new(Arc::default(), "head-office")
 }
 
 fn heard(
@@ -174,4 +174,95 @@ fn what_is_foreign_forged_or_of_another_version_is_told_once_and_shown_never() {
         heard(&mut sites, &format!("fridge/rubbish-{number}/readings"), &readings(4.0, 40), false, 40);
     }
     assert!(sites.take_change().is_none() && sites.take_complaints().is_empty() && sites.sites.len() == 1);
+}
+
+fn alarms(rows: &[Value], seconds: u64) -> Value {
+    json!({ "schema": 1, "gateway": "north", "t": there(seconds), "simulated": false, "alarms": rows })
+}
+
+fn alarm(number: u64, seconds: u64) -> Value {
+    json!({
+        "number": number, "id": "milk", "name": "Milk", "kind": "too_warm", "rule": "delay", "urgency": "urgent",
+        "since": there(seconds), "raised": there(seconds), "drill": false, "peak": 9.5, "limit": 5.0,
+        "acknowledged_by": "anna", "acknowledged": there(seconds), "cause": null,
+    })
+}
+
+#[test]
+fn alarms_are_known_to_be_open_while_their_gateway_says_so() {
+    let mut sites = sites();
+    heard(&mut sites, "fridge/north/status", &status("North"), true, 1_000);
+    heard(&mut sites, "fridge/north/alarms", &alarms(&[alarm(7, 400)], 900), true, 1_000);
+    let retained = sites.take_alarms();
+    assert_eq!((retained[0].0.as_str(), retained[0].1.at), ("north", None), "it may be over");
+    let row = &retained[0].1.alarms[0];
+    assert_eq!((row.reference().as_str(), row.fridge.as_str()), ("north#7", "north.milk"));
+    assert_eq!((row.name.as_str(), row.peak, row.drill), ("North Milk", Some(9.5), false));
+    assert_eq!(row.acknowledged.as_ref().and_then(|it| it.by.as_deref()), Some("anna"));
+    assert!(sites.take_alarms().is_empty(), "told once");
+
+    // As it is said to be now; whatever year the other clock shows, it has been open for so long.
+    heard(&mut sites, "fridge/north/alarms", &alarms(&[alarm(7, 400)], 1_010), false, 1_010);
+    heard(&mut sites, "fridge/north/alarms", &alarms(&[alarm(7, 400)], 1_070), false, 1_070);
+    let told = sites.take_alarms().remove(0).1;
+    assert_eq!(told.at.map(|at| at.mono.as_secs()), Some(1_070));
+    assert_eq!(told.alarms[0].lasts(at(1_070).wall), Duration::from_secs(670));
+
+    // Its last will: nobody knows any more.
+    let mut offline = status("North");
+    offline["status"] = "offline".into();
+    heard(&mut sites, "fridge/north/status", &offline, false, 1_080);
+    assert_eq!(sites.take_alarms().remove(0).1.at, None);
+    // What comes of it now has waited somewhere.
+    heard(&mut sites, "fridge/north/alarms", &alarms(&[], 1_090), false, 1_090);
+    let told = sites.take_alarms().remove(0).1;
+    assert_eq!((told.alarms.len(), told.at), (0, None));
+    heard(&mut sites, "fridge/north/alarms", &Value::Null, true, 1_100);
+    assert_eq!(sites.take_alarms(), [(String::from("north"), SiteAlarms::default())]);
+}
+
+#[test]
+fn alarms_that_are_none_or_too_many_take_a_bounded_place_and_leave_what_is_known() {
+    let mut sites = sites();
+    heard(&mut sites, "fridge/north/status", &status("North"), true, 1_000);
+    heard(&mut sites, "fridge/north/alarms", &alarms(&[alarm(7, 400)], 1_000), false, 1_000);
+    assert_eq!(sites.take_alarms().remove(0).1.alarms.len(), 1);
+    for (name, value) in [
+        ("id", json!("../milk")),
+        ("id", json!("Milk")),
+        ("name", json!("")),
+        ("name", json!("a\u{7}b")),
+        ("kind", json!("on_fire")),
+        ("number", json!(-1)),
+        ("since", json!("yesterday")),
+    ] {
+        let mut row = alarm(7, 400);
+        row[name] = value;
+        heard(&mut sites, "fridge/north/alarms", &alarms(&[row], 1_000), false, 1_000);
+        assert!(sites.take_alarms().is_empty(), "{name}");
+    }
+    assert_eq!(sites.take_complaints().len(), 1, "once");
+    let many: Vec<Value> = (0..400).map(|number| alarm(number, 400)).collect();
+    for gateway in 0..60 {
+        let topic = format!("fridge/north{gateway}/alarms");
+        heard(&mut sites, &topic, &alarms(&many, 1_000), false, 1_000);
+    }
+    let all: usize = sites.take_alarms().iter().map(|(_, told)| told.alarms.len()).sum();
+    assert_eq!(all, 10_000 - 1);
+    assert!(sites.take_complaints().iter().any(|line| line.contains("more open alarms than can be shown")));
+}
+
+#[test]
+fn whether_a_gateway_does_what_is_wanted_here_it_says_itself() {
+    let mut sites = sites();
+    let mut of = |name: &str, acts_from: Value, state: &str| {
+        let mut status = status(name);
+        (status["acts_from"], status["status"]) = (acts_from, state.into());
+        heard(&mut sites, &format!("fridge/{name}/status"), &status, true, 1_000);
+        sites.takes_acts(name)
+    };
+    assert_eq!(of("north", json!(["bar", "head-office"]), "online"), Ok(()));
+    assert_eq!(of("south", json!(["bar"]), "online"), Err(CarryError::NotAllowed));
+    assert_eq!(of("north", json!(["head-office"]), "offline"), Err(CarryError::Away));
+    assert_eq!(sites.takes_acts("west"), Err(CarryError::Away));
 }

@@ -16,7 +16,7 @@ use super::payload::{self, AlarmChange, Head, Once, Readings, SCHEMA, Status};
 use super::readings::{MOST, Piece};
 use super::retained::Retained;
 use super::states;
-use super::{Config, CurrentChat, discovery};
+use super::{Config, CurrentChat, acts, discovery};
 use crate::alarm::Alarm;
 use crate::chat::Chat;
 use crate::mqtt::{Error, Link, Message, Publication};
@@ -34,6 +34,8 @@ enum Sent {
     Retained,
     /// What has that number, and counts as missed until it is taken.
     Live(u64),
+    /// What is sent once and not again.
+    Once,
     /// A part of what is sent afterwards.
     Late,
     /// A message about alarms, and who waits for it.
@@ -129,6 +131,16 @@ impl Outgoing {
         self.waiting.push_back((publication, Sent::Mail(waits)));
     }
 
+    /// Answers another gateway what became of something. It goes nowhere where too much waits: who asked is told then that it is
+    /// not confirmed.
+    pub fn send_outcome(&mut self, outcome: &acts::Outcome) {
+        if self.has_room() {
+            let payload = payload::json(&acts::Response { head: self.head(), outcome });
+            let publication = self.publication(self.config.topics.acted(), payload, false);
+            self.waiting.push_back((Publication { expiry: Some(EXPIRY), ..publication }, Sent::Once));
+        }
+    }
+
     /// Has all removed that the broker keeps.
     pub fn remove(&mut self) {
         for kept in [&mut self.announced, &mut self.retained] {
@@ -170,7 +182,7 @@ impl Outgoing {
             Some(Sent::Live(sequence)) => self.missed.taken(sequence),
             // Who asked may be gone.
             Some(Sent::Mail(waits)) => drop(waits.send(Ok(()))),
-            Some(Sent::Retained | Sent::Late) | None => {}
+            Some(Sent::Retained | Sent::Once | Sent::Late) | None => {}
         }
         self.statuses.arrived(&self.label, self.now().wall);
     }
@@ -194,7 +206,7 @@ impl Outgoing {
             Sent::Live(sequence) => self.missed.taken(sequence),
             // Who asked may be gone.
             Sent::Mail(waits) => drop(waits.send(Err(reason.to_owned()))),
-            Sent::Retained | Sent::Late => {}
+            Sent::Retained | Sent::Once | Sent::Late => {}
         }
         self.note_refusal(reason);
     }
@@ -258,6 +270,7 @@ impl Outgoing {
             simulated: gateway.snapshot().is_simulated(),
             fridges: gateway.own_fridges().count(),
             tells: self.tells,
+            acts_from: &self.config.acts_from,
             sequence: self.sequence,
         })
     }

@@ -42,6 +42,8 @@ pub struct Status<'a> {
     pub fridges: usize,
     /// Whether there is anybody whom it tells of alarms.
     pub tells: bool,
+    /// The names in topics of the gateways through which people may have something done here.
+    pub acts_from: &'a [String],
     /// The number of the last message with readings or an alarm.
     pub sequence: u64,
 }

@@ -10,9 +10,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use tracing::{info, warn};
 
+use super::acts::{self, Acts, Next};
 use super::identity::{OFFLINE, ONLINE};
 use super::neighbours::Neighbours;
 use super::other::{self, Failure, ending};
@@ -201,6 +203,9 @@ impl Session {
         link.subscribe(&topics.any_entity())?;
         let home_assistant = topics.home_assistant();
         home_assistant.as_ref().map(|topic| link.subscribe(topic)).transpose()?;
+        if !self.config.acts_from.is_empty() {
+            link.subscribe(&topics.any_acts())?;
+        }
         if self.config.watches_neighbours {
             self.neighbours.connected();
             link.subscribe(Topics::any_status())?;
@@ -214,6 +219,7 @@ impl Session {
         let (mut each, mut notes, mut looks) = (every(EACH), every(BETWEEN_NOTES), every(BETWEEN_LOOKS));
         let is_of_neighbour = |topic: &str| topic != topics.status() && Topics::gateway_of(topic).is_some();
         let mut look_at: Option<Instant> = None;
+        let (mut asked, mut under_way) = (Acts::default(), JoinSet::new());
         let (mut late, mut late_from): (Option<Reading>, _) = (None, Instant::now());
         loop {
             if late.is_none() && late_from <= Instant::now() {
@@ -234,16 +240,36 @@ impl Session {
                         let now = chat.gateway().now().mono;
                         self.neighbours.heard(gateway, &message.payload, message.is_retained, now);
                     }
+                    Event::Message(message) if topics.asks(&message.topic).is_some() => {
+                        let from = topics.asks(&message.topic).unwrap_or_default();
+                        let may = self.config.acts_from.iter().any(|gateway| gateway == from);
+                        // What a broker has retained is asked for by nobody now.
+                        if may && !message.is_retained {
+                            match asked.heard(from, &message.payload, &chat, &chat.gateway().now()) {
+                                Next::Nothing => {}
+                                Next::Answer(outcome) => self.outgoing.send_outcome(&outcome),
+                                Next::Do(act, by, outcome) => {
+                                    drop(under_way.spawn(acts::perform(Arc::clone(&chat), act, by, outcome)));
+                                }
+                            }
+                        }
+                    }
                     Event::Message(message) => {
                         if self.outgoing.heard(&message) {
                             return Err(Failure::Other(topics.gateway.clone()));
                         }
                     }
                     Event::NotSubscribed(_, reason) => {
-                        info!("{} refuses a subscription, so what it keeps of removed fridges stays there: {reason}", self.label);
+                        info!("{} refuses a subscription: what it keeps of removed fridges stays there, and nothing is done for other gateways: {reason}", self.label);
                     }
                     event => self.answered(&event)?,
                 },
+                Some(Ok(outcome)) = under_way.join_next() => {
+                    asked.done(&outcome);
+                    // First what it has changed, then that it is done.
+                    self.outgoing.look(&chat, false);
+                    self.outgoing.send_outcome(&outcome);
+                }
                 observed = observations.recv() => match observed {
                     Ok(Observation::Sweep { at, samples }) => {
                         self.outgoing.send_readings(&readings::of_sweep(&at, &samples), Some(at));

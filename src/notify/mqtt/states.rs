@@ -27,10 +27,12 @@ pub fn look(chat: &Chat, topics: &Topics, head: Head<'_>, is_due: bool, retained
         let state = State { head, simulated, fridge, read, stale_after_s, alarm };
         retained.want(topic, &key, is_due, || payload::json(&state));
     }
-    let rows: Vec<AlarmRow> = snapshot.alarms.iter().map(AlarmRow::from).collect();
+    let now = chat.gateway().now();
+    let rows: Vec<AlarmRow> =
+        snapshot.alarms.iter().map(|alarm| AlarmRow::new(alarm, &snapshot, &now)).collect();
     let key = serde_json::to_string(&rows).unwrap_or_default();
     let alarms = Alarms { head, simulated: reply.simulated, alarms: rows };
-    retained.want(topics.alarms(), &key, false, || payload::json(&alarms));
+    retained.want(topics.alarms(), &key, is_due, || payload::json(&alarms));
     retained.done();
     reply.simulated
 }

@@ -69,6 +69,26 @@ impl Topics {
         self.below("messages")
     }
 
+    /// What the gateway called `own` wants the one called `gateway` to do.
+    pub fn acts(gateway: &str, own: &str) -> String {
+        format!("fridge/{gateway}/acts/{own}")
+    }
+
+    /// What any other gateway wants this one to do.
+    pub fn any_acts(&self) -> String {
+        self.below("acts/+")
+    }
+
+    /// Which other gateway wants something done, by its topic.
+    pub fn asks<'a>(&self, topic: &'a str) -> Option<&'a str> {
+        topic.strip_prefix("fridge/")?.strip_prefix(&self.gateway)?.strip_prefix("/acts/")
+    }
+
+    /// What became of what another gateway wanted.
+    pub fn acted(&self) -> String {
+        self.below("acted")
+    }
+
     /// How the gateway is called as a client of the broker; `part` tells its connections apart.
     pub fn client_name(&self, part: &str) -> String {
         format!("fridge-{}-{part}", self.gateway)
