@@ -49,7 +49,11 @@ impl Hub {
             }
         }
         let known = hub.sites.take_change().expect("there are fridges");
-        hub.writer.write(Input::Sites { sites: known.sites, fridges: known.fridges.clone() });
+        hub.writer.write(Input::Sites {
+            sites: known.sites,
+            fridges: known.fridges.clone(),
+            followed: known.followed,
+        });
         hub.gateway = hub.gateway.reconfigured(Site { fridges: known.fridges, ..Site::default() });
         // Of a second message it is known how far the clocks are apart.
         for at in [2_000, 4_000] {

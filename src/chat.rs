@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::doc::Doc;
-use crate::gateway::{Gateway, Outcome, Undone, Unread, View, Wanted};
+use crate::doc::{Doc, Text, terminal};
+use crate::gateway::{Gateway, Outcome, Unread, View, Wanted};
 use crate::reading::Stamp;
 use crate::recorder::By;
 use crate::text;
@@ -120,18 +120,19 @@ impl Chat {
         }
         let by = By { user: asker.user.as_ref().map(|user| user.name.clone()), is_told: false };
         let done = if asker.rights < Rights::Act {
-            Err(match asker.hook {
-                Some(_) => text::MAY_NOT_ACT_IN_CHANNEL.to_owned(),
-                None => text::MAY_NOT_ACT.to_owned(),
-            })
+            Err(Text::sentence(match asker.hook {
+                Some(_) => text::MAY_NOT_ACT_IN_CHANNEL,
+                None => text::MAY_NOT_ACT,
+            }))
         } else {
-            self.gateway.perform(reply.acts.clone(), by).await.map_err(|undone| undone.to_string())
+            self.gateway.perform(reply.acts.clone(), by).await.map_err(|undone| undone.text())
         };
         match done {
             Ok(()) => reply,
             Err(why) => {
                 let view = self.gateway.view(&asker.scope);
-                let answer = Answer::new(doc(why.clone(), &view), Data::Error(why));
+                let plain = terminal::line(&why);
+                let answer = Answer::new(doc(why, &view), Data::Error(plain));
                 Arc::new(Reply::new(answer, &view, false))
             }
         }
@@ -140,9 +141,10 @@ impl Chat {
     /// Has something done that somebody wants elsewhere than in the channel, which is told of it; returns once it is recorded.
     ///
     /// # Errors
-    /// [`Undone`].
-    pub async fn act(&self, acts: Vec<Wanted>, user: &str) -> Result<(), Undone> {
-        self.gateway.perform(acts, By { user: Some(user.to_owned()), is_told: true }).await
+    /// What was not done, in words.
+    pub async fn act(&self, acts: Vec<Wanted>, user: &str) -> Result<(), String> {
+        let by = By { user: Some(user.to_owned()), is_told: true };
+        self.gateway.perform(acts, by).await.map_err(|undone| terminal::line(&undone.text()))
     }
 
     /// Answers, and counts the question; whatever it wants done is left to the caller. Never waits.

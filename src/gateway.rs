@@ -28,7 +28,7 @@ mod scope;
 mod timeline;
 mod window;
 
-pub use elsewhere::{Carried, CarryError, Elsewhere, Undone, Wanted};
+pub use elsewhere::{Carried, CarryError, Elsewhere, NotAllDone, Undone, Wanted};
 pub use questions::Outcome;
 use questions::Questions;
 pub use range::Range;
@@ -54,6 +54,15 @@ pub struct Site {
     pub units: Units,
     /// Whether this is the last good configuration, because its file is wrong now.
     pub is_last_good: bool,
+}
+
+impl Site {
+    /// Where a fridge of this site stands among its fridges; `None` for any other.
+    pub fn index_of(&self, fridge: &Fridge) -> Option<usize> {
+        let from_first = std::ptr::from_ref(fridge).addr().checked_sub(self.fridges.as_ptr().addr())?;
+        let index = from_first / size_of::<Fridge>();
+        self.fridges.get(index).is_some_and(|there| std::ptr::eq(there, fridge)).then_some(index)
+    }
 }
 
 /// What answers are made from.
@@ -164,34 +173,35 @@ impl Gateway {
         self.state.snapshot()
     }
 
-    /// Has something done, and returns once it is recorded where it is to be: all of it is tried.
+    /// Has something done, and returns once it is recorded where it is to be. All of it is tried.
     ///
     /// # Errors
-    /// The first that was not done.
-    pub async fn perform(&self, acts: Vec<Wanted>, by: By) -> Result<(), Undone> {
-        let mut there = JoinSet::new();
-        let mut outcome = Ok(());
+    /// What was not done.
+    pub async fn perform(&self, acts: Vec<Wanted>, by: By) -> Result<(), NotAllDone> {
+        let (wanted, mut there) = (acts.len(), JoinSet::new());
+        let mut undone = Vec::new();
         for Wanted { site, act } in acts {
             match (site, &self.recorder, self.elsewhere.clone()) {
                 (None, Some(recorder), _) => {
-                    let done = recorder.act(act, by.clone()).await;
-                    outcome = outcome.and(done.map_err(Undone::from));
+                    undone.extend(recorder.act(act, by.clone()).await.err().map(Undone::Here));
                 }
-                (None, None, _) => outcome = outcome.and(Err(ActError::NotRecorded.into())),
+                (None, None, _) => undone.push(Undone::Here(ActError::NotRecorded)),
                 (Some(site), _, Some(elsewhere)) => {
                     let user = by.user.clone();
                     there.spawn(async move {
                         let done = elsewhere.act(site.clone(), act, user).await;
-                        done.map_err(|why| Undone::There { site, why })
+                        done.err().map(|why| Undone::There { site, why })
                     });
                 }
-                (Some(site), _, None) => {
-                    outcome = outcome.and(Err(Undone::There { site, why: CarryError::Away }));
-                }
+                (Some(site), _, None) => undone.push(Undone::There { site, why: CarryError::Away }),
             }
         }
         // None of them panics.
-        there.join_all().await.into_iter().fold(outcome, Result::and)
+        undone.extend(there.join_all().await.into_iter().flatten());
+        match undone.len() {
+            0 => Ok(()),
+            failed => Err(NotAllDone { undone, has_rest: failed < wanted }),
+        }
     }
 
     /// Has something done that may wait for the disk, in a thread for that; whoever asks waits for it, and nobody else.
@@ -355,6 +365,7 @@ impl Gateway {
         View {
             now,
             snapshot,
+            site: &self.site,
             name: self.site.name.as_deref(),
             history: &self.history,
             past: self.past.as_deref(),
@@ -375,6 +386,8 @@ pub struct View<'a> {
     pub now: Stamp,
     /// What is known of the probes at that moment.
     pub snapshot: Arc<Snapshot>,
+    /// The configuration of the site.
+    pub site: &'a Arc<Site>,
     /// This gateway's name, where it has one.
     pub name: Option<&'a str>,
     /// The last 24 hours of the probes.

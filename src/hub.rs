@@ -48,6 +48,9 @@ const FIRST_SHOWN: Duration = Duration::from_secs(1);
 /// … up to this.
 const LAST_SHOWN: Duration = Duration::from_secs(60);
 
+/// Alarms are handed over again so often: what the recorder had no room for would be lost else.
+const REPEATED: Duration = Duration::from_secs(60);
+
 /// Which gateways are shown, and where they publish.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -124,6 +127,7 @@ impl Hub {
             waiting: Waiting::default(),
             read: BTreeMap::new(),
             known: self.known.clone(),
+            repeated: None,
             shown: None,
             is_old: false,
             told: None,
@@ -156,6 +160,8 @@ struct Follower {
     /// What was read and is not handed over yet, by the gateways' numbers.
     read: BTreeMap<usize, Vec<RemoteReading>>,
     known: watch::Sender<Arc<Known>>,
+    /// When all alarms were handed over last.
+    repeated: Option<Instant>,
     /// When a change was shown last, and how long the next one waits.
     shown: Option<(Instant, Duration)>,
     /// Whether the broker knows the older version of MQTT only.
@@ -188,7 +194,7 @@ impl Follower {
                 self.told = Some(reason);
             }
             // Spread, so that many do not come back at the same moment.
-            refuse_for(wait.mul_f64(0.5 + fastrand::f64() / 2.0), &mut wanted).await;
+            refuse_until(sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)), &mut wanted).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
@@ -196,7 +202,10 @@ impl Follower {
     /// One connection, from its beginning to its end.
     async fn connection(&mut self, wanted: &mut mpsc::Receiver<Carried>) -> Result<Infallible, Error> {
         let name = format!("fridge-{}-hub-{:08x}", self.config.own, fastrand::u32(..));
-        let mut link = Link::connect(&self.config.broker, &name, None, self.is_old).await?;
+        let mut link = {
+            let connected = Link::connect(&self.config.broker, &name, None, self.is_old);
+            refuse_until(connected, wanted).await?
+        };
         self.sites.connected();
         for filter in message::FILTERS {
             link.subscribe(filter)?;
@@ -206,7 +215,9 @@ impl Follower {
         loop {
             tokio::select! {
                 event = link.next() => match event? {
-                    Event::Message(message) => self.heard(&message.topic, &message.payload, message.is_retained),
+                    Event::Message(message) => {
+                        self.heard(&message.topic, &message.payload, message.is_retained).await;
+                    }
                     Event::NotSubscribed(_, reason) => {
                         self.statuses.failed(&self.config.label(), &reason);
                         if self.told.as_ref() != Some(&reason) {
@@ -220,10 +231,11 @@ impl Follower {
                             info!("reading the {} again", self.config.label());
                         }
                     }
-                    Event::Taken(_) | Event::Refused { .. } | Event::Pong => {}
+                    Event::Refused { number, reason, .. } => self.waiting.refused(number, &reason),
+                    Event::Taken(_) | Event::Pong => {}
                 },
                 _ = ticks.tick() => self.hand_over(),
-                Some(carried) = wanted.recv() => match self.sites.takes_acts(&carried.site) {
+                Some(carried) = wanted.recv(), if link.has_room() && self.waiting.has_room() => match self.sites.takes_acts(&carried.site) {
                     Ok(()) => self.waiting.send(carried, &self.config.own, &mut link, (self.clock)())?,
                     // Who asked may be gone.
                     Err(why) => drop(carried.done.send(Err(why))),
@@ -232,15 +244,22 @@ impl Follower {
         }
     }
 
-    fn heard(&mut self, topic: &str, payload: &[u8], is_retained: bool) {
+    async fn heard(&mut self, topic: &str, payload: &[u8], is_retained: bool) {
         let Some((gateway, about)) = message::parts(topic) else { return };
         if !self.config.takes(gateway) {
             return;
         }
         if about == About::Acted {
             // Nobody waits for what was retained.
-            if !is_retained {
-                self.waiting.heard(gateway, &self.config.own, payload);
+            let told = match is_retained {
+                true => None,
+                false => self.waiting.heard(gateway, &self.config.own, payload),
+            };
+            if let Some(told) = told {
+                // First what it has changed, then that it is done.
+                self.hand_over();
+                self.recorder.passed().await;
+                told.tell();
             }
             return;
         }
@@ -256,6 +275,10 @@ impl Follower {
     fn hand_over(&mut self) {
         if !self.read.is_empty() {
             self.recorder.report(Input::Readings(std::mem::take(&mut self.read).into_iter().collect()));
+        }
+        if self.repeated.is_none_or(|at| at.elapsed() >= REPEATED) {
+            self.sites.repeat_alarms();
+            self.repeated = Some(Instant::now());
         }
         let alarms = self.sites.take_alarms();
         if !alarms.is_empty() {
@@ -275,13 +298,12 @@ impl Follower {
     }
 }
 
-/// Lets that time pass. What people want done meanwhile reaches nobody.
-async fn refuse_for(pause: Duration, wanted: &mut mpsc::Receiver<Carried>) {
-    let end = sleep(pause);
-    tokio::pin!(end);
+/// Waits for that. What people want done meanwhile reaches nobody.
+async fn refuse_until<T>(event: impl Future<Output = T>, wanted: &mut mpsc::Receiver<Carried>) -> T {
+    tokio::pin!(event);
     loop {
         tokio::select! {
-            () = &mut end => return,
+            it = &mut event => return it,
             // Who asked may be gone.
             Some(carried) = wanted.recv() => drop(carried.done.send(Err(CarryError::Away))),
         }

@@ -141,11 +141,9 @@ impl Recorder {
                     self.damping.admit(changes, now).into_iter().chain(self.damping.admit(limits, now));
                 effects.extend(lines.map(Effect::Log));
             }
-            Input::Sites { sites, fridges } => {
+            Input::Sites { sites, fridges, followed } => {
                 self.snapshot.set_sites(sites, now);
-                if fridges.iter().all(|fridge| fridge.site.is_none()) {
-                    self.snapshot.forget_site_alarms();
-                }
+                self.snapshot.retain_alarms(&followed);
                 entries = self.set_fridges(fridges, now);
             }
             Input::Readings(readings) => {

@@ -14,6 +14,7 @@ pub mod alarm;
 pub mod buttons;
 pub mod calibrate;
 pub mod chart;
+pub mod elsewhere;
 pub mod exposure;
 pub mod gateway;
 pub mod help;

@@ -212,5 +212,5 @@ async fn act(acts: Vec<Wanted>, client: &Client, auth: &Auth, chat: &Arc<Chat>) 
     let taken = auth.take_act(&client.name, chat.gateway().now().mono);
     taken.map_err(|wait| Problem::new(StatusCode::TOO_MANY_REQUESTS, words::too_many_acts(wait)))?;
     let done = chat.act(acts, &client.name).await;
-    done.map_err(|error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
+    done.map_err(|error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error))
 }

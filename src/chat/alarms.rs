@@ -10,7 +10,7 @@ use super::selection::{self, Selection};
 use super::{Answer, Data, Severity, View, doc};
 use crate::alarm::{Alarm, Urgency};
 use crate::doc::{Block, Table, Text};
-use crate::fridge::Fridge;
+use crate::fridge::{Fridge, names};
 use crate::gateway::Wanted;
 use crate::reading::Stamp;
 use crate::recorder::Act;
@@ -32,8 +32,9 @@ pub fn answer(view: &View<'_>) -> Answer {
         Some(Urgency::Urgent) => Severity::Critical,
     };
     let data = Data::Alarms(rows(&alarms, view));
+    let unheard = unheard(view);
     let doc = if alarms.is_empty() {
-        doc(alarm::NO_ALARMS, view)
+        doc(if unheard.is_empty() { alarm::NO_ALARMS } else { alarm::NO_ALARMS_KNOWN }, view)
     } else {
         let columns = [("", true), (text::FRIDGE, false), ("", false)];
         let mut table = Table::new(columns, text::more);
@@ -47,9 +48,7 @@ pub fn answer(view: &View<'_>) -> Answer {
         }
         doc(alarm::open(alarms.len()), view).with(Block::Table(table))
     };
-    let sites: BTreeSet<&str> = view.fridges.iter().filter_map(|fridge| fridge.site.as_deref()).collect();
-    let unheard = sites.into_iter().filter(|site| !view.snapshot.are_alarms_known(site, &view.now));
-    let doc = match alarm::unheard(unheard) {
+    let doc = match alarm::unheard(unheard.into_iter()) {
         Some(line) => doc.with(Block::Line(line)),
         None => doc,
     };
@@ -63,7 +62,15 @@ pub fn acknowledge(words: &str, view: &View<'_>) -> Answer {
     let alarms = visible(view);
     let (meant, cause) = meant(words, &alarms, view);
     if meant.is_empty() {
-        return selection::mistake(if alarms.is_empty() { alarm::NO_ALARMS } else { alarm::NOT_OPEN }, view);
+        let is_bare = words.trim().is_empty();
+        return selection::mistake(
+            match &alarms[..] {
+                [] => alarm::NO_ALARMS,
+                [..] if is_bare && alarms.iter().any(|alarm| alarm.site.is_some()) => alarm::NAME_ONE,
+                [..] => alarm::NOT_OPEN,
+            },
+            view,
+        );
     }
     let acts = Wanted::acknowledge(meant.iter().copied(), &cause);
     let cause = acts.iter().find_map(|wanted| match &wanted.act {
@@ -140,9 +147,21 @@ fn quiet(fridges: &[&Fridge], view: &View<'_>) -> Vec<Text> {
     fridges.iter().filter_map(line).collect()
 }
 
-/// The open alarms of the fridges that the asker may see.
+/// The open alarms that the asker may see. Whoever sees everything sees those of fridges, too, that are not known: a broker
+/// keeps the alarms of a gateway that is gone for longer than its fridges.
 fn visible<'a>(view: &'a View<'_>) -> Vec<&'a Alarm> {
-    of_fridges(&view.fridges, &view.snapshot)
+    match view.everything {
+        true => view.snapshot.open_alarms().collect(),
+        false => of_fridges(&view.fridges, &view.snapshot),
+    }
+}
+
+/// Other gateways that the asker may see, and of whose alarms nothing was heard lately.
+fn unheard<'a>(view: &'a View<'_>) -> BTreeSet<&'a str> {
+    let of_fridges = view.fridges.iter().filter_map(|fridge| fridge.site.as_deref());
+    let of_alarms = view.snapshot.site_alarms.keys().filter(|_| view.everything).map(String::as_str);
+    let sites: BTreeSet<&str> = of_fridges.chain(of_alarms).collect();
+    sites.into_iter().filter(|site| !view.snapshot.are_alarms_known(site, &view.now)).collect()
 }
 
 fn of_fridges<'a>(fridges: &[&Fridge], snapshot: &'a Snapshot) -> Vec<&'a Alarm> {
@@ -180,37 +199,66 @@ pub fn line(alarm: &Alarm, snapshot: &Snapshot, now: &Stamp, units: Units) -> Te
 /// The alarms that are meant, and the rest of the words, which name the cause.
 fn meant<'a>(words: &str, alarms: &[&'a Alarm], view: &View<'_>) -> (Vec<&'a Alarm>, String) {
     let all: Vec<&str> = words.split_whitespace().collect();
-    let first = all.first().copied().unwrap_or_default();
-    let has_number = |number: &str| number.parse::<u64>().is_ok();
-    let reference = match first.rsplit_once('#') {
-        Some((_, number)) => has_number(number).then(|| first.to_owned()),
-        // "2 bottles broke" is a cause, unless there is an alarm of that number.
-        None => Some(format!("#{first}")).filter(|it| alarms.iter().any(|alarm| alarm.reference() == *it)),
-    };
-    if let Some(reference) = reference {
+    if let Some((reference, behind)) = reference(&all, alarms, view) {
         let meant = alarms.iter().filter(|alarm| alarm.reference() == reference).copied().collect();
-        return (meant, all[1..].join(" "));
+        return (meant, all[behind..].join(" "));
     }
+    // A number is no cause: it means an alarm, and perhaps one that is over.
+    let is_reference = |word: &str| word.strip_prefix('#').and_then(number).is_some();
+    let cause = |from: usize| match all[from..] {
+        [only] if number(only).is_some() => None,
+        [first, ..] if is_reference(first) => None,
+        [_, second, ..] if from == 0 && is_reference(second) => None,
+        _ => Some(all[from..].join(" ")),
+    };
     // The longest beginning that names fridges; what is behind it is the cause. A part of several names may be meant
     // only where one of these has an alarm.
     for end in (1..=all.len()).rev() {
-        let (named, may_be_many) = match selection::resolve(&all[..end].join(" "), view) {
+        let typed = all[..end].join(" ");
+        let (named, may_be_many) = match selection::resolve(&typed, view) {
             Selection::One(fridge) => (vec![fridge], true),
-            Selection::Group(fridges) => (fridges, true),
+            Selection::Group(fridges) => (selection::own_first(&typed, fridges), true),
             Selection::Several(fridges) => (fridges, false),
             Selection::All(_) | Selection::None(_) => continue,
         };
         let is_named = |alarm: &&&Alarm| named.iter().any(|fridge| fridge.id == alarm.fridge);
         let meant = no_drill_beside_what_is_real(alarms.iter().filter(is_named).copied().collect());
         if may_be_many || meant.len() == 1 {
-            return (meant, all[end..].join(" "));
+            return cause(end).map_or_else(Default::default, |cause| (meant, cause));
         }
     }
-    // With a single alarm there is no doubt which is meant; with several, the bare word means all that nobody has.
+    // With a single alarm there is no doubt which is meant; with several, the bare word means all of this gateway that
+    // nobody has.
     let new: Vec<&Alarm> = alarms.iter().filter(|alarm| alarm.acknowledged.is_none()).copied().collect();
     let new = no_drill_beside_what_is_real(new);
-    let meant = if all.is_empty() || new.len() == 1 { new } else { Vec::new() };
-    (meant, all.join(" "))
+    let meant = match (new.len(), all.is_empty()) {
+        (1, _) => new,
+        (_, true) => new.into_iter().filter(|alarm| alarm.site.is_none()).collect(),
+        (_, false) => Vec::new(),
+    };
+    cause(0).map_or_else(Default::default, |cause| (meant, cause))
+}
+
+/// The alarm that the first words call by its number, and how many words that are: "#41", "41" where it is open, "north#41",
+/// "north #41".
+fn reference(all: &[&str], alarms: &[&Alarm], view: &View<'_>) -> Option<(String, usize)> {
+    let first = *all.first()?;
+    if let Some((site, digits)) = first.rsplit_once('#') {
+        return Some((format!("{}#{}", names::fold(site), number(digits)?), 1));
+    }
+    let site = names::fold(first);
+    let is_site = || view.fridges.iter().any(|fridge| fridge.site.as_deref() == Some(&site));
+    let second = all.get(1).and_then(|word| number(word.strip_prefix('#')?));
+    if let Some(number) = second.filter(|_| is_site()) {
+        return Some((format!("{site}#{number}"), 2));
+    }
+    // "2 bottles broke" is a cause, unless there is an alarm of that number.
+    let own = format!("#{}", number(first)?);
+    alarms.iter().any(|alarm| alarm.reference() == own).then_some((own, 1))
+}
+
+fn number(digits: &str) -> Option<u64> {
+    digits.parse().ok()
 }
 
 /// Whoever answers a drill by a name or a bare word must not take on what is real: a drill beside that is meant by its

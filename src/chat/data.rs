@@ -2,33 +2,31 @@
 //! in °C, ages and durations in whole seconds.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use jiff::Timestamp;
 use jiff::civil::Time;
-use utoipa::ToSchema;
 
-use crate::alarm::{Defrost, Kind, RuleName, Urgency, UsedBudget};
-use crate::fridge::{Limits, Verdict};
+use crate::alarm::{Defrost, Kind, RuleName, Urgency};
 use crate::history::Beyond;
-use crate::reading::{Celsius, Counts, Fault, Notice, ProbeId, Reading};
+use crate::reading::{Celsius, Counts, Fault, Notice, ProbeId};
 use crate::report::Report;
-use crate::state::Day;
 
 mod alarm;
 mod calibration;
+mod fridge;
 
 pub use alarm::AlarmRow;
 pub use calibration::{CalibrationRow, IcePointRow, IcePointState};
+pub use fridge::{FridgeRow, FridgeRows, OutsideRow};
 
 /// The data behind an answer.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Data {
     /// How fridges are, the worst first.
-    Fridges(Vec<FridgeRow>),
+    Fridges(FridgeRows),
     /// How fast they change, the fastest first.
     Trends(Vec<TrendRow>),
     /// Their lowest and highest values.
@@ -63,68 +61,6 @@ pub enum Data {
     /// What is on the buses; its two lists stand beside the text.
     #[serde(untagged)]
     Inventory(Inventory),
-}
-
-/// How one fridge is.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct FridgeRow {
-    /// What it is known by in records: it stays when the name changes.
-    pub id: String,
-    /// What people call it.
-    pub name: String,
-    /// Which others it belongs with.
-    pub group: Option<String>,
-    /// The other gateway that measures and watches it; `None` where this one does.
-    pub site: Option<String>,
-    /// The probe in it.
-    #[schema(value_type = String)]
-    pub probe: ProbeId,
-    /// How it is.
-    pub verdict: Verdict,
-    /// Its temperature in °C; `None` unless it is fresh.
-    pub celsius: Option<Celsius>,
-    /// The age of that temperature in seconds.
-    pub age_s: Option<u64>,
-    /// Why there is none.
-    pub fault: Option<Fault>,
-    /// For how many seconds there has been none.
-    pub lasts_s: Option<u64>,
-    /// What it may have.
-    pub limits: Limits,
-    /// The last good value in °C, where it is not the present one.
-    pub last_good: Option<Celsius>,
-    /// The age of the last good value in seconds.
-    pub last_good_age_s: Option<u64>,
-    /// Since when it has been outside its limits, and its furthest reading; `None` where it is not.
-    pub outside: Option<OutsideRow>,
-    /// The lowest and highest value of today.
-    pub today: Option<Day>,
-    /// How much of its budget of time outside is used; `None` where it has none, or was not outside.
-    pub exposure: Option<UsedBudget>,
-}
-
-impl FridgeRow {
-    /// What is known of its probe, as it was judged.
-    pub fn reading(&self) -> Reading {
-        let lasts = Duration::from_secs(self.lasts_s.unwrap_or_default());
-        match (self.celsius, self.fault) {
-            (Some(celsius), _) => {
-                Reading::Fresh { celsius, age: Duration::from_secs(self.age_s.unwrap_or_default()) }
-            }
-            (None, Some(fault)) => Reading::Fault { fault, lasts },
-            (None, None) => Reading::Stale { celsius: self.last_good.unwrap_or(Celsius::MAX), age: lasts },
-        }
-    }
-}
-
-/// One time outside a fridge's limits.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct OutsideRow {
-    /// When its first reading was taken.
-    #[schema(value_type = String, format = DateTime)]
-    pub since: Timestamp,
-    /// Its furthest reading in °C.
-    pub peak: Celsius,
 }
 
 /// How fast one fridge changes.

@@ -95,6 +95,17 @@ fn of_tag<'a, 't>(typed: &'t str, view: &View<'a>) -> Option<(Vec<&'a Fridge>, &
     }
 }
 
+/// Whether the words begin with the tag of a gateway.
+pub fn has_site(typed: &str) -> bool {
+    typed.trim().split_once(':').is_some_and(|(tag, _)| names::fold(tag) == "site")
+}
+
+/// Whether they begin with a tag.
+fn has_tag(typed: &str) -> bool {
+    let tag = typed.trim().split_once(':').map(|(tag, _)| names::fold(tag));
+    tag.is_some_and(|tag| ["site", "group"].contains(&tag.as_str()))
+}
+
 /// Whether the words name a fridge or a group.
 pub fn names_something(words: &str, view: &View<'_>) -> bool {
     !matches!(resolve(words, view), Selection::None(_))
@@ -119,18 +130,23 @@ pub fn resolve_or_ask_back<'a>(typed: &str, view: &View<'a>) -> Result<Vec<&'a F
     }
 }
 
-/// The same; a bare "all" means this gateway's own, and those of other gateways have to be named.
+/// The same, where it concerns those of this gateway first: what is meant of others begins with a tag, such as `site:north`, or
+/// is the name of one fridge.
 pub fn resolve_own<'a>(typed: &str, view: &View<'a>) -> Result<Vec<&'a Fridge>, Box<Answer>> {
+    let fridges = own_first(typed, resolve_or_ask_back(typed, view)?);
+    let has_others = |fridges: &[&Fridge]| fridges.iter().any(|fridge| fridge.site.is_some());
     match resolve(typed, view) {
-        Selection::All(mut fridges) if fridges.iter().any(|fridge| fridge.site.is_some()) => {
-            fridges.retain(|fridge| fridge.site.is_none());
-            match fridges.is_empty() {
-                true => Err(Box::new(mistake(selection::NAME_THEM, view))),
-                false => Ok(fridges),
-            }
-        }
-        _ => resolve_or_ask_back(typed, view),
+        Selection::All(_) if has_others(&fridges) => Err(Box::new(mistake(selection::NAME_THEM, view))),
+        _ => Ok(fridges),
     }
+}
+
+/// Without those of other gateways, where there are any of this one and no tag says that others are meant, too.
+pub fn own_first<'a>(typed: &str, mut fridges: Vec<&'a Fridge>) -> Vec<&'a Fridge> {
+    if !has_tag(typed) && fridges.iter().any(|fridge| fridge.site.is_none()) {
+        fridges.retain(|fridge| fridge.site.is_none());
+    }
+    fridges
 }
 
 /// The answer where several fridges may be meant.

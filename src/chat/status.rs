@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use super::data::{FridgeRow, OutsideRow};
+use super::data::{FridgeRow, FridgeRows};
 use super::selection::{self, Selection};
 use super::{Answer, Data, Severity, View, alarms, doc, trend};
 use crate::doc::{Block, Doc, Row, Table, Text};
@@ -18,9 +18,13 @@ use crate::text::{self, Units};
 /// How many of the fridges that need a look the headline names: it is a phone's notification.
 const NAMED_IN_HEADLINE: usize = 3;
 
+/// So many fridges are listed.
+const MOST_LISTED: usize = 1_000;
+
 /// How one fridge is, and the reading behind that.
-struct Judged {
-    row: FridgeRow,
+struct Judged<'a> {
+    fridge: &'a Fridge,
+    verdict: Verdict,
     reading: Reading,
 }
 
@@ -28,9 +32,12 @@ struct Judged {
 pub fn answer(typed: &str, view: &View<'_>) -> Answer {
     let selected = selection::resolve(typed, view);
     if view.fridges.is_empty() {
-        return Answer::new(doc(Text::sentence(text::NO_FRIDGES), view), Data::Fridges(Vec::new()));
+        return Answer::new(
+            doc(Text::sentence(text::NO_FRIDGES), view),
+            Data::Fridges(FridgeRows::default()),
+        );
     }
-    let again = again(&selected, view);
+    let again = again(typed, &selected, view);
     let answer = match selected {
         Selection::All(fridges) | Selection::Group(fridges) => overview(&fridges, view),
         Selection::One(fridge) => detail(fridge, view),
@@ -45,7 +52,7 @@ pub fn answer(typed: &str, view: &View<'_>) -> Answer {
 }
 
 /// The question that repeats the answer; `None` where the asker named several parts.
-fn again(selected: &Selection<'_>, view: &View<'_>) -> Option<String> {
+fn again(typed: &str, selected: &Selection<'_>, view: &View<'_>) -> Option<String> {
     let units = match view.units {
         units if units == view.site_units => "",
         Units::Celsius => " in C",
@@ -54,7 +61,19 @@ fn again(selected: &Selection<'_>, view: &View<'_>) -> Option<String> {
     match selected {
         Selection::All(_) => Some(format!("status{units}")),
         Selection::One(fridge) => Some(format!("status {}{units}", fridge.probe)),
-        Selection::Group(fridges) => Some(format!("status {}{units}", fridges.first()?.group.as_ref()?)),
+        Selection::Group(fridges) => {
+            let first = fridges.first()?;
+            let site = first.site.as_deref().filter(|_| selection::has_site(typed));
+            let of_site =
+                |fridges: &[&Fridge]| fridges.iter().filter(|fridge| fridge.site.as_deref() == site).count();
+            match site {
+                Some(site) if of_site(fridges) == of_site(&view.fridges) => {
+                    Some(format!("status site:{site}{units}"))
+                }
+                Some(site) => Some(format!("status site:{site} {}{units}", first.group.as_ref()?)),
+                None => Some(format!("status {}{units}", first.group.as_ref()?)),
+            }
+        }
         Selection::Several(_) | Selection::None(_) => None,
     }
 }
@@ -62,10 +81,9 @@ fn again(selected: &Selection<'_>, view: &View<'_>) -> Option<String> {
 /// The fridge that needs a look most; where none does, the one nearest to a limit.
 pub fn worst(view: &View<'_>) -> Answer {
     let in_service = view.fridges.iter().filter(|fridge| !fridge.out_of_service);
-    let today = today(view);
     let worst = in_service.min_by_key(|fridge| {
-        let judged = judge(fridge, view, today);
-        (judged.row.verdict, Reverse(badness(&judged.row)), slack(&judged.row))
+        let judged = judge(fridge, view);
+        (judged.verdict, Reverse(badness(&judged)), slack(&judged))
     });
     match worst {
         Some(fridge) => detail(fridge, view),
@@ -74,12 +92,11 @@ pub fn worst(view: &View<'_>) -> Answer {
 }
 
 fn overview(fridges: &[&Fridge], view: &View<'_>) -> Answer {
-    let today = today(view);
-    let mut all: Vec<Judged> = fridges.iter().map(|fridge| judge(fridge, view, today)).collect();
-    all.sort_by_cached_key(|it| (it.row.verdict, Reverse(badness(&it.row))));
+    let mut all: Vec<Judged<'_>> = fridges.iter().map(|fridge| judge(fridge, view)).collect();
+    all.sort_by_cached_key(|it| (it.verdict, Reverse(badness(it))));
 
-    let needing = || all.iter().filter(|it| it.row.verdict.needs_a_look());
-    let count = |verdict| all.iter().filter(|it| it.row.verdict == verdict).count();
+    let needing = || all.iter().filter(|it| it.verdict.needs_a_look());
+    let count = |verdict| all.iter().filter(|it| it.verdict == verdict).count();
     let out_of_service = count(Verdict::OutOfService);
     let summary = Summary {
         counted: all.len() - out_of_service,
@@ -96,28 +113,35 @@ fn overview(fridges: &[&Fridge], view: &View<'_>) -> Answer {
     let mut table = Table::new(columns, status::left_out);
     table.rows = all
         .iter()
+        .take(MOST_LISTED)
         .map(|it| Row {
             cells: vec![
-                Text::name(&it.row.name),
+                Text::name(&it.fridge.name),
                 cell(it, view),
-                text::limits(&it.row.limits, view.units).into(),
+                text::limits(&it.fridge.limits, view.units).into(),
             ],
-            needs_a_look: it.row.verdict.needs_a_look(),
+            needs_a_look: it.verdict.needs_a_look(),
         })
         .collect();
+    let unlisted = all.len().saturating_sub(MOST_LISTED);
+    let unlisted_needing = needing().count().saturating_sub(MOST_LISTED);
     let open = alarms::of(fridges, view);
     let doc = doc(summary.line(), view);
     let doc = if open.is_empty() { doc } else { doc.with(Block::List(open)) };
     let doc = doc.with(Block::Table(table));
+    let doc = match unlisted {
+        0 => doc,
+        _ => doc.with(Block::Line(status::unlisted(unlisted, unlisted_needing).into())),
+    };
     // They are sorted, the worst first.
-    let severity = Severity::of(all.first().map(|it| it.row.verdict));
-    let rows = all.into_iter().map(|it| it.row).collect();
+    let severity = Severity::of(all.first().map(|it| it.verdict));
+    let rows = FridgeRows::new(all.iter().map(|it| it.fridge), view);
     Answer { severity, ..Answer::new(doc, Data::Fridges(rows)) }
 }
 
 fn detail(fridge: &Fridge, view: &View<'_>) -> Answer {
-    let judged = judge(fridge, view, today(view));
-    let row = &judged.row;
+    let judged = judge(fridge, view);
+    let row = &FridgeRow::new(fridge, &view.snapshot, &view.now);
     let known = view.snapshot.probe(fridge.probe);
     let name = Text::name(&row.name);
     let line = match row.verdict {
@@ -162,40 +186,12 @@ fn detail(fridge: &Fridge, view: &View<'_>) -> Answer {
     let doc = if open.is_empty() { doc } else { doc.with(Block::List(open)) };
     let doc = doc.with(Block::Table(table));
     let severity = Severity::of(Some(row.verdict));
-    Answer { severity, ..Answer::new(doc, Data::Fridges(vec![judged.row])) }
+    Answer { severity, ..Answer::new(doc, Data::Fridges(FridgeRows::new([fridge], view))) }
 }
 
-fn judge(fridge: &Fridge, view: &View<'_>, today: Date) -> Judged {
-    let known = view.snapshot.probe(fridge.probe);
-    let reading = view.snapshot.reading_of(known, &view.now);
-    let state = known.map(|(_, state)| state);
-    let (celsius, age, fault, lasts) = match reading {
-        Reading::Fresh { celsius, age } => (Some(celsius), Some(age), None, None),
-        Reading::Stale { age, .. } => (None, None, None, Some(age)),
-        Reading::Fault { fault, lasts } => (None, None, Some(fault), Some(lasts)),
-    };
-    let last_good = state.and_then(|state| state.last_good).filter(|_| celsius.is_none());
-    let row = FridgeRow {
-        id: fridge.id.clone(),
-        name: fridge.name.clone(),
-        group: fridge.group.clone(),
-        site: fridge.site.as_deref().map(str::to_owned),
-        probe: fridge.probe,
-        verdict: fridge.judge(&reading),
-        celsius,
-        age_s: age.map(|age| age.as_secs()),
-        fault,
-        lasts_s: lasts.map(|lasts| lasts.as_secs()),
-        limits: fridge.limits,
-        last_good: last_good.map(|(celsius, _)| celsius),
-        last_good_age_s: last_good.map(|(_, at)| view.now.since(&at).as_secs()),
-        outside: excursion(fridge, view)
-            .filter(|_| celsius.is_some())
-            .map(|excursion| OutsideRow { since: excursion.since.wall, peak: excursion.peak }),
-        today: state.and_then(|state| state.day).filter(|day| day.date == today),
-        exposure: view.snapshot.exposures.get(&fridge.id).copied(),
-    };
-    Judged { row, reading }
+fn judge<'a>(fridge: &'a Fridge, view: &View<'_>) -> Judged<'a> {
+    let reading = view.snapshot.reading(fridge.probe, &view.now);
+    Judged { fridge, verdict: fridge.judge(&reading), reading }
 }
 
 /// The day on which is asked, where the gateway is.
@@ -205,23 +201,34 @@ fn today(view: &View<'_>) -> Date {
 
 /// How far a fridge is outside its limits, in sixteenths of a degree; for one without a value, for
 /// how many seconds. It orders fridges of one verdict.
-fn badness(row: &FridgeRow) -> u64 {
-    match (row.celsius, row.verdict) {
-        (Some(celsius), Verdict::Warm) => row.limits.max.map_or(0, |max| celsius.distance(max).into()),
-        (Some(celsius), Verdict::Cold) => row.limits.min.map_or(0, |min| celsius.distance(min).into()),
-        _ => row.lasts_s.unwrap_or(0),
+fn badness(it: &Judged<'_>) -> u64 {
+    let limits = &it.fridge.limits;
+    match (it.reading, it.verdict) {
+        (Reading::Fresh { celsius, .. }, Verdict::Warm) => {
+            limits.max.map_or(0, |max| celsius.distance(max).into())
+        }
+        (Reading::Fresh { celsius, .. }, Verdict::Cold) => {
+            limits.min.map_or(0, |min| celsius.distance(min).into())
+        }
+        (Reading::Fresh { .. }, _) => 0,
+        (Reading::Stale { age, .. }, _) => age.as_secs(),
+        (Reading::Fault { lasts, .. }, _) => lasts.as_secs(),
     }
 }
 
 /// How far a fridge in range is from its nearer limit, in sixteenths of a degree.
-fn slack(row: &FridgeRow) -> u16 {
-    let limits = [row.limits.min, row.limits.max].into_iter().flatten();
-    row.celsius.and_then(|celsius| limits.map(|limit| celsius.distance(limit)).min()).unwrap_or(u16::MAX)
+fn slack(it: &Judged<'_>) -> u16 {
+    let limits = [it.fridge.limits.min, it.fridge.limits.max].into_iter().flatten();
+    let nearest = match it.reading {
+        Reading::Fresh { celsius, .. } => limits.map(|limit| celsius.distance(limit)).min(),
+        _ => None,
+    };
+    nearest.unwrap_or(u16::MAX)
 }
 
-fn fresh_age(it: &Judged) -> Option<Duration> {
+fn fresh_age(it: &Judged<'_>) -> Option<Duration> {
     match it.reading {
-        Reading::Fresh { age, .. } if it.row.verdict != Verdict::OutOfService => Some(age),
+        Reading::Fresh { age, .. } if it.verdict != Verdict::OutOfService => Some(age),
         _ => None,
     }
 }
@@ -239,9 +246,9 @@ fn outside(excursion: &Excursion, view: &View<'_>) -> String {
 }
 
 /// "Freezer 1 −11.2 °C (limit −15 °C)", "Milk: no answer from the probe for 3 min".
-fn in_few_words(it: &Judged, view: &View<'_>) -> Text {
-    let name = Text::name(&it.row.name);
-    match (it.reading, text::crossed(&it.row.limits, it.row.verdict, view.units)) {
+fn in_few_words(it: &Judged<'_>, view: &View<'_>) -> Text {
+    let name = Text::name(&it.fridge.name);
+    match (it.reading, text::crossed(&it.fridge.limits, it.verdict, view.units)) {
         (Reading::Fresh { celsius, .. }, Some(limit)) => {
             name.and(format!(" {} ({limit})", text::temperature(celsius, view.units)))
         }
@@ -250,22 +257,22 @@ fn in_few_words(it: &Judged, view: &View<'_>) -> Text {
 }
 
 /// The middle column. Only a fridge that is out of limits is set off: the eye goes there first.
-fn cell(it: &Judged, view: &View<'_>) -> Text {
+fn cell(it: &Judged<'_>, view: &View<'_>) -> Text {
     let value = text::reading(&it.reading, view.units);
-    match it.row.verdict {
-        Verdict::OutOfService => status::verdict(it.row.verdict).into(),
+    match it.verdict {
+        Verdict::OutOfService => status::verdict(it.verdict).into(),
         Verdict::Warm | Verdict::Cold => Text::strong(value),
         _ => value.into(),
     }
 }
 
-fn now_and_age(it: &Judged, view: &View<'_>) -> Text {
+fn now_and_age(it: &Judged<'_>, view: &View<'_>) -> Text {
     let now = match it.reading {
         Reading::Fresh { celsius, age } => status::with_age(celsius, age, view.units),
         other => text::reading(&other, view.units),
     };
-    match it.row.verdict {
-        Verdict::OutOfService => format!("{now} ({})", status::verdict(it.row.verdict)).into(),
+    match it.verdict {
+        Verdict::OutOfService => format!("{now} ({})", status::verdict(it.verdict)).into(),
         _ => now.into(),
     }
 }

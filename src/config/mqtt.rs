@@ -125,10 +125,14 @@ impl Check<'_> {
     fn acts_from(&mut self, acts_from: Option<Vec<Spanned<String>>>, own: &str) -> Vec<String> {
         let acts_from = acts_from.unwrap_or_default();
         for gateway in &acts_from {
-            if !is_gateway(gateway.get_ref()) || gateway.get_ref() == own {
+            let name = gateway.get_ref();
+            if name == own {
+                self.problems
+                    .at(&gateway.span(), format!("`{own}` is this gateway itself: `acts_from` lists others"));
+            } else if !is_gateway(name) {
                 self.problems.at(
                     &gateway.span(),
-                    "`acts_from` lists other gateways by their names in topics, such as \"head-office\"",
+                    format!("`{name}` is not the name of a gateway in topics: write its `gateway`, such as \"head-office\""),
                 );
             }
         }

@@ -115,7 +115,8 @@ impl Parts {
     pub fn show_sites(&mut self, sites: &Known) -> bool {
         let gateway = self.gateway.reconfigured(self.site(sites));
         // First what is known of them, then who asks about them.
-        if let Err(error) = self.notices.recorder.set_sites(sites.sites.clone(), gateway.fridges()) {
+        let Known { sites, followed, .. } = sites.clone();
+        if let Err(error) = self.notices.recorder.set_sites(sites, gateway.fridges(), followed) {
             warn!("the fridges of other gateways are not shown yet: {error}");
             return false;
         }

@@ -1,14 +1,17 @@
 //! What people want done, and where: by this gateway, or by the one that watches the fridge. That one records it, and tells
 //! its own channel; whoever asked here waits until it says so.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::alarm::Alarm;
+use crate::doc::Text;
 use crate::fridge::Fridge;
 use crate::recorder::{Act, ActError};
+use crate::text::elsewhere;
 
 /// So many acts are on their way at once.
 const MOST: usize = 16;
@@ -50,7 +53,7 @@ impl Wanted {
 }
 
 fn by_site<T>(all: impl Iterator<Item = (Option<String>, T)>, act: impl Fn(Vec<T>) -> Act) -> Vec<Wanted> {
-    let mut sites: std::collections::BTreeMap<Option<String>, Vec<T>> = std::collections::BTreeMap::new();
+    let mut sites: BTreeMap<Option<String>, Vec<T>> = BTreeMap::new();
     for (site, one) in all {
         sites.entry(site).or_default().push(one);
     }
@@ -58,13 +61,11 @@ fn by_site<T>(all: impl Iterator<Item = (Option<String>, T)>, act: impl Fn(Vec<T
 }
 
 /// Why something was not done.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undone {
     /// Not by this gateway.
-    #[error(transparent)]
-    Here(#[from] ActError),
+    Here(ActError),
     /// Not by another one.
-    #[error("`{site}` has not done this: {why}")]
     There {
         /// Its name in topics.
         site: String,
@@ -74,26 +75,59 @@ pub enum Undone {
 }
 
 /// Why another gateway has not done something, as far as this one knows.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CarryError {
     /// Nothing reaches it.
-    #[error("there is no connection to it at present; do it on that gateway")]
     Away,
-    /// Its configuration does not allow it.
-    #[error("its configuration does not allow it; name this gateway in `acts_from` in [mqtt] there")]
-    NotAllowed,
+    /// Its configuration does not name this gateway, which has this name in topics.
+    NotAllowed(String),
+    /// The broker does not take it; why.
+    Forbidden(String),
     /// It is too much at once.
-    #[error("too much is under way; try again")]
     Busy,
     /// No other gateway has that done for this one.
-    #[error("this can be done there only")]
     OnlyThere,
-    /// It has not confirmed it.
-    #[error("it has not confirmed this within {} s, and may have done it all the same; `fridge alarms` shows whether it has", PATIENCE.as_secs())]
+    /// It has not said what became of it.
     Unconfirmed,
     /// It says why not.
-    #[error("{0}")]
     Refused(String),
+}
+
+impl Undone {
+    /// The same in words.
+    pub fn text(&self) -> Text {
+        match self {
+            Undone::Here(error) => Text::sentence(&format!("{error}.")),
+            Undone::There { site, why } => match why {
+                CarryError::Away => elsewhere::away(site),
+                CarryError::NotAllowed(own) => elsewhere::not_allowed(site, own),
+                CarryError::Forbidden(reason) => elsewhere::forbidden(site, reason),
+                CarryError::Busy => elsewhere::busy(site),
+                CarryError::OnlyThere => elsewhere::only_there(site),
+                CarryError::Unconfirmed => elsewhere::unconfirmed(site),
+                CarryError::Refused(reason) => elsewhere::refused(site, reason),
+            },
+        }
+    }
+}
+
+/// What was not done of several acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAllDone {
+    /// Why not, each.
+    pub undone: Vec<Undone>,
+    /// Whether others were done.
+    pub has_rest: bool,
+}
+
+impl NotAllDone {
+    /// The same in words.
+    pub fn text(&self) -> Text {
+        let rest = self.has_rest.then(|| Text::from(elsewhere::REST_DONE));
+        let mut all = self.undone.iter().map(Undone::text).chain(rest);
+        let first = all.next().unwrap_or_default();
+        all.fold(first, |text, more| text.and(" ").and(more))
+    }
 }
 
 /// An act on its way to another gateway.
@@ -126,11 +160,16 @@ impl Elsewhere {
     /// [`CarryError`]
     pub async fn act(&self, site: String, act: Act, user: Option<String>) -> Result<(), CarryError> {
         let (done, outcome) = oneshot::channel();
-        self.0.try_send(Carried { site, act, user, done }).map_err(|_| CarryError::Busy)?;
-        match timeout(PATIENCE, outcome).await {
+        let until = Instant::now() + PATIENCE;
+        match timeout_at(until, self.0.send(Carried { site, act, user, done })).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Err(CarryError::Away),
+            Err(_) => return Err(CarryError::Busy),
+        }
+        match timeout_at(until, outcome).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(CarryError::Away),
-            Err(_) => Err(CarryError::Unconfirmed),
+            // Whoever carries it has ended, and it may be sent.
+            Ok(Err(_)) | Err(_) => Err(CarryError::Unconfirmed),
         }
     }
 }
@@ -185,10 +224,22 @@ mod tests {
         let all: Vec<_> = (0..MOST).map(|_| tokio::spawn(act(&elsewhere))).collect();
         tokio::task::yield_now().await;
         assert_eq!(act(&elsewhere).await, Err(CarryError::Busy));
-        drop(carried);
         for one in all {
-            assert_eq!(one.await.unwrap(), Err(CarryError::Away));
+            assert_eq!(one.await.unwrap(), Err(CarryError::Unconfirmed));
         }
-        assert_eq!(act(&elsewhere).await, Err(CarryError::Busy), "the other end is gone");
+        drop(carried);
+        assert_eq!(act(&elsewhere).await, Err(CarryError::Away), "the other end is gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn acts_on_many_gateways_wait_for_their_turn() {
+        let (elsewhere, mut carried) = Elsewhere::new();
+        let all: Vec<_> = (0..40).map(|_| tokio::spawn(act(&elsewhere))).collect();
+        for _ in 0..40 {
+            carried.recv().await.unwrap().done.send(Ok(())).unwrap();
+        }
+        for one in all {
+            assert_eq!(one.await.unwrap(), Ok(()));
+        }
     }
 }

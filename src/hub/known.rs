@@ -1,5 +1,6 @@
 //! What there is to be shown of other gateways.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::numbers::Numbers;
@@ -13,13 +14,15 @@ pub struct Known {
     pub sites: Vec<BusInfo>,
     /// Their fridges.
     pub fridges: Vec<Fridge>,
+    /// Those of the gateways that are followed at present.
+    pub followed: BTreeSet<String>,
 }
 
 impl Known {
     /// None of them is shown any more, and none's number given to another.
     pub fn nobody(numbers: &Numbers) -> Known {
         let sites = numbers.gateways().into_iter().map(|gateway| info(gateway, false));
-        Known { sites: sites.collect(), fridges: Vec::new() }
+        Known { sites: sites.collect(), ..Known::default() }
     }
 }
 

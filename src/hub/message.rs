@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::chat::data::AlarmRow;
 use crate::fridge::Limits;
@@ -16,8 +16,6 @@ pub const FILTERS: [&str; 5] =
 const LONGEST_GATEWAY: usize = 120;
 /// The longest name of a fridge, of a group, or of a gateway as people call it, in characters.
 const LONGEST_NAME: usize = 200;
-/// The longest id of a fridge.
-const LONGEST_ID: usize = 64;
 
 /// What a message is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +115,17 @@ pub struct Alarms {
     /// When the message was written.
     pub t: Timestamp,
     /// The alarms.
-    pub alarms: Vec<AlarmRow>,
+    pub alarms: Vec<Row>,
+}
+
+/// An alarm, as far as this version understands it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Row {
+    /// One that it understands.
+    Known(Box<AlarmRow>),
+    /// Another one.
+    Other(IgnoredAny),
 }
 
 /// Readings.
@@ -166,10 +174,10 @@ pub fn name(name: &str) -> Option<&str> {
     fits.then_some(name)
 }
 
-/// An id, where it is one.
+/// An id, where it is one: one that is made from a name may have any letters and signs of that.
 pub fn id(id: &str) -> Option<&str> {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let fits = !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(is_plain);
+    let is_other = |character: char| character.is_control() || character.is_whitespace();
+    let fits = !id.is_empty() && id.chars().count() <= LONGEST_NAME && !id.chars().any(is_other);
     fits.then_some(id)
 }
 
@@ -245,6 +253,6 @@ mod tests {
             assert_eq!(sample(&with(none)), None, "{none}");
         }
         assert_eq!((name(" Milk "), name("a\nb"), name("  ")), (Some("Milk"), None, None));
-        assert_eq!((id("milk-2"), id("Milk"), id("")), (Some("milk-2"), None, None));
+        assert_eq!((id("milk-&-cream"), id("my milk"), id("")), (Some("milk-&-cream"), None, None));
     }
 }

@@ -90,7 +90,12 @@ impl Sites {
         std::mem::take(&mut self.is_changed).then(|| self.known())
     }
 
-    /// The open alarms of those of which others are known than before.
+    /// The open alarms of all gateways are handed over again.
+    pub fn repeat_alarms(&mut self) {
+        self.alarms.repeat();
+    }
+
+    /// The open alarms of each gateway whose alarms have changed.
     pub fn take_alarms(&mut self) -> Vec<(String, SiteAlarms)> {
         self.alarms.take_changes()
     }
@@ -102,7 +107,7 @@ impl Sites {
     pub fn takes_acts(&self, gateway: &str) -> Result<(), CarryError> {
         match self.sites.get(gateway) {
             Some(site) if site.is_offline => Err(CarryError::Away),
-            Some(site) if !site.takes_acts => Err(CarryError::NotAllowed),
+            Some(site) if !site.takes_acts => Err(CarryError::NotAllowed(self.own.clone())),
             Some(_) => Ok(()),
             None => Err(CarryError::Away),
         }
@@ -133,7 +138,9 @@ impl Sites {
                     self.sites.get_mut(gateway).is_some_and(|site| site.fridges.remove(id).is_some())
                 }
                 About::Alarms => {
-                    self.alarms.forget(gateway);
+                    if self.sites.contains_key(gateway) {
+                        self.alarms.set(gateway, SiteAlarms::default());
+                    }
                     false
                 }
                 About::Readings | About::Acted => false,
@@ -146,9 +153,10 @@ impl Sites {
                 .and_then(|state| self.take_state(gateway, topic, &state, is_retained, now)),
             About::Readings => message::read(payload)
                 .map(|readings| self.take_readings(gateway, &readings, is_retained, now)),
-            About::Alarms => message::read(payload)
-                .and_then(|alarms| self.take_alarms_of(gateway, alarms, is_retained, now))
-                .map(|()| None),
+            About::Alarms => message::read(payload).map(|alarms| {
+                self.take_alarms_of(gateway, alarms, is_retained, now);
+                None
+            }),
             // Who waits for it takes it.
             About::Acted => Ok(None),
         };
@@ -249,25 +257,22 @@ impl Sites {
         Some((number, readings))
     }
 
-    fn take_alarms_of(
-        &mut self,
-        gateway: &str,
-        message: message::Alarms,
-        is_retained: bool,
-        now: Stamp,
-    ) -> Result<(), Unfit> {
+    fn take_alarms_of(&mut self, gateway: &str, message: message::Alarms, is_retained: bool, now: Stamp) {
         // Of too many gateways nothing is known.
-        let Some(site) = self.site(gateway) else { return Ok(()) };
+        let Some(site) = self.site(gateway) else { return };
         if !is_retained {
             site.offset.arrived(message.t, now);
         }
         let name = site.name.clone().unwrap_or_else(|| gateway.to_owned());
-        let mut told = alarms::read(message, (gateway, &name), &site.offset, is_retained, now)?;
+        let (mut told, is_understood) =
+            alarms::read(message, (gateway, &name), &site.offset, is_retained, now);
         told.at = told.at.filter(|_| !site.is_offline);
+        if !is_understood {
+            self.complain(gateway, "has alarms that this version does not understand");
+        }
         if !self.alarms.set(gateway, told) {
             self.complain(gateway, "has more open alarms than can be shown");
         }
-        Ok(())
     }
 
     fn site(&mut self, gateway: &str) -> Option<&mut Site> {
@@ -340,7 +345,7 @@ impl Sites {
                 });
             }
         }
-        Known { sites, fridges }
+        Known { sites, fridges, followed: self.sites.keys().cloned().collect() }
     }
 }
 

@@ -207,7 +207,7 @@ fn attachments(reply: &Reply, buttons: Option<Buttons<'_>>) -> Vec<MessageAttach
         let integration = PostActionIntegration { url: format!("{}/action", to.url), context };
         PostAction { id: button.id(), name: button.label(), kind, integration, options }
     };
-    let menu = rows.iter().take(MENU_LENGTH).map(|row| PostActionOptions {
+    let menu = rows.first(MENU_LENGTH).into_iter().map(|row| PostActionOptions {
         // Plain text, and no Markdown; still nothing that Mattermost would take for a link.
         text: row.name.replace('<', "\u{2039}").replace('>', "\u{203a}"),
         value: row.probe.to_string(),

@@ -1,6 +1,6 @@
 //! What the recorder takes in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::{Act, By};
@@ -39,6 +39,8 @@ pub enum Input {
         sites: Vec<BusInfo>,
         /// All fridges, this gateway's own among them.
         fridges: Vec<Fridge>,
+        /// Those of the gateways that are followed at present, by their names in topics.
+        followed: BTreeSet<String>,
     },
     /// Other gateways, by their numbers, have read their fridges.
     Readings(Vec<(usize, Vec<RemoteReading>)>),

@@ -1,7 +1,7 @@
 //! The recorder's thread: it takes inputs from a bounded queue, one after another, and performs the effects of
 //! each. A bus that finds the queue full loses its sweep, and never waits.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::thread::Builder;
@@ -58,6 +58,8 @@ enum Message {
     Input(Input),
     Buses(Input, oneshot::Sender<Vec<BusKey>>),
     Act(Input, oneshot::Sender<Result<(), ActError>>),
+    /// For who waits until what came before is known.
+    Passed(oneshot::Sender<()>),
 }
 
 /// Hands inputs to the recorder's thread. The thread ends with the last handle.
@@ -222,6 +224,8 @@ impl Writer {
                     self.write(input);
                     drop(keys.send(self.keys()));
                 }
+                // Who waits may be gone.
+                Ok(Message::Passed(passed)) => drop(passed.send(())),
                 Ok(Message::Act(input, done)) => {
                     self.write(input);
                     self.answer(done);
@@ -271,12 +275,26 @@ impl Handle {
     ///
     /// # Errors
     /// Where the recorder's thread does not take them just now.
-    pub fn set_sites(&self, sites: Vec<BusInfo>, fridges: &[Fridge]) -> std::io::Result<()> {
-        let input = Input::Sites { sites, fridges: fridges.to_vec() };
+    pub fn set_sites(
+        &self,
+        sites: Vec<BusInfo>,
+        fridges: &[Fridge],
+        followed: BTreeSet<String>,
+    ) -> std::io::Result<()> {
+        let input = Input::Sites { sites, fridges: fridges.to_vec(), followed };
         let sent = self.inputs.try_send(Message::Input(input));
         sent.map_err(|_| std::io::Error::other("the recorder does not take the fridges"))?;
         self.set_names(fridges);
         Ok(())
+    }
+
+    /// Waits until all that was handed over is known to who looks.
+    pub async fn passed(&self) {
+        let (sender, passed) = oneshot::channel();
+        if self.inputs.try_send(Message::Passed(sender)).is_ok() {
+            // Where the thread has ended, there is nothing to wait for.
+            drop(timeout(PATIENCE, passed).await);
+        }
     }
 
     fn set_names(&self, fridges: &[Fridge]) {

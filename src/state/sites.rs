@@ -1,15 +1,20 @@
 //! What other gateways read: each is kept as a bus of its own, whose readings arrive one by one and have a moment each.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BusInfo, BusKey, BusState, ProbeState, Snapshot};
+use super::{BusInfo, BusKey, BusState, ProbeState, SiteAlarms, Snapshot};
+use crate::alarm::Alarm;
 use crate::reading::{Fault, ProbeId, Reading, Sample, Stamp};
 
 /// Of a gateway that is heard, something comes of each fridge within this time.
 const FIRST_READING: Duration = Duration::from_secs(10 * 60);
+
+/// A gateway tells its open alarms every minute; after three minutes without a word of them nobody knows whether they are still
+/// open.
+const ALARMS_KNOWN: Duration = Duration::from_secs(180);
 
 /// One reading of another gateway.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,6 +71,36 @@ impl Snapshot {
         }
         state.sweeps += 1;
         taken
+    }
+
+    /// Takes in the open alarms of another gateway, by its name in topics.
+    pub fn record_alarms(&mut self, site: String, alarms: SiteAlarms) {
+        // What was told before is over.
+        drop(Arc::make_mut(&mut self.site_alarms).insert(site, alarms));
+    }
+
+    /// Only the alarms of these other gateways are known any more.
+    pub fn retain_alarms(&mut self, followed: &BTreeSet<String>) {
+        if self.site_alarms.keys().any(|site| !followed.contains(site)) {
+            Arc::make_mut(&mut self.site_alarms).retain(|site, _| followed.contains(site));
+        }
+    }
+
+    /// All open alarms, this gateway's own first.
+    pub fn open_alarms(&self) -> impl Iterator<Item = &Alarm> {
+        self.alarms.iter().chain(self.site_alarms.values().flat_map(|site| &site.alarms))
+    }
+
+    /// Whether the open alarms of another gateway are known at the moment `now`.
+    pub fn are_alarms_known(&self, site: &str, now: &Stamp) -> bool {
+        let told = self.site_alarms.get(site).and_then(|told| told.at);
+        told.is_some_and(|at| now.since(&at) <= ALARMS_KNOWN)
+    }
+
+    /// Whether an alarm is known to be open at the moment `now`: one of another gateway may be over where that has not confirmed
+    /// it lately.
+    pub fn is_confirmed(&self, alarm: &Alarm, now: &Stamp) -> bool {
+        alarm.site.as_ref().is_none_or(|site| self.are_alarms_known(site, now))
     }
 
     /// What is known of a fridge of another gateway of which nothing has come yet.

@@ -12,6 +12,11 @@ use crate::reading::Celsius;
 
 /// There are none.
 pub const NO_ALARMS: &str = "There are no open alarms.";
+/// The same where not all gateways are heard.
+pub const NO_ALARMS_KNOWN: &str = "No open alarms are known.";
+/// Several are open, and none of them is this gateway's own.
+pub const NAME_ONE: &str =
+    "Which alarm? Several are open at other gateways: name one, such as `fridge ack north#41`.";
 /// Behind an alarm of another gateway of which nothing is heard.
 pub const UNCONFIRMED: &str = ", and may be over by now";
 /// No alarm that is open is meant.
@@ -26,7 +31,7 @@ pub const NO_DRILL_MEANT: &str = "Which fridge? Name one, such as `fridge drill 
 pub const NOTHING_TO_DRILL: &str = "That fridge has no limits, so it has no alarm to try.";
 /// Another gateway raises its alarms.
 pub const DRILL_ELSEWHERE: &str =
-    "Another gateway watches that fridge. Ask that gateway for the drill, in its own channel.";
+    "Another gateway watches that fridge. Type this in the channel of that gateway.";
 /// A fridge that is out of service raises none.
 pub const OUT_OF_SERVICE: &str = "That fridge is out of service, so it raises no alarms.";
 /// Two drills at once could not be told apart.
@@ -296,8 +301,9 @@ pub fn unheard<'a>(sites: impl Iterator<Item = &'a str>) -> Option<Text> {
     let mut sites = sites.peekable();
     sites.peek()?;
     Some(
-        Text::from("May be out of date, because nothing is heard of them at present: the alarms of ")
-            .and(Text::names(sites)),
+        Text::from("Nothing was heard lately of the alarms at ")
+            .and(Text::names(sites))
+            .and(": some may have begun, or ended, since."),
     )
 }
 

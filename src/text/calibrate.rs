@@ -8,9 +8,9 @@ use crate::doc::Text;
 use crate::fridge::ice_point::{PATIENCE, STEADY};
 use crate::fridge::{Calibration, Correction};
 
-/// The ice is where the probe is.
+/// Some of the fridges are other gateways'.
 pub const ELSEWHERE: &str =
-    "Another gateway measures that fridge. Ask that gateway to calibrate it, in its own channel.";
+    "A probe is calibrated through its own gateway. Type this in the channel of that gateway.";
 
 /// No fridge was named: all of them at once would silence all of them.
 pub const WHICH: &str =

@@ -16,7 +16,7 @@ pub fn unknown_fridge(nearest: Option<&str>, all: Text) -> Text {
 }
 
 /// Something is to be done about all fridges, and all of them are other gateways'.
-pub const NAME_THEM: &str = "Which fridges? All of them are other gateways': name some, or write `site:` and a gateway, such as `site:north`.";
+pub const NAME_THEM: &str = "Which fridges? This gateway has none of its own. Name one of another gateway, or all of that gateway: `site:north`.";
 
 /// A word at the end of a question is nothing that is known there.
 pub fn not_understood(word: &str) -> Text {

@@ -146,6 +146,19 @@ pub fn left_out(rows: usize, needing: usize) -> String {
     }
 }
 
+/// Stands for the fridges of an answer that are not listed, because there are thousands.
+pub fn unlisted(fridges: usize, needing: usize) -> String {
+    let rest = format!("{fridges} more fridges are not listed here");
+    match needing {
+        0 => format!(
+            "{rest}, none of which needs a look. Name a gateway or a group to see its own: `fridge status site:north`."
+        ),
+        _ => format!(
+            "{rest}, {needing} of which need a look. Name a gateway or a group to see its own: `fridge status site:north`."
+        ),
+    }
+}
+
 /// The present value and how old it is.
 pub fn with_age(celsius: Celsius, age: Duration, units: Units) -> String {
     format!("{}, read {} ago", temperature(celsius, units), duration(age))

@@ -113,6 +113,6 @@ async fn act(
 ) -> Result<WholeResponse, Failure> {
     match visit.chat.act(acts, &session.user).await {
         Ok(()) => Ok(see_other(next)),
-        Err(error) => Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+        Err(error) => Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, error)),
     }
 }

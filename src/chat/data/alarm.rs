@@ -45,7 +45,7 @@ pub struct AlarmRow {
     pub acknowledged: Option<Timestamp>,
     /// The cause, in their words.
     pub cause: Option<String>,
-    /// Whether it is known to be open: not where nothing has been heard since of the other gateway that watches the fridge.
+    /// `false` if another gateway watches the fridge and has not confirmed in the last three minutes that the alarm is open.
     #[serde(default)]
     pub confirmed: bool,
 }

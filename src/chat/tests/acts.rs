@@ -80,7 +80,16 @@ fn an_alarm_of_another_gateway_is_called_by_that_and_never_taken_for_ones_own() 
     for words in ["ack", "ack north#1", "ack north milk", "ack milk"] {
         assert_eq!(wanted(words), there, "{words}");
     }
-    assert!(wanted("ack #1").is_empty() && wanted("ack south#1").is_empty());
+    for words in ["ack North#1", "ack north #1", "ack NORTH #1"] {
+        assert_eq!(wanted(words), there, "{words}: as it is typed on a phone");
+    }
+    // One that is over is not taken for another, which is open.
+    for words in
+        ["ack #1", "ack 1", "ack south#1", "ack south #1", "ack north#2", "ack north #2", "ack milk #2"]
+    {
+        assert!(wanted(words).is_empty(), "{words}");
+    }
+    assert_eq!(wanted("ack 2 bottles broke")[0].act, Act::acknowledge(vec![1], "2 bottles broke"));
     let cause = Act::acknowledge(vec![1], "#1 fan broke");
     assert_eq!(wanted("ack north#1 #1 fan broke")[0].act, cause);
     let snooze =
@@ -89,6 +98,44 @@ fn an_alarm_of_another_gateway_is_called_by_that_and_never_taken_for_ones_own() 
         |fridge: &str| Act::Snooze { fridges: vec![fridge.to_owned()], length: Duration::from_secs(7_200) };
     assert_eq!(snooze("snooze 2h"), [(None, act("meat"))], "those of others have to be named");
     assert_eq!(snooze("snooze site:north 2h"), [(Some(String::from("north")), act("milk"))]);
+}
+
+#[test]
+fn a_word_that_may_mean_many_gateways_means_this_one_and_a_group_of_all_is_named_as_that() {
+    let group = |fridge: Fridge| Fridge { group: Some(String::from("Dairy")), ..fridge };
+    let of_site = |site: &str, number: usize| Fridge {
+        id: format!("{site}.milk"),
+        site: Some(Arc::from(site)),
+        ..group(Fridge::new(format!("{site} Milk"), ProbeId::remote(number, 0), Limits::default()))
+    };
+    let kitchen =
+        Kitchen::new(vec![of_site("north", 0), of_site("south", 1), group(fridge(1, "Quark", None, None))]);
+    let sites = |words: &str| -> Vec<Option<String>> {
+        kitchen.reply(stamp(10), words).acts.iter().map(|wanted| wanted.site.clone()).collect()
+    };
+    let [north, south] = ["north", "south"].map(|site| Some(String::from(site)));
+    assert_eq!(sites("snooze dairy 2h"), [None]);
+    assert_eq!(sites("defrost dairy"), [None]);
+    assert_eq!(sites("snooze group:dairy 2h"), [None, north.clone(), south.clone()]);
+    assert_eq!(sites("snooze site:south dairy 2h"), std::slice::from_ref(&south));
+    // All that a bare word could mean are elsewhere.
+    let alarm = |site: &str| {
+        let kind = (Kind::TooWarm, RuleName::Delay, Urgency::Warning);
+        let (id, since) = (format!("{site}.milk"), stamp(0).wall);
+        let alarm = Alarm { site: Some(site.into()), ..Alarm::new(1, (&id, "Milk"), kind, since, since) };
+        (site.to_owned(), SiteAlarms { alarms: vec![alarm], at: Some(stamp(0)) })
+    };
+    let told = Input::SiteAlarms(vec![alarm("north"), alarm("south"), alarm("west")]);
+    kitchen.writer.lock().unwrap().write(told);
+    let reply = kitchen.reply(stamp(10), "ack");
+    assert!(reply.acts.is_empty() && reply.text.contains("name one, such as"), "{}", reply.text);
+    assert_eq!(sites("ack group:dairy"), [north, south]);
+    // Also that of a gateway of whose fridges nothing is known any more, to whoever may see everything.
+    assert!(kitchen.reply(stamp(10), "alarms").text.contains("west"));
+    let hook = Scope::only(["dairy"]);
+    let asker = Asker { scope: hook, ..Asker::local(Rights::Act) };
+    let restricted = kitchen.chat.answer("alarms", &asker);
+    assert!(restricted.text.starts_with("There are no open alarms."), "{}", restricted.text);
 }
 
 #[test]
@@ -102,7 +149,7 @@ fn alarms_of_a_gateway_of_which_nothing_is_heard_are_shown_as_that() {
     for reply in [hub(true).reply(stamp(200), "alarms"), hub(false).reply(stamp(10), "alarms")] {
         assert!(reply.text.contains("and may be over by now"), "{}", reply.text);
         assert!(
-            reply.text.contains("nothing is heard of them at present: the alarms of north"),
+            reply.text.contains("Nothing was heard lately of the alarms at north: some may have begun"),
             "{}",
             reply.text
         );
@@ -127,7 +174,7 @@ async fn what_another_gateway_does_not_do_is_not_told_as_done() {
     let gateway = kitchen.chat.gateway().clone();
     let asked = |chat: Chat| async move { chat.ask("ack north#1", &may_act()).await.text.clone() };
     let nobody = asked(Chat::new(gateway.clone())).await;
-    assert!(nobody.contains("there is no connection to it at present"), "{nobody}");
+    assert!(nobody.contains("`north` did not do this, because it cannot be reached"), "{nobody}");
     let (elsewhere, mut carried) = Elsewhere::new();
     let answering = tokio::spawn(async move {
         let mut users = Vec::new();
@@ -141,8 +188,35 @@ async fn what_another_gateway_does_not_do_is_not_told_as_done() {
     });
     let gateway = gateway.with_elsewhere(elsewhere);
     let refused = asked(Chat::new(gateway.clone())).await;
-    assert!(refused.contains("has not done this: that alarm is over"), "{refused}");
+    assert!(refused.contains("`north` did not do this: that alarm is over"), "{refused}");
     let done = asked(Chat::new(gateway)).await;
     assert!(done.contains("Acknowledged: North Milk"), "{done}");
     assert_eq!(answering.await.unwrap(), ["anna", "anna"]);
+}
+
+#[tokio::test]
+async fn of_several_acts_it_is_told_which_were_done_and_which_were_not() {
+    let (elsewhere, mut carried) = Elsewhere::new();
+    tokio::spawn(async move {
+        while let Some(Carried { site, done, .. }) = carried.recv().await {
+            let reason = String::from("@all <b>");
+            let outcome = if site == "north" { Ok(()) } else { Err(CarryError::Refused(reason)) };
+            done.send(outcome).unwrap();
+        }
+    });
+    let kitchen = hub(true);
+    let gateway = kitchen.chat.gateway().clone().with_elsewhere(elsewhere);
+    let wanted = |site: &str| Wanted { site: Some(site.to_owned()), act: Act::Nothing };
+    let by = By::default();
+    let failed =
+        gateway.perform(vec![wanted("south"), wanted("north"), Wanted::here(Act::Nothing)], by).await;
+    let text = crate::doc::markdown::line(&failed.unwrap_err().text());
+    // Nobody records anything here, and what another gateway says is no Markdown.
+    assert!(
+        text.starts_with(
+            "this could not be recorded just now; try again. `south` did not do this: @\u{2060}all "
+        ),
+        "{text}"
+    );
+    assert!(text.ends_with(". Everything else was done.") && !text.contains(['<', '>']), "{text}");
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::payload::{Head, SCHEMA};
 use crate::chat::Chat;
+use crate::doc::terminal;
 use crate::gateway::Wanted;
 use crate::reading::Stamp;
 use crate::recorder::{Act, By};
@@ -18,8 +19,11 @@ use crate::recorder::{Act, By};
 const LATEST: SignedDuration = SignedDuration::from_secs(60);
 /// So many acts are remembered, because a message may come twice.
 const REMEMBERED: usize = 64;
-/// So many are under way at once.
+/// So many are under way at once, and so many are done in a minute.
 const MOST: usize = 8;
+const MOST_IN_A_MINUTE: usize = 30;
+const EACH: Duration = Duration::from_secs(60);
+const BUSY: &str = "it has too much to do; try again in a minute";
 /// The longest name of a user, in characters, and the longest id of a request.
 const LONGEST_USER: usize = 64;
 const LONGEST_ID: usize = 40;
@@ -82,14 +86,22 @@ impl Deed {
     fn act(self, chat: &Chat) -> Result<Act, &'static str> {
         let length = |length_s| {
             let length = Duration::from_secs(length_s);
-            if Act::LENGTHS.contains(&length) { Ok(length) } else { Err("it lasts from a minute to a day") }
+            if Act::LENGTHS.contains(&length) {
+                Ok(length)
+            } else {
+                Err("the length must be from a minute to a day")
+            }
         };
-        let own = |fridges: Vec<String>| {
+        let own = |mut fridges: Vec<String>| {
+            fridges.sort();
+            fridges.dedup();
             let is_own = |id: &String| chat.gateway().own_fridges().any(|fridge| fridge.id == *id);
             if fridges.iter().all(is_own) { Ok(fridges) } else { Err("it has no such fridge any more") }
         };
         match self {
-            Deed::Acknowledge { numbers, cause } => {
+            Deed::Acknowledge { mut numbers, cause } => {
+                numbers.sort_unstable();
+                numbers.dedup();
                 let open = &chat.gateway().snapshot().alarms;
                 let is_open = |number: &u64| open.iter().any(|alarm| alarm.number == *number);
                 if !numbers.iter().any(is_open) {
@@ -133,8 +145,16 @@ pub struct Outcome {
 /// What other gateways have asked for.
 #[derive(Debug, Default)]
 pub struct Acts {
-    /// The newest requests, with what became of them; `None` while that is not known.
-    known: VecDeque<(String, String, Option<Outcome>)>,
+    /// The newest requests, with what became of them.
+    known: VecDeque<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    from: String,
+    id: String,
+    at: Stamp,
+    outcome: Option<Outcome>,
 }
 
 /// What a message leads to.
@@ -156,9 +176,9 @@ impl Acts {
         if request.schema != SCHEMA || request.id.len() > LONGEST_ID || !request.id.bytes().all(is_plain) {
             return Next::Nothing;
         }
-        let known = self.known.iter().find(|(of, id, _)| of == from && *id == request.id);
-        if let Some((_, _, outcome)) = known {
-            return outcome.clone().map_or(Next::Nothing, Next::Answer);
+        let known = self.known.iter().find(|known| known.from == from && known.id == request.id);
+        if let Some(known) = known {
+            return known.outcome.clone().map_or(Next::Nothing, Next::Answer);
         }
         let outcome = |error: Option<&str>| Outcome {
             to: from.to_owned(),
@@ -167,11 +187,13 @@ impl Acts {
         };
         if now.wall.duration_since(request.t).abs() > LATEST {
             return Next::Answer(outcome(Some(
-                "the request took more than a minute, or the clocks of the two gateways differ",
+                "the request is more than a minute old, or the clocks of the two gateways differ by that",
             )));
         }
-        if self.known.iter().filter(|(_, _, outcome)| outcome.is_none()).count() >= MOST {
-            return Next::Answer(outcome(Some("it has too much to do at present; try again")));
+        let under_way = self.known.iter().filter(|known| known.outcome.is_none()).count();
+        let in_a_minute = self.known.iter().filter(|known| now.since(&known.at) < EACH).count();
+        if under_way >= MOST || in_a_minute >= MOST_IN_A_MINUTE {
+            return Next::Answer(outcome(Some(BUSY)));
         }
         let done = outcome(None);
         let act = match request.deed.act(chat) {
@@ -184,15 +206,16 @@ impl Acts {
         if self.known.len() >= REMEMBERED {
             self.known.pop_front();
         }
-        self.known.push_back((from.to_owned(), done.id.clone(), None));
+        let (from, id) = (from.to_owned(), done.id.clone());
+        self.known.push_back(Known { from, id, at: *now, outcome: None });
         Next::Do(act, By { user: Some(user), is_told: true }, done)
     }
 
-    /// That has become of a request.
+    /// Notes what became of a request.
     pub fn done(&mut self, outcome: &Outcome) {
-        let asked = self.known.iter_mut().find(|(of, id, _)| *of == outcome.to && *id == outcome.id);
-        if let Some((_, _, known)) = asked {
-            *known = Some(outcome.clone());
+        let asked = self.known.iter_mut().find(|known| known.from == outcome.to && known.id == outcome.id);
+        if let Some(known) = asked {
+            known.outcome = Some(outcome.clone());
         }
     }
 }
@@ -200,7 +223,7 @@ impl Acts {
 /// Has it done by this gateway.
 pub async fn perform(chat: Arc<Chat>, act: Act, by: By, outcome: Outcome) -> Outcome {
     let done = chat.gateway().perform(vec![Wanted::here(act)], by).await;
-    Outcome { error: done.err().map(|error| error.to_string()), ..outcome }
+    Outcome { error: done.err().map(|undone| terminal::line(&undone.text())), ..outcome }
 }
 
 #[cfg(test)]
@@ -269,7 +292,7 @@ mod tests {
     fn what_is_too_late_or_cannot_be_done_is_answered_with_the_reason_and_rubbish_is_not() {
         let mut acts = Acts::default();
         for (what, reason) in [
-            (json!({ "t": "2026-11-28T11:58:59Z" }), "more than a minute"),
+            (json!({ "t": "2026-11-28T11:58:59Z" }), "more than a minute old"),
             (json!({ "t": "2027-11-28T11:58:59Z" }), "clocks of the two gateways differ"),
             (json!({ "numbers": [42] }), "that alarm is over"),
             (json!({ "numbers": [] }), "that alarm is over"),
@@ -312,11 +335,31 @@ mod tests {
         );
         let mut acts = Acts::default();
         for id in 0..10 * REMEMBERED {
-            let name = request(&id.to_string(), json!({ "by": format!("anna{}", "x".repeat(200)) }));
-            let Next::Do(_, by, outcome) = heard(&mut acts, &name) else { panic!("{id}") };
+            // A request in three seconds.
+            let wall = now().wall + Duration::from_secs(3 * id as u64);
+            let at = Stamp { mono: now().mono + Duration::from_secs(3 * id as u64), wall };
+            let by = format!("anna{}", "x".repeat(200));
+            let name = request(&id.to_string(), json!({ "by": by, "t": wall.to_string() }));
+            let next = acts.heard("head-office", name.to_string().as_bytes(), &chat(), &at);
+            let Next::Do(_, by, outcome) = next else { panic!("{id}: {next:?}") };
             assert!(by.user.unwrap().chars().count() <= LONGEST_USER + " (head-office)".len());
             acts.done(&outcome);
         }
         assert_eq!(acts.known.len(), REMEMBERED);
+        // A message of a hundred thousand numbers is one act on one alarm.
+        let mut acts = Acts::default();
+        let Next::Do(act, ..) = heard(&mut acts, &request("many", json!({ "numbers": [41, 41, 41] }))) else {
+            panic!()
+        };
+        assert_eq!(act, Act::acknowledge(vec![41], ""));
+        // And many one after another are too many.
+        let taken = (0..100).filter(|id| match heard(&mut acts, &request(&id.to_string(), json!({}))) {
+            Next::Do(_, _, outcome) => {
+                acts.done(&outcome);
+                true
+            }
+            _ => false,
+        });
+        assert_eq!(taken.count(), MOST_IN_A_MINUTE - 1);
     }
 }

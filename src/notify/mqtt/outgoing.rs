@@ -60,6 +60,8 @@ pub struct Outgoing {
     is_announced_simulated: bool,
     retained: Retained,
     waiting: VecDeque<(Publication, Sent)>,
+    /// What other gateways are told became of what they asked for: behind what that has changed.
+    outcomes: VecDeque<Publication>,
     sent: HashMap<u16, Sent>,
     /// Up to where what is sent afterwards is on its way.
     late_until: Option<Timestamp>,
@@ -94,6 +96,7 @@ impl Outgoing {
             is_announced_simulated: false,
             retained: Retained::default(),
             waiting: VecDeque::new(),
+            outcomes: VecDeque::new(),
             sent: HashMap::new(),
             late_until: None,
             refusal: None,
@@ -134,10 +137,10 @@ impl Outgoing {
     /// Answers another gateway what became of something. It goes nowhere where too much waits: who asked is told then that it is
     /// not confirmed.
     pub fn send_outcome(&mut self, outcome: &acts::Outcome) {
-        if self.has_room() {
+        if self.outcomes.len() < MOST_WAITING {
             let payload = payload::json(&acts::Response { head: self.head(), outcome });
             let publication = self.publication(self.config.topics.acted(), payload, false);
-            self.waiting.push_back((Publication { expiry: Some(EXPIRY), ..publication }, Sent::Once));
+            self.outcomes.push_back(Publication { expiry: Some(EXPIRY), ..publication });
         }
     }
 
@@ -163,7 +166,10 @@ impl Outgoing {
                 Some(waiting) => waiting,
                 None => match self.announced.next().or_else(|| self.retained.next()) {
                     Some((topic, payload)) => (self.retain(topic, payload), Sent::Retained),
-                    None => break,
+                    None => match self.outcomes.pop_front() {
+                        Some(outcome) => (outcome, Sent::Once),
+                        None => break,
+                    },
                 },
             };
             match link.publish(publication) {
@@ -224,6 +230,8 @@ impl Outgoing {
 
     /// Who waits for what was not taken is told so.
     pub fn give_back(&mut self) {
+        // Nobody waits for these any more.
+        self.outcomes.clear();
         let waiting = self.waiting.drain(..).map(|(_, sent)| sent);
         for sent in waiting.chain(self.sent.drain().map(|(_, sent)| sent)) {
             if let Sent::Mail(waits) = sent {
