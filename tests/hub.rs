@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 mod broker;
 mod serve;
 use broker::Broker;
-use broker::secured::{documented_broker, secure_section};
+use broker::secured::{documented, documented_broker, secure_section};
 use serve::{Service, WARM_FREEZER, row, stdout};
 
 /// The broker for a gateway of that name.
@@ -229,4 +229,41 @@ fn an_alarm_is_acknowledged_where_it_is_watched_over_tls_by_whom_it_lets() {
     assert!(alarms.contains("and may be over by now") && alarms.contains("the alarms at north"), "{alarms}");
     let refused = asked("ack north#1");
     assert!(refused.contains("because it cannot be reached"), "{refused}");
+}
+
+#[test]
+#[ignore = "needs Debian's mosquitto and openssl"]
+fn a_kitchens_own_broker_passes_everything_on_over_a_bridge_and_goes_on_without_it() {
+    let mut central = documented_broker(2099);
+    let kitchen = Broker::start_with(
+        |_, _| {
+            let bridge = documented("bridge")
+                .replace("broker.example.org:8883", &format!("localhost:{}", central.port))
+                .replace(
+                    "/etc/mosquitto/fridge/central.pem",
+                    &central.file("broker.pem").display().to_string(),
+                )
+                .replace("remote_password …", "remote_password north's");
+            format!("allow_anonymous true\n{bridge}restart_timeout 1\n")
+        },
+        &[],
+    );
+    let north =
+        Service::start(&format!("{}acts_from = [\"head-office\"]\n{WARM_FREEZER}", at(&kitchen, "north")));
+    let ca = format!("ca = \"{}\"\n", central.file("broker.pem").display());
+    let section = secure_section(&central, "head-office", "head-office", &ca);
+    let hub = Service::start(&format!("{section}[[bus]]\nkind = \"mqtt\"\n"));
+    hub.until(&["status"], all_fresh(&["north.freezer"]));
+    hub.until(&["ask", "alarms"], |answer| answer["alarms"][0]["urgency"] == "urgent");
+    let acknowledged = stdout(&hub.run(&["ask", "ack north#1 on its way"]));
+    assert!(acknowledged.contains("Acknowledged: north Freezer (north#1)"), "{acknowledged}");
+    assert_eq!(north.json(&["ask", "alarms"])["alarms"][0]["cause"], "on its way");
+
+    // Without the central broker the kitchen sees all of it as before, and the office nothing that is old.
+    central.kill();
+    hub.until(&["status"], |answer| fridges(answer) == [("north.freezer".to_owned(), false)]);
+    kitchen.subscribe("fridge/north/readings").until(|seen| seen.json["late"] == false);
+    assert!(all_fresh(&["freezer"])(&north.json(&["status"])));
+    central.start_again();
+    hub.until(&["status"], all_fresh(&["north.freezer"]));
 }

@@ -1,5 +1,6 @@
 //! A real broker: what a foreign subscriber sees of a gateway, what is sent afterwards, and what goes wrong.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -525,4 +526,19 @@ fn whatever_a_broker_sends_the_gateway_answers_holds_little_and_ends_in_time() {
         assert!(peak < 100 * 1024, "{number}: {peak} KiB");
         end(service);
     }
+}
+
+#[test]
+#[ignore = "needs Debian's mosquitto"]
+fn what_is_sent_afterwards_is_sent_once() {
+    let broker = Broker::start();
+    let all = broker.subscribe("fridge/kitchen/readings");
+    let _service = gateway(&broker, &FRIDGES.replace("2s", "200ms"));
+    let live = Cell::new(0);
+    let seen = all.all_until(|seen| {
+        live.update(|live| live + usize::from(seen.json["late"] == false));
+        live.get() == 50
+    });
+    let late = seen.iter().filter(|seen| seen.json["late"] == true).count();
+    assert!(late <= 2, "{late} messages beside 50 that are live");
 }

@@ -17,7 +17,7 @@ pub fn certificate(folder: &Path, name: &str, last_year: i32) {
 }
 
 /// The piece of docs/fleet.md of that name.
-fn documented(name: &str) -> String {
+pub fn documented(name: &str) -> String {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/fleet.md")).unwrap();
     let (_, behind) = page.split_once(&format!("<!-- block: {name} -->")).expect("it is there");
     behind.split("```").nth(1).and_then(|block| block.split_once('\n')).expect("a block").1.to_owned()

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic_file::Unfinished;
@@ -18,7 +18,7 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// A sweep counts from its begin, and is told at its end, which another sweep or an alarm may have overtaken: so much
 /// before the last one that was taken may be missing. It is also more than the moments of the clock and those in the
 /// history differ.
-const OVERLAP: Duration = Duration::from_secs(60);
+const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 
 /// What is kept on the disk.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -105,19 +105,24 @@ impl Missed {
 
     /// What is to be sent afterwards, in the time of the wall clock.
     pub fn late(&self, now: &Stamp) -> Option<(Timestamp, Timestamp)> {
-        let (from, to) = self.late.as_ref()?;
-        let to = now.at_mono(to.mono).wall.checked_add(OVERLAP).ok()?.min(now.wall);
+        let (from, end) = self.late.as_ref()?;
+        let end = end_of_late(end, now)?;
+        let to = end.min(now.wall);
         // A clock that was set back makes the future of what was noted; then it is this run at least.
-        let from = Some(from.wall(now)).filter(|from| *from < to);
+        let from = Some(from.wall(now))
+            .filter(|from| now.wall.duration_since(*from) + OVERLAP >= SignedDuration::ZERO);
         let from = from.unwrap_or_else(|| Until::Read(self.started).wall(now));
         let earliest = to.checked_sub(LONGEST).ok()?;
         let from = from.checked_sub(OVERLAP).ok()?.max(earliest);
-        (from < to).then_some((from, to))
+        // The last part is sent once its end has passed, and not moment by moment.
+        let is_last = to < end && to.duration_since(from) < OVERLAP;
+        (from < to && !is_last).then_some((from, to))
     }
 
     /// What is late was sent up to there; nothing is where that is its end.
     pub fn caught_up(&mut self, to: Timestamp, now: &Stamp) {
-        let is_over = self.late(now).is_none_or(|(_, end)| to >= end);
+        let end = self.late.as_ref().and_then(|(_, end)| end_of_late(end, now));
+        let is_over = end.is_none_or(|end| to >= end);
         match &mut self.late {
             // The overlap was sent with it.
             Some((from, _)) if !is_over => *from = Until::Noted(to.checked_add(OVERLAP).unwrap_or(to)),
@@ -141,6 +146,11 @@ impl Missed {
         // It always has a JSON.
         (self.path.clone(), serde_json::to_vec(&note).unwrap_or_default())
     }
+}
+
+/// Up to where is sent what was late before that moment.
+fn end_of_late(end: &Stamp, now: &Stamp) -> Option<Timestamp> {
+    now.at_mono(end.mono).wall.checked_add(OVERLAP).ok()
 }
 
 /// Puts a note on the disk.
@@ -173,14 +183,17 @@ mod tests {
         let (instance, mut missed) = Missed::read(folder.path(), stamp(100));
         missed.connected(stamp(130));
         assert_eq!(seconds(&missed, 130), Some((40, 130)), "since the start");
-        missed.caught_up(stamp(131).wall, &stamp(130));
-        assert_eq!(seconds(&missed, 130), None);
-        for (sequence, at) in [(1, 140), (2, 150), (3, 160)] {
+        missed.caught_up(stamp(130).wall, &stamp(130));
+        assert!((130..190).all(|now| seconds(&missed, now).is_none()), "once, and not again and again");
+        assert_eq!(seconds(&missed, 190), Some((130, 190)), "what the connection has overtaken");
+        missed.caught_up(stamp(190).wall, &stamp(190));
+        assert_eq!(seconds(&missed, 250), None);
+        for (sequence, at) in [(1, 240), (2, 250), (3, 260)] {
             missed.sent(sequence, stamp(at));
         }
         missed.taken(1);
         missed.connected(stamp(500));
-        assert_eq!(seconds(&missed, 500), Some((90, 500)), "from the first that was not taken");
+        assert_eq!(seconds(&missed, 500), Some((190, 500)), "from the first that was not taken");
         missed.caught_up(stamp(300).wall, &stamp(500));
         assert_eq!(seconds(&missed, 500), Some((300, 500)), "the rest");
         keep(missed.note(&instance, &stamp(500))).unwrap();
