@@ -52,6 +52,13 @@ pub struct Publication {
     pub expiry: Option<Duration>,
 }
 
+impl Publication {
+    /// A message that is of use for ever.
+    pub fn new(topic: String, payload: Vec<u8>, is_retained: bool) -> Publication {
+        Publication { topic, payload, is_retained, expiry: None }
+    }
+}
+
 /// One message from a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {

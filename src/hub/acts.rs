@@ -56,7 +56,8 @@ impl Waiting {
         // It has no maps with other keys than text, so it always has a JSON.
         let payload = serde_json::to_vec(&request).unwrap_or_default();
         let topic = Topics::acts(&site, own);
-        match link.publish(Publication { topic, payload, is_retained: false, expiry: Some(EXPIRY) }) {
+        let publication = Publication { expiry: Some(EXPIRY), ..Publication::new(topic, payload, false) };
+        match link.publish(publication) {
             Ok(number) => {
                 info!(site, request = id, "sent a request to another gateway");
                 self.0.insert(id, Waits { site, number, done });

@@ -24,6 +24,7 @@ mod outgoing;
 mod payload;
 mod readings;
 mod retained;
+mod sent;
 mod session;
 mod states;
 mod topics;
@@ -199,8 +200,7 @@ pub async fn send_once(config: &Config, message: Vec<u8>) -> Result<(), String> 
         connected => connected,
     }
     .map_err(|error| error.to_string())?;
-    let publication =
-        Publication { topic: config.topics.messages(), payload: message, is_retained: false, expiry: None };
+    let publication = Publication::new(config.topics.messages(), message, false);
     let number = link.publish(publication).map_err(|error| error.to_string())?;
     let outcome = loop {
         match timeout(LAST_WORDS, link.next()).await {

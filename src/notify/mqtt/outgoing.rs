@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tracing::warn;
 
@@ -15,6 +14,7 @@ use super::missed::{self, Missed};
 use super::payload::{self, AlarmChange, Head, Once, Readings, SCHEMA, Status};
 use super::readings::{MOST, Piece};
 use super::retained::Retained;
+use super::sent::Sent;
 use super::states;
 use super::{Config, CurrentChat, acts, discovery};
 use crate::alarm::Alarm;
@@ -27,20 +27,6 @@ use crate::reading::Stamp;
 const EXPIRY: Duration = Duration::from_secs(180);
 /// So many messages wait at most; what is read then is sent afterwards, from the history.
 const MOST_WAITING: usize = 256;
-
-/// What the broker is to take.
-enum Sent {
-    /// A retained message.
-    Retained,
-    /// What has that number, and counts as missed until it is taken.
-    Live(u64),
-    /// What is sent once and not again.
-    Once,
-    /// A part of what is sent afterwards.
-    Late,
-    /// A message about alarms, and who waits for it.
-    Mail(oneshot::Sender<Result<(), String>>),
-}
 
 /// What is on its way to the broker.
 pub struct Outgoing {
@@ -130,7 +116,7 @@ impl Outgoing {
 
     /// Sends a message about alarms.
     pub fn send_mail(&mut self, (payload, waits): super::Mail) {
-        let publication = self.publication(self.config.topics.messages(), payload, false);
+        let publication = Publication::new(self.config.topics.messages(), payload, false);
         self.waiting.push_back((publication, Sent::Mail(waits)));
     }
 
@@ -139,7 +125,7 @@ impl Outgoing {
     pub fn send_outcome(&mut self, outcome: &acts::Outcome) {
         if self.outcomes.len() < MOST_WAITING {
             let payload = payload::json(&acts::Response { head: self.head(), outcome });
-            let publication = self.publication(self.config.topics.acted(), payload, false);
+            let publication = Publication::new(self.config.topics.acted(), payload, false);
             self.outcomes.push_back(Publication { expiry: Some(EXPIRY), ..publication });
         }
     }
@@ -311,7 +297,7 @@ impl Outgoing {
         let simulated = (self.chat)().gateway().snapshot().is_simulated();
         let (head, sequence) = (self.head(), self.sequence);
         let payload = payload(Once { head, sequence, late: live.is_none(), simulated });
-        let publication = self.publication(topic, payload, false);
+        let publication = Publication::new(topic, payload, false);
         let sent = match live {
             Some(at) => {
                 self.missed.sent(sequence, at);
@@ -362,11 +348,7 @@ impl Outgoing {
     fn retain(&self, topic: String, payload: Vec<u8>) -> Publication {
         let is_of_fridge = topic.starts_with(&self.config.topics.fridge(""));
         let expiry = Some(EXPIRY).filter(|_| is_of_fridge && !payload.is_empty());
-        Publication { expiry, ..self.publication(topic, payload, true) }
-    }
-
-    fn publication(&self, topic: String, payload: Vec<u8>, is_retained: bool) -> Publication {
-        Publication { topic, payload, is_retained, expiry: None }
+        Publication { expiry, ..Publication::new(topic, payload, true) }
     }
 
     /// Says how much waits.
