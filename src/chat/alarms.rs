@@ -203,14 +203,6 @@ fn meant<'a>(words: &str, alarms: &[&'a Alarm], view: &View<'_>) -> (Vec<&'a Ala
         let meant = alarms.iter().filter(|alarm| alarm.reference() == reference).copied().collect();
         return (meant, all[behind..].join(" "));
     }
-    // A number is no cause: it means an alarm, and perhaps one that is over.
-    let is_reference = |word: &str| word.strip_prefix('#').and_then(number).is_some();
-    let cause = |from: usize| match all[from..] {
-        [only] if number(only).is_some() => None,
-        [first, ..] if is_reference(first) => None,
-        [_, second, ..] if from == 0 && is_reference(second) => None,
-        _ => Some(all[from..].join(" ")),
-    };
     // The longest beginning that names fridges; what is behind it is the cause. A part of several names may be meant
     // only where one of these has an alarm.
     for end in (1..=all.len()).rev() {
@@ -218,38 +210,62 @@ fn meant<'a>(words: &str, alarms: &[&'a Alarm], view: &View<'_>) -> (Vec<&'a Ala
         let (named, may_be_many) = match selection::resolve(&typed, view) {
             Selection::One(fridge) => (vec![fridge], true),
             Selection::Group(fridges) => (selection::own_first(&typed, fridges), true),
-            Selection::Several(fridges) => (fridges, false),
+            Selection::Several(fridges) => (selection::own_first(&typed, fridges), false),
             Selection::All(_) | Selection::None(_) => continue,
         };
         let is_named = |alarm: &&&Alarm| named.iter().any(|fridge| fridge.id == alarm.fridge);
-        let meant = no_drill_beside_what_is_real(alarms.iter().filter(is_named).copied().collect());
+        let meant: Vec<&Alarm> = alarms.iter().filter(is_named).copied().collect();
+        // "milk #41": that one of its alarms.
+        let called = all.get(end).and_then(|word| number(word.strip_prefix('#')?));
+        if let Some(called) = meant.iter().find(|alarm| Some(alarm.number) == called) {
+            return (vec![called], all[end + 1..].join(" "));
+        }
+        let meant = no_drill_beside_what_is_real(meant);
         if may_be_many || meant.len() == 1 {
-            return cause(end).map_or_else(Default::default, |cause| (meant, cause));
+            let is_doubtful = called.is_some() && is_hub(view);
+            return if is_doubtful { Default::default() } else { (meant, all[end..].join(" ")) };
         }
     }
-    // With a single alarm there is no doubt which is meant; with several, the bare word means all of this gateway that
-    // nobody has.
-    let new: Vec<&Alarm> = alarms.iter().filter(|alarm| alarm.acknowledged.is_none()).copied().collect();
-    let new = no_drill_beside_what_is_real(new);
+    // With a single alarm there is no doubt which is meant; with several, the bare word means all that nobody has. What another
+    // gateway watches is told in its channel, and is meant here only where this one watches nothing.
+    let watches = view.fridges.iter().any(|fridge| fridge.site.is_none());
+    let is_new = |alarm: &&&Alarm| alarm.acknowledged.is_none() && (alarm.site.is_none() || !watches);
+    let new = no_drill_beside_what_is_real(alarms.iter().filter(is_new).copied().collect());
     let meant = match (new.len(), all.is_empty()) {
         (1, _) => new,
         (_, true) => new.into_iter().filter(|alarm| alarm.site.is_none()).collect(),
         (_, false) => Vec::new(),
     };
-    cause(0).map_or_else(Default::default, |cause| (meant, cause))
+    // Where there are other gateways, a number may mean an alarm of one of these that is over.
+    let is_number = |word: &&str| number(word.trim_start_matches('#')).is_some();
+    let is_doubtful = match &all[..] {
+        [only] => is_number(only),
+        several => several.iter().any(|word| word.starts_with('#') && is_number(word)),
+    };
+    if is_doubtful && is_hub(view) { Default::default() } else { (meant, all.join(" ")) }
+}
+
+/// Whether other gateways' fridges are shown here.
+fn is_hub(view: &View<'_>) -> bool {
+    view.fridges.iter().any(|fridge| fridge.site.is_some())
 }
 
 /// The alarm that the first words call by its number, and how many words that are: "#41", "41" where it is open, "north#41",
 /// "north #41".
 fn reference(all: &[&str], alarms: &[&Alarm], view: &View<'_>) -> Option<(String, usize)> {
     let first = *all.first()?;
+    let is_site = |site: &str| {
+        view.fridges.iter().any(|fridge| fridge.site.as_deref() == Some(site))
+            || alarms.iter().any(|alarm| alarm.site.as_deref() == Some(site))
+    };
     if let Some((site, digits)) = first.rsplit_once('#') {
-        return Some((format!("{}#{}", names::fold(site), number(digits)?), 1));
+        let site = names::fold(site);
+        let number = number(digits).filter(|_| site.is_empty() || is_site(&site))?;
+        return Some((format!("{site}#{number}"), 1));
     }
     let site = names::fold(first);
-    let is_site = || view.fridges.iter().any(|fridge| fridge.site.as_deref() == Some(&site));
     let second = all.get(1).and_then(|word| number(word.strip_prefix('#')?));
-    if let Some(number) = second.filter(|_| is_site()) {
+    if let Some(number) = second.filter(|_| is_site(&site)) {
         return Some((format!("{site}#{number}"), 2));
     }
     // "2 bottles broke" is a cause, unless there is an alarm of that number.

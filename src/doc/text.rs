@@ -25,6 +25,9 @@ pub enum Span {
     Strong(String),
 }
 
+/// So many are listed in one line: names have up to 200 characters, and a post 16,383.
+const MOST_JOINED: usize = 40;
+
 impl Text {
     /// A name.
     pub fn name(name: impl Into<String>) -> Text {
@@ -63,16 +66,20 @@ impl Text {
         Text::joined(names.into_iter().map(Text::name))
     }
 
-    /// Texts with commas between them.
+    /// Texts with commas between them: not more than a line of a post holds.
     pub fn joined(texts: impl IntoIterator<Item = Text>) -> Text {
+        let mut texts = texts.into_iter();
         let mut all = Text::default();
-        for text in texts {
+        for text in texts.by_ref().take(MOST_JOINED) {
             if !all.0.is_empty() {
                 all = all.and(", ");
             }
             all = all.and(text);
         }
-        all
+        match texts.count() {
+            0 => all,
+            others => all.and(format!(" and {others} others")),
+        }
     }
 
     /// Its parts.

@@ -18,6 +18,9 @@ const MOST: usize = 16;
 /// Another gateway gets so long to confirm one.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// So many are told why each has not done something.
+const MOST_TOLD: usize = 10;
+
 /// An act, and the gateway that does it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
@@ -97,7 +100,7 @@ impl Undone {
     /// The same in words.
     pub fn text(&self) -> Text {
         match self {
-            Undone::Here(error) => Text::sentence(&format!("{error}.")),
+            Undone::Here(error) => Text::sentence(&format!("{}.", error.to_string().trim_end_matches('.'))),
             Undone::There { site, why } => match why {
                 CarryError::Away => elsewhere::away(site),
                 CarryError::NotAllowed(own) => elsewhere::not_allowed(site, own),
@@ -124,7 +127,10 @@ impl NotAllDone {
     /// The same in words.
     pub fn text(&self) -> Text {
         let rest = self.has_rest.then(|| Text::from(elsewhere::REST_DONE));
-        let mut all = self.undone.iter().map(Undone::text).chain(rest);
+        let others = self.undone.len().saturating_sub(MOST_TOLD);
+        let others = (others > 0).then(|| elsewhere::others(others));
+        let told = self.undone.iter().take(MOST_TOLD).map(Undone::text);
+        let mut all = told.chain(others).chain(rest);
         let first = all.next().unwrap_or_default();
         all.fold(first, |text, more| text.and(" ").and(more))
     }

@@ -258,8 +258,8 @@ impl Sites {
     }
 
     fn take_alarms_of(&mut self, gateway: &str, message: message::Alarms, is_retained: bool, now: Stamp) {
-        // Of too many gateways nothing is known.
-        let Some(site) = self.site(gateway) else { return };
+        // One is known by its status; what a broker retains of one that is gone for good is nobody's.
+        let Some(site) = self.sites.get_mut(gateway) else { return };
         if !is_retained {
             site.offset.arrived(message.t, now);
         }

@@ -14,9 +14,8 @@ use crate::reading::Celsius;
 pub const NO_ALARMS: &str = "There are no open alarms.";
 /// The same where not all gateways are heard.
 pub const NO_ALARMS_KNOWN: &str = "No open alarms are known.";
-/// Several are open, and none of them is this gateway's own.
-pub const NAME_ONE: &str =
-    "Which alarm? Several are open at other gateways: name one, such as `fridge ack north#41`.";
+/// Those that are open are other gateways'.
+pub const NAME_ONE: &str = "Which alarm? This gateway has none of its own to acknowledge. Name another's, such as `fridge ack north#41`.";
 /// Behind an alarm of another gateway of which nothing is heard.
 pub const UNCONFIRMED: &str = ", and may be over by now";
 /// No alarm that is open is meant.

@@ -6,6 +6,11 @@ use crate::doc::Text;
 /// Behind what was not done, where there was more.
 pub const REST_DONE: &str = "Everything else was done.";
 
+/// So many others did not do it, either.
+pub fn others(gateways: usize) -> Text {
+    Text::from(format!("Neither did {gateways} others."))
+}
+
 /// Nothing reaches it.
 pub fn away(site: &str) -> Text {
     Text::code(site).and(" did not do this, because it cannot be reached. Try again later, or do it there.")
@@ -51,6 +56,6 @@ pub fn refused(site: &str, reason: &str) -> Text {
     let site = Text::code(site);
     match reason {
         "" => site.and(" did not do this, and gave no reason. Its log may say more."),
-        reason => site.and(" did not do this: ").and(Text::name(reason)).and("."),
+        reason => site.and(" answers: ").and(Text::name(reason.trim_end_matches('.'))).and("."),
     }
 }

@@ -77,19 +77,31 @@ fn an_alarm_of_another_gateway_is_called_by_that_and_never_taken_for_ones_own() 
     let kitchen = hub(true);
     let wanted = |words: &str| kitchen.reply(stamp(10), words).acts.clone();
     let there = [Wanted { site: Some(String::from("north")), act: Act::acknowledge(vec![1], "") }];
-    for words in ["ack", "ack north#1", "ack north milk", "ack milk"] {
+    for words in ["ack north#1", "ack north milk", "ack milk", "ack milk #1", "ack site:north #1"] {
         assert_eq!(wanted(words), there, "{words}");
     }
     for words in ["ack North#1", "ack north #1", "ack NORTH #1"] {
         assert_eq!(wanted(words), there, "{words}: as it is typed on a phone");
     }
     // One that is over is not taken for another, which is open.
-    for words in
-        ["ack #1", "ack 1", "ack south#1", "ack south #1", "ack north#2", "ack north #2", "ack milk #2"]
-    {
+    for words in [
+        "ack #1",
+        "ack 1",
+        "ack south#1",
+        "ack south #1",
+        "ack north#2",
+        "ack north #2",
+        "ack milk #2",
+        "ack fan #1 broke",
+    ] {
         assert!(wanted(words).is_empty(), "{words}");
     }
-    assert_eq!(wanted("ack 2 bottles broke")[0].act, Act::acknowledge(vec![1], "2 bottles broke"));
+    // What rings elsewhere is not meant by a bare word here.
+    for words in ["ack", "ack door open", "ack 2 bottles broke"] {
+        assert!(wanted(words).is_empty(), "{words}");
+    }
+    let bare = kitchen.reply(stamp(10), "ack");
+    assert!(bare.text.contains("This gateway has none of its own"), "{}", bare.text);
     let cause = Act::acknowledge(vec![1], "#1 fan broke");
     assert_eq!(wanted("ack north#1 #1 fan broke")[0].act, cause);
     let snooze =
@@ -128,7 +140,7 @@ fn a_word_that_may_mean_many_gateways_means_this_one_and_a_group_of_all_is_named
     let told = Input::SiteAlarms(vec![alarm("north"), alarm("south"), alarm("west")]);
     kitchen.writer.lock().unwrap().write(told);
     let reply = kitchen.reply(stamp(10), "ack");
-    assert!(reply.acts.is_empty() && reply.text.contains("name one, such as"), "{}", reply.text);
+    assert!(reply.acts.is_empty() && reply.text.contains("Name another's, such as"), "{}", reply.text);
     assert_eq!(sites("ack group:dairy"), [north, south]);
     // Also that of a gateway of whose fridges nothing is known any more, to whoever may see everything.
     assert!(kitchen.reply(stamp(10), "alarms").text.contains("west"));
@@ -188,7 +200,7 @@ async fn what_another_gateway_does_not_do_is_not_told_as_done() {
     });
     let gateway = gateway.with_elsewhere(elsewhere);
     let refused = asked(Chat::new(gateway.clone())).await;
-    assert!(refused.contains("`north` did not do this: that alarm is over"), "{refused}");
+    assert!(refused.contains("`north` answers: that alarm is over."), "{refused}");
     let done = asked(Chat::new(gateway)).await;
     assert!(done.contains("Acknowledged: North Milk"), "{done}");
     assert_eq!(answering.await.unwrap(), ["anna", "anna"]);
@@ -213,10 +225,43 @@ async fn of_several_acts_it_is_told_which_were_done_and_which_were_not() {
     let text = crate::doc::markdown::line(&failed.unwrap_err().text());
     // Nobody records anything here, and what another gateway says is no Markdown.
     assert!(
-        text.starts_with(
-            "this could not be recorded just now; try again. `south` did not do this: @\u{2060}all "
-        ),
+        text.starts_with("this could not be recorded just now; try again. `south` answers: @\u{2060}all "),
         "{text}"
     );
     assert!(text.ends_with(". Everything else was done.") && !text.contains(['<', '>']), "{text}");
+}
+
+#[test]
+fn without_other_gateways_a_cause_may_be_any_words() {
+    let kitchen = Kitchen::new(vec![fridge(0, "Milk", None, None), fridge(1, "Freezer#9", None, None)]);
+    let open = Alarm::new(
+        7,
+        ("milk", "Milk"),
+        (Kind::TooWarm, RuleName::Delay, Urgency::Warning),
+        stamp(0).wall,
+        stamp(0).wall,
+    );
+    let meant = |words: &str| {
+        let gateway = kitchen.chat.gateway();
+        let mut snapshot = (*gateway.snapshot()).clone();
+        snapshot.alarms = Arc::new(vec![open.clone()]);
+        let view = gateway.view_at(stamp(10), Arc::new(snapshot), &Scope::everything());
+        answer(&Request::parse(words), &view).acts.into_iter().map(|wanted| wanted.act).collect::<Vec<_>>()
+    };
+    for (words, cause) in [
+        ("ack", ""),
+        ("ack #7", ""),
+        ("ack 7", ""),
+        ("ack milk #7 delivery", "delivery"),
+        ("ack milk 2", "2"),
+        ("ack 2", "2"),
+        ("ack 2 bottles broke", "2 bottles broke"),
+        ("ack delivery #3", "delivery #3"),
+        ("ack ticket#12 fan", "ticket#12 fan"),
+    ] {
+        assert_eq!(meant(words), [Act::acknowledge(vec![7], cause)], "{words}");
+    }
+    for words in ["ack #8", "ack freezer#9"] {
+        assert!(meant(words).is_empty(), "{words}");
+    }
 }

@@ -32,16 +32,26 @@ struct Note {
 enum Until {
     /// As it was noted in an earlier run.
     Noted(Timestamp),
+    /// As it was sent afterwards in this run.
+    Sent(Timestamp),
     /// In this run. Its moment of the wall clock is asked for when that may have been set.
     Read(Stamp),
 }
 
-impl Until {
-    fn wall(&self, now: &Stamp) -> Timestamp {
-        match self {
-            Until::Noted(wall) => *wall,
-            Until::Read(stamp) => now.at_mono(stamp.mono).wall,
-        }
+/// What is to be sent afterwards.
+#[derive(Clone, Copy, Debug)]
+struct Late {
+    from: Until,
+    /// What happened before this is late.
+    end: Stamp,
+    /// Whether only the last of it is left.
+    waits: bool,
+}
+
+impl Late {
+    /// Up to where it is sent, in the time of the wall clock.
+    fn end(&self, now: &Stamp) -> Option<Timestamp> {
+        now.at_mono(self.end.mono).wall.checked_add(OVERLAP).ok()
     }
 }
 
@@ -53,8 +63,7 @@ pub struct Missed {
     started: Stamp,
     /// Everything up to here was taken, but for what is `late`.
     until: Until,
-    /// What is to be sent afterwards: from where, to where.
-    late: Option<(Until, Stamp)>,
+    late: Option<Late>,
     /// What was sent and is not taken yet, by its sequence, with its moment.
     sent: BTreeMap<u64, Stamp>,
 }
@@ -75,8 +84,7 @@ impl Missed {
 
     /// A connection begins: what was not taken before `now` is late.
     pub fn connected(&mut self, now: Stamp) {
-        let from = self.from();
-        self.late = Some((from, now));
+        self.late = Some(Late { from: self.from(&now), end: now, waits: false });
         self.sent.clear();
     }
 
@@ -90,7 +98,7 @@ impl Missed {
         if let Some(at) = self.sent.remove(&sequence) {
             let is_newer = match self.until {
                 Until::Read(until) => until.mono < at.mono,
-                Until::Noted(_) => true,
+                Until::Noted(_) | Until::Sent(_) => true,
             };
             if is_newer {
                 self.until = Until::Read(at);
@@ -100,57 +108,61 @@ impl Missed {
 
     /// Sweeps from the last one that was sent to `now` were not seen here.
     pub fn lost_sight(&mut self, now: Stamp) {
-        self.late = Some((self.from(), now));
+        self.late = Some(Late { from: self.from(&now), end: now, waits: false });
     }
 
     /// What is to be sent afterwards, in the time of the wall clock.
     pub fn late(&self, now: &Stamp) -> Option<(Timestamp, Timestamp)> {
-        let (from, end) = self.late.as_ref()?;
-        let end = end_of_late(end, now)?;
+        let late = self.late.as_ref()?;
+        let end = late.end(now)?;
+        if late.waits && now.wall < end {
+            return None;
+        }
         let to = end.min(now.wall);
-        // A clock that was set back makes the future of what was noted; then it is this run at least.
-        let from = Some(from.wall(now))
-            .filter(|from| now.wall.duration_since(*from) + OVERLAP >= SignedDuration::ZERO);
-        let from = from.unwrap_or_else(|| Until::Read(self.started).wall(now));
         let earliest = to.checked_sub(LONGEST).ok()?;
-        let from = from.checked_sub(OVERLAP).ok()?.max(earliest);
-        // The last part is sent once its end has passed, and not moment by moment.
-        let is_last = to < end && to.duration_since(from) < OVERLAP;
-        (from < to && !is_last).then_some((from, to))
+        let from = self.wall(&late.from, now).checked_sub(OVERLAP).ok()?.max(earliest);
+        (from < to).then_some((from, to))
     }
 
-    /// What is late was sent up to there; nothing is where that is its end.
+    /// What is late was sent up to there; nothing is where that is its end. The last of it, which what was told meanwhile may
+    /// have overtaken, is sent once its end has passed, and not moment by moment.
     pub fn caught_up(&mut self, to: Timestamp, now: &Stamp) {
-        let end = self.late.as_ref().and_then(|(_, end)| end_of_late(end, now));
-        let is_over = end.is_none_or(|end| to >= end);
-        match &mut self.late {
+        let Some(late) = &mut self.late else { return };
+        let is_present = now.wall.duration_since(to) < OVERLAP;
+        if late.end(now).is_none_or(|end| to >= end) {
+            self.late = None;
+        } else if is_present {
+            (late.from, late.waits) = (Until::Sent(to), true);
+        } else {
             // The overlap was sent with it.
-            Some((from, _)) if !is_over => *from = Until::Noted(to.checked_add(OVERLAP).unwrap_or(to)),
-            late => *late = None,
+            late.from = Until::Sent(to.checked_add(OVERLAP).unwrap_or(to));
         }
     }
 
     /// Everything before this was taken.
-    fn from(&self) -> Until {
-        match (&self.late, self.sent.values().next()) {
-            (Some((from, _)), _) => *from,
-            (None, Some(first)) => Until::Read(*first),
-            (None, None) => self.until,
+    fn from(&self, now: &Stamp) -> Until {
+        let first = self.sent.values().next().copied().map(Until::Read);
+        let late = self.late.as_ref().map(|late| late.from);
+        late.into_iter().chain(first).min_by_key(|until| self.wall(until, now)).unwrap_or(self.until)
+    }
+
+    /// That moment, as the wall clock shows it now.
+    fn wall(&self, until: &Until, now: &Stamp) -> Timestamp {
+        match until {
+            // A clock that was ahead then has noted what is the future: then it is this run, all of it.
+            Until::Noted(wall) => (*wall).min(now.at_mono(self.started.mono).wall),
+            Until::Sent(wall) => (*wall).min(now.wall),
+            Until::Read(stamp) => now.at_mono(stamp.mono).wall,
         }
     }
 
     /// The note of that gateway, and where it goes.
     pub fn note(&self, instance: &str, now: &Stamp) -> (PathBuf, Vec<u8>) {
-        let until = self.from().wall(now).min(now.wall);
+        let until = self.wall(&self.from(now), now).min(now.wall);
         let note = Note { instance: instance.to_owned(), until: Some(until) };
         // It always has a JSON.
         (self.path.clone(), serde_json::to_vec(&note).unwrap_or_default())
     }
-}
-
-/// Up to where is sent what was late before that moment.
-fn end_of_late(end: &Stamp, now: &Stamp) -> Option<Timestamp> {
-    now.at_mono(end.mono).wall.checked_add(OVERLAP).ok()
 }
 
 /// Puts a note on the disk.
@@ -185,7 +197,7 @@ mod tests {
         assert_eq!(seconds(&missed, 130), Some((40, 130)), "since the start");
         missed.caught_up(stamp(130).wall, &stamp(130));
         assert!((130..190).all(|now| seconds(&missed, now).is_none()), "once, and not again and again");
-        assert_eq!(seconds(&missed, 190), Some((130, 190)), "what the connection has overtaken");
+        assert_eq!(seconds(&missed, 190), Some((70, 190)), "what the connection has overtaken");
         missed.caught_up(stamp(190).wall, &stamp(190));
         assert_eq!(seconds(&missed, 250), None);
         for (sequence, at) in [(1, 240), (2, 250), (3, 260)] {
@@ -227,10 +239,10 @@ mod tests {
         let (_, mut missed) = Missed::read(folder.path(), stamp(1_000));
         missed.connected(stamp(1_200));
         assert_eq!(seconds(&missed, 1_200), Some((940, 1_200)));
-        assert_eq!(
-            missed.note("", &stamp(1_200)).1,
-            Missed::read(folder.path(), stamp(1_200)).1.note("", &stamp(1_200)).1
-        );
+        // Since the start nothing was taken yet.
+        let nothing = tempfile::tempdir().unwrap();
+        let (_, begun) = Missed::read(nothing.path(), stamp(1_000));
+        assert_eq!(missed.note("", &stamp(1_200)).1, begun.note("", &stamp(1_200)).1);
     }
 
     #[test]
@@ -242,6 +254,29 @@ mod tests {
         missed.lost_sight(stamp(300));
         missed.connected(stamp(400));
         assert_eq!(seconds(&missed, 400), Some((40, 400)));
+    }
+
+    #[test]
+    fn a_sweep_that_the_connection_overtook_is_late_where_that_breaks_off_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, mut missed) = Missed::read(folder.path(), stamp(0));
+        missed.connected(stamp(1_001));
+        missed.caught_up(stamp(1_001).wall, &stamp(1_001));
+        // It began before, and is told behind that.
+        missed.sent(1, stamp(1_000));
+        missed.connected(stamp(1_010));
+        assert_eq!(seconds(&missed, 1_010), Some((940, 1_010)));
+        missed.taken(1);
+        // Days are sent piece by piece, and nothing twice but the overlap at the end.
+        let (_, mut missed) = Missed::read(folder.path(), stamp(0));
+        missed.connected(stamp(100_000));
+        missed.caught_up(stamp(300).wall, &stamp(100_000));
+        assert_eq!(seconds(&missed, 100_000), Some((300, 100_000)));
+        missed.caught_up(stamp(99_999).wall, &stamp(100_030));
+        assert_eq!((seconds(&missed, 100_030), seconds(&missed, 100_059)), (None, None));
+        assert_eq!(seconds(&missed, 100_060), Some((99_939, 100_060)));
+        missed.caught_up(stamp(100_060).wall, &stamp(100_060));
+        assert_eq!(seconds(&missed, 200_000), None);
     }
 
     #[test]
