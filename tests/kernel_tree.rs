@@ -81,7 +81,9 @@ fn every_family_is_read_and_what_is_no_probe_is_a_notice() {
     let tree = Tree::new();
     let service = Service::start(&format!("{}{TWO_FRIDGES}", tree.bus()));
     let answer = service.until(&["probes"], |answer| {
-        answer["probes"].as_array().is_some_and(|rows| rows.iter().all(|row| row["celsius"].is_f64()))
+        answer["probes"]
+            .as_array()
+            .is_some_and(|rows| rows.len() > 6 && rows.iter().all(|row| row["celsius"].is_f64()))
     });
     for (probe, celsius) in [
         (MILK, 4.1875),
@@ -124,6 +126,10 @@ fn a_conversion_in_common_that_did_not_happen_hands_on_nothing_old() {
     let service = Service::start(&tree.bus());
     // Each is converted by itself; a value is old where the machine was busy for a moment.
     service.until(&["probes"], |answer| {
+        if answer["probes"].as_array().is_some_and(Vec::is_empty) {
+            // It is asked before the first sweep has ended.
+            return false;
+        }
         let celsius = &row(&answer["probes"], "probe", MILK)["celsius"];
         assert!(celsius.is_null() || celsius == 4.1875, "{answer:#}");
         answer["buses"][0]["notices"].to_string().contains("bulk_failed") && !celsius.is_null()
