@@ -30,7 +30,9 @@ export const open = async (url, options, path = "/") => {
   page.on("request", (request) => { if (!request.url().startsWith(url)) elsewhere.push(request.url()); });
   page.on("console", (message) => { if (message.type() === "error") errors.push(message.text()); });
   page.on("pageerror", (error) => errors.push(error.message));
-  page.on("requestfinished", async (request) => loaded.push({ url: request.url(), ...(await request.sizes()) }));
+  // A page that is closed meanwhile tells no more sizes.
+  page.on("requestfinished", (request) =>
+    request.sizes().then((sizes) => loaded.push({ url: request.url(), ...sizes }), () => {}));
   await page.goto(url + path, { waitUntil: "load" });
   return { context, page, elsewhere, errors, loaded };
 };
