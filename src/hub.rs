@@ -107,7 +107,7 @@ impl Hub {
         self.known.subscribe()
     }
 
-    /// Follows these from now on; `true` where that is another configuration than before.
+    /// Follows these from now on. What is followed already goes on.
     pub fn set_config(&mut self, config: Option<&Config>) {
         if self.running.as_ref().map(|(config, _)| config) == config {
             return;

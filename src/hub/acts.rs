@@ -81,7 +81,7 @@ impl Waiting {
         }
     }
 
-    /// A gateway says what became of something; returns who is to be told, and what.
+    /// Takes in the answer of a gateway. Returns who is to be told, and what.
     pub fn heard(&mut self, gateway: &str, own: &str, payload: &[u8]) -> Option<Told> {
         let Outcome { to, id, error } = message::read(payload).ok()?;
         if to != own || self.0.get(&id)?.site != gateway {

@@ -120,8 +120,8 @@ impl Outgoing {
         self.waiting.push_back((publication, Sent::Mail(waits)));
     }
 
-    /// Answers another gateway what became of something. It goes nowhere where too much waits: who asked is told then that it is
-    /// not confirmed.
+    /// Tells another gateway what became of its request. Where too much waits, it is dropped: whoever asked is told then that it
+    /// is not confirmed.
     pub fn send_outcome(&mut self, outcome: &acts::Outcome) {
         if self.outcomes.len() < MOST_WAITING {
             let payload = payload::json(&acts::Response { head: self.head(), outcome });
