@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use fridge::chat::{Reply, Request};
 use fridge::gateway::{Gateway, Scope, Site};
-use fridge::hub::{Sites, parts};
+use fridge::hub::{Archive, Sites, parts};
 use fridge::reading::Stamp;
 use fridge::recorder::{Input, Recorder, Writer};
 
@@ -29,6 +29,8 @@ struct Hub {
     writer: Writer,
     now: Arc<Mutex<Stamp>>,
     gateway: Gateway,
+    /// Where readings are kept.
+    _folder: tempfile::TempDir,
 }
 
 impl Hub {
@@ -41,8 +43,13 @@ impl Hub {
         };
         let recorder = Recorder::new(stamp(0), jiff::tz::TimeZone::UTC);
         let writer = Writer::new(recorder, Arc::clone(&clock));
+        let folder = tempfile::tempdir().expect("a folder");
+        let archive = Archive::new(folder.path(), writer.history(), Arc::clone(&clock));
+        let archive = Arc::new(archive);
+        archive.start().expect("a thread");
         let gateway = Gateway::new(Site::default(), writer.state(), writer.history(), clock);
-        let mut hub = Hub { sites: Sites::new(Arc::default(), "hub"), writer, now, gateway };
+        let mut hub =
+            Hub { sites: Sites::new(Arc::default(), archive, "hub"), writer, now, gateway, _folder: folder };
         for number in 0..gateways {
             for id in 0..FRIDGES {
                 hub.hear(&format!("fridge/site-{number}/fridges/fridge-{id}"), &state(id, 0), 0);

@@ -16,7 +16,7 @@ use crate::chat::Chat;
 use crate::config::Config;
 use crate::gateway::{Elsewhere, Gateway};
 use crate::history::{Keeper, Kept, Reported};
-use crate::hub::Hub;
+use crate::hub::{Archive, Hub, PastOfAll};
 use crate::mattermost::Mattermost;
 use crate::mattermost::button_token::Signer;
 use crate::notify::{self, DeliveryStatuses, Notifier};
@@ -157,7 +157,10 @@ pub async fn run(
             reporting.report(Input::Notice(GatewayNotice::Sealed { day: seal.day, hash: seal.hash }));
         }
     })?;
-    let past = Kept::new(&databases, Some(Arc::clone(&history)), Arc::clone(&clock));
+    let past = Kept::new(&databases, Some(Arc::clone(&history) as _), Arc::clone(&clock));
+    let archive = Arc::new(Archive::new(&databases, Arc::clone(&history), Arc::clone(&clock)));
+    archive.set_retention(config.history.retention);
+    let past = PastOfAll::new(past, Arc::clone(&archive));
     let (elsewhere, wanted) = Elsewhere::new();
     let gateway = Gateway::new(config.site.clone(), state, Arc::clone(&history), Arc::clone(&clock))
         .with_recorder(recorder.clone())
@@ -207,7 +210,7 @@ pub async fn run(
     let notifier = Notifier::new(outbox, sources, statuses.clone());
     let mut notices = Notices { notifier, recorder: recorder.clone(), signer, clock: Arc::clone(&clock) };
     notices.tell(&config)?;
-    let mut hub = Hub::new(recorder.clone(), Arc::clone(&clock), statuses.clone(), wanted);
+    let mut hub = Hub::new(recorder.clone(), Arc::clone(&clock), statuses.clone(), wanted, archive);
     hub.set_config(config.hub.as_ref());
     let mut sites = hub.known();
     let mut supervisor = Supervisor::new(clock, recorder.clone());
@@ -294,7 +297,8 @@ pub async fn run(
     parts.supervisor.stop().await;
     parts.notices.notifier.end().await;
     recorder.end().await;
-    let flushed = tokio::task::spawn_blocking(move || history.flush(LAST_FLUSH)).await;
+    let gateway = parts.gateway.clone();
+    let flushed = tokio::task::spawn_blocking(move || gateway.flush(LAST_FLUSH)).await;
     if !flushed.unwrap_or_default() {
         warn!("the newest readings are not on the disk");
     }

@@ -110,7 +110,8 @@ impl Gateway {
 
     /// Has all that was measured written to the disk, and returns whether it was within that time.
     pub fn flush(&self, patience: Duration) -> bool {
-        self.history.flush(patience)
+        let is_own_flushed = self.history.flush(patience);
+        self.past.as_deref().is_none_or(|past| past.flush(patience)) && is_own_flushed
     }
 
     /// The same gateway after its configuration was read again.
@@ -246,16 +247,20 @@ impl Gateway {
     pub fn points(&self, fridge: &Fridge, window: &Window) -> Result<Vec<(Timestamp, Aggregate)>, PastError> {
         let Window { from, to, step_s } = *window;
         let step = Duration::from_secs(step_s.unsigned_abs());
-        // What another gateway reads is in memory only.
-        let past = self.past.as_deref().filter(|_| fridge.site.is_none());
-        let read = past.map(|past| history::series(past, &[&fridge.id], from, to, step));
-        let points = match read {
+        let read = self.past.as_deref().map(|past| history::series(past, &[&fridge.id], from, to, step));
+        let mut points = match read {
             Some(Ok(series)) => {
                 series.into_iter().flatten().map(|Point { at, aggregate }| (at, aggregate)).collect()
             }
             Some(Err(error @ PastError::Store(_))) => return Err(error),
             Some(Err(PastError::Nothing(_))) | None => self.points_in_memory(fridge, window),
         };
+        let has_any =
+            |points: &[(Timestamp, Aggregate)]| points.iter().any(|(_, it)| it.readings + it.faults > 0);
+        // Of another gateway whose clock is wrong nothing is kept.
+        if fridge.site.is_some() && !has_any(&points) {
+            points = self.points_in_memory(fridge, window);
+        }
         Ok(points.into_iter().filter(|(_, it)| it.readings + it.faults > 0).collect())
     }
 

@@ -18,7 +18,7 @@ mod query;
 mod ring;
 
 pub use keeper::{Keeper, Reported, Restored, RestoredProbe};
-pub use past::{EachReading, Kept, Past, PastError, Seen};
+pub use past::{EachBucket, EachReading, Kept, Past, PastError, Seen, Unwritten};
 use pending::Pending;
 pub use period::Period;
 pub use query::{Beyond, Point, beyond_since, extremes, series};

@@ -12,24 +12,36 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
 use crate::gateway::{Carried, CarryError};
-use crate::mqtt::{Broker, Error, Event, Link};
+use crate::mqtt::{Broker, Error, Event, Link, Publication};
 use crate::notify::DeliveryStatuses;
+use crate::notify::mqtt::past::Question;
+use crate::notify::mqtt::{SCHEMA, Topics};
 use crate::reading::Clock;
 use crate::recorder::{self, Input};
 use crate::state::RemoteReading;
+use crate::store::Retention;
 
 mod acts;
 mod alarms;
+mod archive;
+mod catch_up;
 mod clock_offset;
 mod known;
 mod message;
 mod numbers;
+mod past;
+mod progress;
+mod site_blocks;
+mod site_file;
 mod sites;
 
 use acts::Waiting;
+pub use archive::Archive;
 pub use known::Known;
 pub use message::{About, parts};
 use numbers::Numbers;
+pub use past::PastOfAll;
+use progress::Wanted;
 pub use sites::Sites;
 
 /// Until the first repetition; each later one waits twice as long …
@@ -48,6 +60,8 @@ const FIRST_SHOWN: Duration = Duration::from_secs(1);
 /// … up to this.
 const LAST_SHOWN: Duration = Duration::from_secs(60);
 
+/// A broker need not keep a question for longer.
+const EXPIRY: Duration = Duration::from_secs(30);
 /// Alarms are handed over again so often: what the recorder had no room for would be lost else.
 const REPEATED: Duration = Duration::from_secs(60);
 
@@ -84,22 +98,24 @@ pub struct Hub {
     wanted: Arc<AsyncMutex<mpsc::Receiver<Carried>>>,
     /// How sensors are numbered: once for as long as the program runs, because readings are known by that.
     numbers: Arc<Mutex<Numbers>>,
+    archive: Arc<Archive>,
     known: watch::Sender<Arc<Known>>,
     running: Option<(Config, JoinHandle<()>)>,
 }
 
 impl Hub {
-    /// Follows nobody yet. What comes is handed to that recorder, and how it goes noted in `statuses`; what people want other
-    /// gateways to do comes from `wanted`.
+    /// Follows nobody yet. What comes is handed to that recorder and kept in that archive, and how it goes noted in `statuses`;
+    /// what people want other gateways to do comes from `wanted`.
     pub fn new(
         recorder: recorder::Handle,
         clock: Clock,
         statuses: DeliveryStatuses,
         wanted: mpsc::Receiver<Carried>,
+        archive: Arc<Archive>,
     ) -> Hub {
         let known = watch::Sender::new(Arc::default());
         let wanted = Arc::new(AsyncMutex::new(wanted));
-        Hub { recorder, clock, statuses, wanted, numbers: Arc::default(), known, running: None }
+        Hub { recorder, clock, statuses, wanted, numbers: Arc::default(), archive, known, running: None }
     }
 
     /// What there is to be shown, and when that changes.
@@ -117,12 +133,15 @@ impl Hub {
             self.known.send_replace(Arc::new(Known::nobody(&self.numbers())));
         }
         let Some(config) = config else { return };
+        if let Err(error) = self.archive.start() {
+            warn!("the readings of other gateways are not kept on the disk: {error}");
+        }
         let follower = Follower {
             config: config.clone(),
             recorder: self.recorder.clone(),
             clock: Arc::clone(&self.clock),
             statuses: self.statuses.clone(),
-            sites: Sites::new(Arc::clone(&self.numbers), &config.own),
+            sites: Sites::new(Arc::clone(&self.numbers), Arc::clone(&self.archive), &config.own),
             wanted: Arc::clone(&self.wanted),
             waiting: Waiting::default(),
             read: BTreeMap::new(),
@@ -133,6 +152,11 @@ impl Hub {
             told: None,
         };
         self.running = Some((config.clone(), tokio::spawn(follower.run())));
+    }
+
+    /// What is kept of them for how long, from now on.
+    pub fn set_retention(&self, retention: Retention) {
+        self.archive.set_retention(retention);
     }
 
     fn numbers(&self) -> std::sync::MutexGuard<'_, Numbers> {
@@ -210,6 +234,7 @@ impl Follower {
         for filter in message::FILTERS {
             link.subscribe(filter)?;
         }
+        link.subscribe(&format!("fridge/+/answers/{}", self.config.own))?;
         let mut ticks = interval(TOGETHER);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -234,7 +259,10 @@ impl Follower {
                     Event::Refused { number, reason, .. } => self.waiting.refused(number, &reason),
                     Event::Taken(_) | Event::Pong => {}
                 },
-                _ = ticks.tick() => self.hand_over(),
+                _ = ticks.tick() => {
+                    self.hand_over();
+                    self.ask(&mut link)?;
+                }
                 Some(carried) = wanted.recv(), if link.has_room() && self.waiting.has_room() => match self.sites.takes_acts(&carried.site) {
                     Ok(()) => self.waiting.send(carried, &self.config.own, &mut link, (self.clock)())?,
                     // Who asked may be gone.
@@ -242,6 +270,24 @@ impl Follower {
                 },
             }
         }
+    }
+
+    /// Asks for what is missing.
+    fn ask(&mut self, link: &mut Link) -> Result<(), Error> {
+        for (gateway, wanted) in self.sites.take_asks((self.clock)(), link.room()) {
+            let Wanted { id, from, to } = wanted;
+            // It has no maps with other keys than text, so it always has a JSON.
+            let question = serde_json::to_vec(&Question { schema: SCHEMA, id, from, to }).unwrap_or_default();
+            let topic = Topics::asks(&gateway, &self.config.own);
+            let publication =
+                Publication { expiry: Some(EXPIRY), ..Publication::new(topic, question, false) };
+            match link.publish(publication) {
+                // Too large for the broker, which is told where no answer comes.
+                Ok(_) | Err(Error::Protocol(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     async fn heard(&mut self, topic: &str, payload: &[u8], is_retained: bool) {

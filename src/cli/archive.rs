@@ -1,6 +1,7 @@
 //! What the commands about the past work on: the state folder's files, the fridges by their names, the zone.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use jiff::tz::TimeZone;
@@ -10,6 +11,7 @@ use super::{FileOptions, rules, terminal};
 use crate::config::{self, Config};
 use crate::fridge::{Fridge, Limits, names};
 use crate::history::{Kept, Past, period};
+use crate::hub::{self, PastOfAll};
 use crate::reading::ProbeId;
 use crate::socket::{self, Question};
 use crate::store;
@@ -24,7 +26,7 @@ pub struct Archive {
     /// The state folder.
     pub folder: PathBuf,
     /// What is kept there.
-    pub past: Kept,
+    pub past: PastOfAll,
     /// The fridges of the configuration; without one, those that the past knows.
     pub fridges: Vec<Fridge>,
     /// Where days begin.
@@ -64,7 +66,8 @@ impl Archive {
             None if !state.join(store::HISTORY).exists() && simulated.exists() => simulated.clone(),
             None => state,
         };
-        let past = Kept::new(&folder, None, daemon::clock());
+        let others = hub::Archive::new(&folder, Arc::default(), daemon::clock());
+        let past = PastOfAll::new(Kept::new(&folder, None, daemon::clock()), Arc::new(others));
         let known = past.fridges().map_err(|error| with_cure(error.into(), &folder))?;
         let gateway = config.as_ref().and_then(|config| config.site.name.clone());
         let units = config.as_ref().map(|config| config.site.units).unwrap_or_default();

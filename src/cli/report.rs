@@ -6,7 +6,9 @@ use clap::Args;
 use super::archive::Archive;
 use super::{FileOptions, terminal};
 use crate::history::{Past, period};
+use crate::hub::PastOfAll;
 use crate::report::{Report, html};
+use crate::text::past;
 
 /// The options of `report`.
 #[derive(Args)]
@@ -42,7 +44,13 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let period = period::of(words, &archive.now()).with_context(|| {
         format!("`{words}` is not a time; write one such as yesterday, last week, march or 2026-03-14")
     })?;
-    let fridges = archive.named(&options.fridges)?;
+    let mut fridges = archive.named(&options.fridges)?;
+    // The alarms of another gateway's fridge, and what people did there, are not known here.
+    let named = fridges.len();
+    fridges.retain(|fridge| !PastOfAll::is_of_other(&fridge.id));
+    if fridges.is_empty() && named > 0 {
+        bail!("{}", past::ELSEWHERE);
+    }
     if fridges.is_empty() {
         bail!("there is no fridge to report on");
     }

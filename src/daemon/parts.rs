@@ -98,6 +98,7 @@ impl Parts {
         let sites = Arc::clone(&self.hub.known().borrow());
         self.gateway = self.gateway.reconfigured(self.site(&sites));
         self.gateway.set_history_config(self.config.history);
+        self.hub.set_retention(self.config.history.retention);
         self.answer();
         self.routes.reload(self.config.page.clone(), self.config.auth.clone());
         for warning in &self.config.warnings {

@@ -335,7 +335,7 @@ impl Keeper {
     pub fn restore(&mut self, zone: &TimeZone, now: Stamp) -> Option<Restored> {
         self.file.as_ref()?;
         let fridges = self.history.waiting().fridges.clone();
-        let past = Kept::new(&self.folder, Some(Arc::clone(&self.history)), Arc::clone(&self.clock));
+        let past = Kept::new(&self.folder, Some(Arc::clone(&self.history) as _), Arc::clone(&self.clock));
         let restored = self.read_back(&past, &fridges, zone, now);
         restored.inspect_err(|error| warn!("what was kept before the start cannot be read: {error}")).ok()
     }

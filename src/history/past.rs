@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::{History, Period};
 use crate::alarm::Alarm;
-use crate::reading::{Clock, ProbeId, Sample};
+use crate::reading::{Clock, ProbeId, Sample, Stamp};
 use crate::store::block::{BLOCK_SECONDS, Block, Series};
 use crate::store::bucket::{self, Aggregate, Sum};
 use crate::store::{self, Deed, HistoryFile, Records, Table, block_of};
@@ -93,6 +94,9 @@ pub trait Past: Send + Sync {
     /// [`PastError`]
     fn fridges(&self) -> Result<Vec<String>, PastError>;
 
+    /// Has all that waits elsewhere than in the [`History`] written, and returns whether it was within that time.
+    fn flush(&self, patience: Duration) -> bool;
+
     /// The alarms of that time, and what people did in it.
     ///
     /// # Errors
@@ -100,19 +104,32 @@ pub trait Past: Send + Sync {
     fn records(&self, period: &Period) -> Result<(Vec<Alarm>, Vec<Deed>), PastError>;
 }
 
+/// What is on no disk yet.
+pub trait Unwritten: Send + Sync {
+    /// All of it in blocks, with the ids of the fridges, at the places by which the blocks name them.
+    fn unwritten(&self, now: &Stamp) -> (Vec<String>, BTreeMap<i64, Block>);
+}
+
+impl Unwritten for History {
+    fn unwritten(&self, now: &Stamp) -> (Vec<String>, BTreeMap<i64, Block>) {
+        let waiting = self.waiting();
+        (waiting.pending.fridges().to_vec(), waiting.pending.unwritten(now))
+    }
+}
+
 /// The past as it is kept in a folder, together with what waits to be.
 pub struct Kept {
     folder: PathBuf,
-    history: Option<Arc<History>>,
+    unwritten: Option<Arc<dyn Unwritten>>,
     clock: Clock,
     /// Opened at the first question.
     file: Mutex<Option<HistoryFile>>,
 }
 
 impl Kept {
-    /// What is kept in that folder, and what waits in that history.
-    pub fn new(folder: &Path, history: Option<Arc<History>>, clock: Clock) -> Kept {
-        Kept { folder: folder.to_owned(), history, clock, file: Mutex::default() }
+    /// What is kept in that folder, and what waits to be.
+    pub fn new(folder: &Path, unwritten: Option<Arc<dyn Unwritten>>, clock: Clock) -> Kept {
+        Kept { folder: folder.to_owned(), unwritten, clock, file: Mutex::default() }
     }
 
     /// Has something done with the file, opened anew where it was replaced.
@@ -138,7 +155,7 @@ impl Kept {
         work: impl FnOnce(&HistoryFile) -> Result<(), store::Error>,
     ) -> Result<(), PastError> {
         match self.with_file(work) {
-            Err(PastError::Nothing(_)) if self.history.is_some() => Ok(()),
+            Err(PastError::Nothing(_)) if self.unwritten.is_some() => Ok(()),
             done => done,
         }
     }
@@ -146,16 +163,14 @@ impl Kept {
     /// By which numbers the file and what waits know these fridges.
     fn places(&self, fridges: &[&str]) -> Result<Places, PastError> {
         let mut places = Places::default();
-        if let Some(history) = &self.history {
-            let now = (self.clock)();
-            let waiting = history.waiting();
-            let known = waiting.pending.fridges();
+        if let Some(unwritten) = &self.unwritten {
+            let (known, blocks) = unwritten.unwritten(&(self.clock)());
             let place = |(index, id): (usize, &&str)| {
                 let place = known.iter().position(|known| known == id)?;
                 Some((Series::try_from(place).ok()?, index))
             };
             places.of_waiting = fridges.iter().enumerate().filter_map(place).collect();
-            places.waiting = waiting.pending.unwritten(&now);
+            places.waiting = blocks;
         }
         self.with_some_file(|file| {
             let series = file.series()?;
@@ -307,8 +322,8 @@ impl Past for Kept {
             all.extend(extents.into_iter().flatten().flat_map(|(first, last)| [first, last]));
             Ok(())
         })?;
-        if let Some(history) = &self.history {
-            all.extend(history.waiting().pending.unwritten(&(self.clock)()).into_keys());
+        if let Some(unwritten) = &self.unwritten {
+            all.extend(unwritten.unwritten(&(self.clock)()).1.into_keys());
         }
         let (first, last) = (all.iter().min(), all.iter().max());
         Ok(first.zip(last).map(|(first, last)| (timestamp(*first), timestamp(*last + BLOCK_SECONDS))))
@@ -316,6 +331,10 @@ impl Past for Kept {
 
     fn fridges(&self) -> Result<Vec<String>, PastError> {
         self.with_file(|file| Ok(file.series()?.into_keys().collect()))
+    }
+
+    fn flush(&self, _: Duration) -> bool {
+        true
     }
 
     fn records(&self, period: &Period) -> Result<(Vec<Alarm>, Vec<Deed>), PastError> {

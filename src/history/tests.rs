@@ -77,7 +77,7 @@ impl Bench {
     }
 
     fn past(&self) -> Kept {
-        Kept::new(self.folder.path(), Some(Arc::clone(&self.history)), clock(&self.now))
+        Kept::new(self.folder.path(), Some(Arc::clone(&self.history) as _), clock(&self.now))
     }
 
     fn readings(&self) -> Vec<(i64, Sample)> {

@@ -10,8 +10,14 @@ use crate::notify::mqtt::SCHEMA;
 use crate::reading::{Celsius, Fault, Sample};
 
 /// What is subscribed to.
-pub const FILTERS: [&str; 5] =
-    ["fridge/+/status", "fridge/+/fridges/+", "fridge/+/readings", "fridge/+/alarms", "fridge/+/acted"];
+pub const FILTERS: [&str; 6] = [
+    "fridge/+/status",
+    "fridge/+/fridges/+",
+    "fridge/+/readings",
+    "fridge/+/alarms",
+    "fridge/+/alarm",
+    "fridge/+/acted",
+];
 /// The longest name of a gateway in a topic, in bytes: each of its characters may be written as three.
 const LONGEST_GATEWAY: usize = 120;
 /// The longest name of a fridge, of a group, or of a gateway as people call it, in characters.
@@ -28,6 +34,10 @@ pub enum About<'a> {
     Readings,
     /// Which alarms are open.
     Alarms,
+    /// A change of one of them.
+    Alarm,
+    /// What the gateway of that name has asked about the past.
+    Answer(&'a str),
     /// What became of something that it was asked to do.
     Acted,
 }
@@ -44,9 +54,11 @@ pub fn parts(topic: &str) -> Option<(&str, About<'_>)> {
         "status" => About::Status,
         "readings" => About::Readings,
         "alarms" => About::Alarms,
+        "alarm" => About::Alarm,
         "acted" => About::Acted,
         other => {
-            About::Fridge(other.strip_prefix("fridges/").filter(|id| !id.is_empty() && !id.contains('/'))?)
+            let below = |prefix| other.strip_prefix(prefix).filter(|id| !id.is_empty() && !id.contains('/'));
+            below("fridges/").map(About::Fridge).or_else(|| below("answers/").map(About::Answer))?
         }
     };
     Some((gateway, about))
@@ -128,13 +140,54 @@ pub enum Row {
     Other(IgnoredAny),
 }
 
+/// What every message says that is sent once; none of it where an earlier version has written it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Numbered {
+    /// When the message was written.
+    pub t: Timestamp,
+    /// Differs from one start of the gateway to the next.
+    pub boot: Option<String>,
+    /// Its number since that start.
+    pub sequence: Option<u64>,
+    /// The broker had everything up to a minute before this.
+    pub complete_to: Option<Timestamp>,
+}
+
 /// Readings.
 #[derive(Debug, Deserialize)]
 pub struct Readings {
     /// When the message was written.
     pub t: Timestamp,
+    boot: Option<String>,
+    sequence: Option<u64>,
+    complete_to: Option<Timestamp>,
     /// Whether it is sent afterwards.
     pub late: bool,
+    /// What was read.
+    pub readings: Vec<Reading>,
+}
+
+impl Readings {
+    /// Its number, and what belongs to that.
+    pub fn numbered(&self) -> Numbered {
+        let Readings { t, sequence, complete_to, .. } = *self;
+        Numbered { t, boot: self.boot.clone(), sequence, complete_to }
+    }
+}
+
+/// A part of what was asked about the past.
+#[derive(Debug, Deserialize)]
+pub struct Answer {
+    /// When it was written.
+    pub t: Timestamp,
+    /// Which question it answers.
+    pub id: String,
+    /// Which message of the answer it is, from 0 on …
+    pub part: usize,
+    /// … and of how many.
+    pub parts: usize,
+    /// They hold everything before this.
+    pub to: Timestamp,
     /// What was read.
     pub readings: Vec<Reading>,
 }
@@ -224,7 +277,10 @@ mod tests {
         assert_eq!(parts("fridge/n_6frth/fridges/milk-2"), Some(("n_6frth", About::Fridge("milk-2"))));
         assert_eq!(parts("fridge/north/readings"), Some(("north", About::Readings)));
         let long = format!("fridge/{}/status", "n".repeat(LONGEST_GATEWAY + 1));
-        for none in ["fridge/north", "fridge//status", "fridge/north/alarm", "fridge/north/fridges/", &long] {
+        assert_eq!(parts("fridge/north/answers/office"), Some(("north", About::Answer("office"))));
+        for none in
+            ["fridge/north", "fridge//status", "fridge/north/answers/", "fridge/north/fridges/", &long]
+        {
             assert_eq!(parts(none), None, "{none}");
         }
         for none in ["fridge/north/fridges/a/b", "fridge/NORTH/status", "home/north/status", ""] {

@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::alarms::{self, Alarms};
+use super::archive::Archive;
+use super::catch_up::{Asks, CatchUp};
 use super::clock_offset::{APART, ClockOffset};
 use super::known::{Known, info};
-use super::message::{self, About, Readings, State, Status, Unfit};
+use super::message::{self, About, Answer, Numbered, Readings, State, Status, Unfit};
 use super::numbers::Numbers;
+use super::progress::Wanted;
 use crate::fridge::{Fridge, Limits, names};
 use crate::gateway::CarryError;
 use crate::mqtt::topic::level;
@@ -24,6 +27,10 @@ const USUAL_STALE_AFTER: Duration = Duration::from_secs(30);
 /// No reading stands for the present for longer, whatever is said.
 const LONGEST_STALE_AFTER: Duration = Duration::from_secs(3 * 3_600);
 
+const WRONG_CLOCK: &str = "has a clock that differs from this one's by more than five minutes, so its readings are not kept here until it is right";
+const SILENT: &str = "has not answered when it was asked for readings that are missing here: either it has an older version, or \
+     the broker's rights do not let this gateway write below `asks`";
+
 /// The other gateways.
 pub struct Sites {
     numbers: Arc<Mutex<Numbers>>,
@@ -31,6 +38,7 @@ pub struct Sites {
     own: String,
     sites: BTreeMap<String, Site>,
     alarms: Alarms,
+    catch_up: CatchUp,
     is_changed: bool,
     complaints: Vec<String>,
     /// Whether it was told that there are too many.
@@ -64,22 +72,31 @@ struct Described {
     stale_after: Duration,
 }
 
+impl Site {
+    /// Whether that is another than before.
+    fn set_simulated(&mut self, is_simulated: bool) -> bool {
+        std::mem::replace(&mut self.simulated, is_simulated) != is_simulated
+    }
+}
+
 impl Sites {
     /// Nothing was heard yet.
-    pub fn new(numbers: Arc<Mutex<Numbers>>, own: &str) -> Sites {
+    pub fn new(numbers: Arc<Mutex<Numbers>>, archive: Arc<Archive>, own: &str) -> Sites {
         Sites {
             numbers,
             own: own.to_owned(),
             sites: BTreeMap::new(),
             alarms: Alarms::default(),
+            catch_up: CatchUp::new(archive),
             is_changed: true,
             complaints: Vec::new(),
             is_full: false,
         }
     }
 
-    /// A new connection: what the broker retains comes anew.
+    /// A new connection: what the broker retains comes anew, and nothing of what was asked over the last one.
     pub fn connected(&mut self) {
+        self.catch_up.disconnected();
         for site in self.sites.values_mut() {
             site.complained.clear();
         }
@@ -113,6 +130,21 @@ impl Sites {
         }
     }
 
+    /// What gateways are to be asked now, at most so many of them, because some of their readings are missing.
+    pub fn take_asks(&mut self, now: Stamp, most: usize) -> Vec<(String, Wanted)> {
+        let sites = &self.sites;
+        let asks =
+            self.catch_up.due(now, most, |gateway| sites.get(gateway).is_some_and(|site| !site.is_offline));
+        let mut due = Vec::new();
+        for Asks { gateway, wanted, is_silent } in asks {
+            if is_silent {
+                self.complain(&gateway, SILENT);
+            }
+            due.push((gateway, wanted));
+        }
+        due
+    }
+
     /// What is to be told of messages that were not taken.
     pub fn take_complaints(&mut self) -> Vec<String> {
         std::mem::take(&mut self.complaints)
@@ -143,7 +175,7 @@ impl Sites {
                     }
                     false
                 }
-                About::Readings | About::Acted => false,
+                About::Readings | About::Alarm | About::Answer(_) | About::Acted => false,
             };
             return None;
         }
@@ -157,8 +189,16 @@ impl Sites {
                 self.take_alarms_of(gateway, alarms, is_retained, now);
                 None
             }),
+            About::Alarm => message::read(payload).map(|alarm| {
+                self.take_alarm(gateway, &alarm, is_retained, now);
+                None
+            }),
+            About::Answer(to) if to == self.own && !is_retained => message::read(payload).map(|answer| {
+                self.take_answer(gateway, &answer, now);
+                None
+            }),
             // Who waits for it takes it.
-            About::Acted => Ok(None),
+            About::Answer(_) | About::Acted => Ok(None),
         };
         match taken {
             Ok(readings) => readings.filter(|(_, readings)| !readings.is_empty()),
@@ -173,13 +213,17 @@ impl Sites {
         let takes_acts = status.acts_from.contains(&self.own);
         let site = self.site(gateway)?;
         let name = status.name.as_deref().and_then(message::name).map(str::to_owned);
-        let is_changed = site.name != name || site.simulated != status.simulated;
-        (site.name, site.simulated, site.is_offline) = (name, status.simulated, status.is_offline());
+        let is_changed = site.name != name;
+        (site.name, site.is_offline) = (name, status.is_offline());
         site.takes_acts = takes_acts;
+        let is_other = site.set_simulated(status.simulated);
         if site.is_offline {
             self.alarms.doubt(gateway);
         }
-        self.is_changed |= is_changed;
+        if is_other {
+            self.catch_up.archive().set_simulated(gateway, status.simulated);
+        }
+        self.is_changed |= is_changed || is_other;
         None
     }
 
@@ -204,8 +248,10 @@ impl Sites {
             }
             return Ok(None);
         };
-        let is_simulated = std::mem::replace(&mut site.simulated, state.simulated) != state.simulated;
-        self.is_changed |= is_simulated;
+        if site.set_simulated(state.simulated) {
+            self.is_changed = true;
+            self.catch_up.archive().set_simulated(gateway, state.simulated);
+        }
         let stale_after = state.stale_after_s.map_or(USUAL_STALE_AFTER, Duration::from_secs);
         let described = Described {
             probe,
@@ -217,6 +263,9 @@ impl Sites {
         };
         let Some(site) = self.sites.get_mut(gateway) else { return Ok(None) };
         let before = site.fridges.insert(id.to_owned(), described.clone());
+        if before.is_none() {
+            self.catch_up.archive().restore([(gateway.to_owned(), id.to_owned(), probe)]);
+        }
         self.is_changed |= before.as_ref() != Some(&described);
         // How old it is what the broker has retained nobody can say: clocks may be wrong.
         if is_retained {
@@ -238,10 +287,19 @@ impl Sites {
         now: Stamp,
     ) -> Option<(usize, Vec<RemoteReading>)> {
         // Nobody has it retained but who forges it.
-        if message.late || is_retained {
+        let site = self.sites.get_mut(gateway).filter(|_| !is_retained)?;
+        let is_apart = ClockOffset::is_apart(message.t, now);
+        if is_apart {
+            self.catch_up.distrusted(gateway);
+        } else {
+            self.catch_up.heard(gateway, message, now);
+        }
+        if message.late {
+            if !is_apart {
+                self.show_past(gateway, &message.readings, now);
+            }
             return None;
         }
-        let site = self.sites.get_mut(gateway)?;
         site.offset.arrived(message.t, now);
         let offset = site.offset;
         let reading = |reading: &message::Reading| {
@@ -251,10 +309,39 @@ impl Sites {
         };
         let readings = message.readings.iter().filter_map(reading).collect();
         let number = site.number;
-        if ClockOffset::is_apart(message.t, now) {
-            self.complain(gateway, "has a clock that differs from this one's by more than five minutes");
+        if is_apart {
+            self.complain(gateway, WRONG_CLOCK);
         }
         Some((number, readings))
+    }
+
+    /// What was read in the past belongs to the last 24 hours, and says nothing of the present.
+    fn show_past(&self, gateway: &str, readings: &[message::Reading], now: Stamp) {
+        let Some(site) = self.sites.get(gateway) else { return };
+        for reading in readings {
+            if let Some(fridge) = site.fridges.get(&reading.id) {
+                self.catch_up.archive().show(fridge.probe, reading, &now);
+            }
+        }
+    }
+
+    /// Of a change of an alarm only its number counts: which are open is said elsewhere.
+    fn take_alarm(&mut self, gateway: &str, alarm: &Numbered, is_retained: bool, now: Stamp) {
+        if is_retained || !self.sites.contains_key(gateway) {
+            return;
+        }
+        if ClockOffset::is_apart(alarm.t, now) {
+            self.catch_up.distrusted(gateway);
+        } else {
+            self.catch_up.numbered(gateway, alarm, true);
+        }
+    }
+
+    fn take_answer(&mut self, gateway: &str, answer: &Answer, now: Stamp) {
+        let is_right = self.sites.contains_key(gateway) && !ClockOffset::is_apart(answer.t, now);
+        if is_right && self.catch_up.answered(gateway, answer, now) {
+            self.show_past(gateway, &answer.readings, now);
+        }
     }
 
     fn take_alarms_of(&mut self, gateway: &str, message: message::Alarms, is_retained: bool, now: Stamp) {

@@ -169,9 +169,14 @@ impl Link {
         Ok(link)
     }
 
-    /// Whether another message may be sent now.
+    /// How many messages may be sent now.
+    pub fn room(&self) -> usize {
+        IN_FLIGHT.saturating_sub(self.in_flight.len())
+    }
+
+    /// Whether another one may be.
     pub fn has_room(&self) -> bool {
-        self.in_flight.len() < IN_FLIGHT
+        self.room() > 0
     }
 
     /// Sends a message, as soon as somebody waits for [`Link::next`]; returns its number, by which that tells what became of

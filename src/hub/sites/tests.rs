@@ -1,5 +1,7 @@
 //! What becomes of the messages of other gateways, the foreign and the forged among them.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -18,7 +20,9 @@ fn there(seconds: u64) -> String {
 }
 
 fn sites() -> Sites {
-    Sites::new(Arc::default(), "head-office")
+    // Nothing is written there: no thread was started.
+    let archive = Archive::new(Path::new("/nonexistent"), Arc::default(), Arc::new(|| at(0)));
+    Sites::new(Arc::default(), Arc::new(archive), "head-office")
 }
 
 fn heard(
@@ -272,4 +276,71 @@ fn whether_a_gateway_does_what_is_wanted_here_it_says_itself() {
     );
     assert_eq!(of("north", json!(["head-office"]), "offline"), Err(CarryError::Away));
     assert_eq!(sites.takes_acts("west"), Err(CarryError::Away));
+}
+
+/// A reading that is numbered, on a clock that is right.
+fn numbered(sequence: u64, seconds: u64, late: bool) -> Value {
+    let t = at(seconds).wall.to_string();
+    json!({
+        "schema": 1, "boot": "b", "sequence": sequence, "complete_to": t, "t": t, "late": late,
+        "readings": [{ "id": "milk", "t": t, "celsius": 4.0 }],
+    })
+}
+
+#[test]
+fn what_is_missing_is_asked_for_kept_and_shown_with_the_past_and_never_as_live() {
+    let mut sites = sites();
+    heard(&mut sites, "fridge/north/status", &status("North"), true, 90_000);
+    heard(&mut sites, "fridge/north/fridges/milk", &state("milk", "Milk", None, 90_000), true, 90_000);
+    heard(&mut sites, "fridge/north/readings", &numbered(7, 90_010, false), false, 90_010);
+    let asks = sites.take_asks(at(90_010), 9);
+    let [(gateway, wanted)] = &asks[..] else { panic!("{asks:?}") };
+    assert_eq!((gateway.as_str(), wanted.to), ("north", at(90_010).wall));
+    let answer = |id: &str, to: u64| {
+        json!({
+            "schema": 1, "t": at(90_012).wall.to_string(), "id": id, "part": 0, "parts": 1, "from": wanted.from,
+            "to": at(to).wall.to_string(), "readings": [{ "id": "milk", "t": at(80_000).wall.to_string(), "celsius": 99.0 }],
+        })
+    };
+    let known = |sites: &Sites| sites.catch_up.archive().complete_to("north");
+    // Of somebody who does not know what was asked, and to somebody else.
+    heard(&mut sites, "fridge/north/answers/head-office", &answer("x", 90_010), false, 90_011);
+    heard(&mut sites, "fridge/north/answers/bar", &answer(&wanted.id, 90_010), false, 90_011);
+    heard(&mut sites, "fridge/north/answers/head-office", &answer(&wanted.id, 90_010), true, 90_011);
+    assert!(known(&sites) < Some(at(90_000).wall));
+    let read =
+        heard(&mut sites, "fridge/north/answers/head-office", &answer(&wanted.id, 90_010), false, 90_012);
+    assert_eq!((read.len(), known(&sites)), (0, Some(at(90_010).wall)));
+    // What is sent afterwards is kept, and is not the present either.
+    assert!(heard(&mut sites, "fridge/north/readings", &numbered(8, 90_015, true), false, 90_020).is_empty());
+    assert!(sites.take_asks(at(90_021), 9).is_empty());
+    // A change of an alarm has a number as well.
+    let alarm =
+        json!({ "schema": 1, "boot": "b", "sequence": 9, "t": at(90_022).wall.to_string(), "alarm": {} });
+    heard(&mut sites, "fridge/north/alarm", &alarm, false, 90_022);
+    heard(&mut sites, "fridge/north/readings", &numbered(10, 90_030, false), false, 90_030);
+    assert!(sites.take_asks(at(90_031), 9).is_empty());
+    heard(&mut sites, "fridge/north/readings", &numbered(12, 90_040, false), false, 90_040);
+    assert_eq!(sites.take_asks(at(90_041), 0).len(), 0, "there is no room");
+    assert_eq!(sites.take_asks(at(90_041), 9).len(), 1);
+    // A gateway that is gone is not asked.
+    sites.connected();
+    let offline = json!({ "schema": 1, "status": "offline", "name": "North", "simulated": false });
+    heard(&mut sites, "fridge/north/status", &offline, false, 90_042);
+    assert!(sites.take_asks(at(90_043), 9).is_empty());
+}
+
+#[test]
+fn readings_on_a_wrong_clock_are_not_kept_and_asked_for_once_it_is_right() {
+    let mut sites = sites();
+    heard(&mut sites, "fridge/north/status", &status("North"), true, 90_000);
+    // A year behind.
+    heard(&mut sites, "fridge/north/readings", &readings(4.0, 90_000), false, 90_000);
+    assert!(sites.take_complaints()[0].contains("not kept here until it is right"));
+    let mut wrong = numbered(7, 90_010, false);
+    wrong["t"] = there(90_010).into();
+    heard(&mut sites, "fridge/north/readings", &wrong, false, 90_010);
+    assert!(sites.take_asks(at(90_011), 9).is_empty());
+    heard(&mut sites, "fridge/north/readings", &numbered(8, 90_020, false), false, 90_020);
+    assert_eq!(sites.take_asks(at(90_021), 9).len(), 1);
 }

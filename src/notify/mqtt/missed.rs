@@ -156,10 +156,14 @@ impl Missed {
         }
     }
 
+    /// Everything up to [`OVERLAP`] before this was taken, in the time of the wall clock.
+    pub fn complete_to(&self, now: &Stamp) -> Timestamp {
+        self.wall(&self.from(now), now).min(now.wall)
+    }
+
     /// The note of that gateway, and where it goes.
     pub fn note(&self, instance: &str, now: &Stamp) -> (PathBuf, Vec<u8>) {
-        let until = self.wall(&self.from(now), now).min(now.wall);
-        let note = Note { instance: instance.to_owned(), until: Some(until) };
+        let note = Note { instance: instance.to_owned(), until: Some(self.complete_to(now)) };
         // It always has a JSON.
         (self.path.clone(), serde_json::to_vec(&note).unwrap_or_default())
     }

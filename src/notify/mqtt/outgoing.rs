@@ -11,8 +11,10 @@ use tracing::warn;
 
 use super::identity::{Identity, ONLINE, Writer};
 use super::missed::{self, Missed};
+use super::past::Question;
 use super::payload::{self, AlarmChange, Head, Once, Readings, SCHEMA, Status};
 use super::readings::{MOST, Piece};
+use super::replies::Replies;
 use super::retained::Retained;
 use super::sent::Sent;
 use super::states;
@@ -24,7 +26,7 @@ use crate::notify::DeliveryStatuses;
 use crate::reading::Stamp;
 
 /// What the broker keeps of a fridge is sent every minute, and of no use after three of these.
-const EXPIRY: Duration = Duration::from_secs(180);
+pub const EXPIRY: Duration = Duration::from_secs(180);
 /// So many messages wait at most; what is read then is sent afterwards, from the history.
 const MOST_WAITING: usize = 256;
 
@@ -46,8 +48,8 @@ pub struct Outgoing {
     is_announced_simulated: bool,
     retained: Retained,
     waiting: VecDeque<(Publication, Sent)>,
-    /// What other gateways are told became of what they asked for: behind what that has changed.
-    outcomes: VecDeque<Publication>,
+    /// What other gateways are told: behind what that has changed.
+    replies: Replies,
     sent: HashMap<u16, Sent>,
     /// Up to where what is sent afterwards is on its way.
     late_until: Option<Timestamp>,
@@ -82,7 +84,7 @@ impl Outgoing {
             is_announced_simulated: false,
             retained: Retained::default(),
             waiting: VecDeque::new(),
-            outcomes: VecDeque::new(),
+            replies: Replies::default(),
             sent: HashMap::new(),
             late_until: None,
             refusal: None,
@@ -123,11 +125,21 @@ impl Outgoing {
     /// Tells another gateway what became of its request. Where too much waits, it is dropped: whoever asked is told then that it
     /// is not confirmed.
     pub fn send_outcome(&mut self, outcome: &acts::Outcome) {
-        if self.outcomes.len() < MOST_WAITING {
-            let payload = payload::json(&acts::Response { head: self.head(), outcome });
-            let publication = Publication::new(self.config.topics.acted(), payload, false);
-            self.outcomes.push_back(Publication { expiry: Some(EXPIRY), ..publication });
-        }
+        let mut replies = std::mem::take(&mut self.replies);
+        replies.add_outcome(&self.config.topics, self.head(), outcome);
+        self.replies = replies;
+    }
+
+    /// Answers another gateway's question about the past.
+    pub fn send_past(&mut self, answer: &(String, Question, Piece)) {
+        let mut replies = std::mem::take(&mut self.replies);
+        replies.add_past(&self.config.topics, self.head(), answer);
+        self.replies = replies;
+    }
+
+    /// Whether other gateways have been told all.
+    pub fn has_replied(&self) -> bool {
+        self.replies.is_empty()
     }
 
     /// Has all removed that the broker keeps.
@@ -152,8 +164,8 @@ impl Outgoing {
                 Some(waiting) => waiting,
                 None => match self.announced.next().or_else(|| self.retained.next()) {
                     Some((topic, payload)) => (self.retain(topic, payload), Sent::Retained),
-                    None => match self.outcomes.pop_front() {
-                        Some(outcome) => (outcome, Sent::Once),
+                    None => match self.replies.next() {
+                        Some(reply) => (reply, Sent::Once),
                         None => break,
                     },
                 },
@@ -216,8 +228,7 @@ impl Outgoing {
 
     /// Who waits for what was not taken is told so.
     pub fn give_back(&mut self) {
-        // Nobody waits for these any more.
-        self.outcomes.clear();
+        self.replies.clear();
         let waiting = self.waiting.drain(..).map(|(_, sent)| sent);
         for sent in waiting.chain(self.sent.drain().map(|(_, sent)| sent)) {
             if let Sent::Mail(waits) = sent {
@@ -295,9 +306,7 @@ impl Outgoing {
     fn send_once(&mut self, topic: String, live: Option<Stamp>, payload: impl FnOnce(Once<'_>) -> Vec<u8>) {
         self.sequence += 1;
         let simulated = (self.chat)().gateway().snapshot().is_simulated();
-        let (head, sequence) = (self.head(), self.sequence);
-        let payload = payload(Once { head, sequence, late: live.is_none(), simulated });
-        let publication = Publication::new(topic, payload, false);
+        let sequence = self.sequence;
         let sent = match live {
             Some(at) => {
                 self.missed.sent(sequence, at);
@@ -305,6 +314,9 @@ impl Outgoing {
             }
             None => Sent::Late,
         };
+        let (head, complete_to) = (self.head(), self.missed.complete_to(&self.now()));
+        let payload = payload(Once { head, sequence, late: live.is_none(), simulated, complete_to });
+        let publication = Publication::new(topic, payload, false);
         self.waiting.push_back((publication, sent));
     }
 

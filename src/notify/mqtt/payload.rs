@@ -82,6 +82,8 @@ pub struct Once<'a> {
     pub sequence: u64,
     pub late: bool,
     pub simulated: bool,
+    /// The broker has taken everything up to a minute before this.
+    pub complete_to: Timestamp,
 }
 
 /// Readings.

@@ -1,5 +1,6 @@
 //! Readings and alarms of a time that is over, from the history, a piece at a time.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use jiff::Timestamp;
 
 use super::payload::Reading;
 use crate::alarm::Alarm;
-use crate::gateway::Gateway;
+use crate::chat::Chat;
+use crate::gateway::{Gateway, Unread};
 use crate::history::{PastError, Period};
 use crate::reading::{Sample, Stamp};
 
@@ -36,12 +38,21 @@ pub fn of_sweep(at: &Stamp, samples: &[(Arc<str>, Sample)]) -> Vec<Reading> {
     samples.iter().map(|(fridge, sample)| Reading::new(fridge, at.wall, *sample)).collect()
 }
 
+/// A part of the past that is being read.
+pub type Reads = Pin<Box<dyn Future<Output = Result<Result<Piece, PastError>, Unread>> + Send>>;
+
+/// Has the first part of that time read, in a thread that may wait for the disk.
+pub fn read(chat: &Arc<Chat>, from: Timestamp, to: Timestamp) -> Reads {
+    let chat = Arc::clone(chat);
+    Box::pin(async move { chat.gateway().look_at_past(move |gateway| first_piece(gateway, from, to)).await })
+}
+
 /// The first part of that time in which anything happened; of a time in which nothing did, all of it. May wait for the
 /// disk.
 ///
 /// # Errors
 /// [`PastError`]
-pub fn first_piece(gateway: &Gateway, from: Timestamp, to: Timestamp) -> Result<Piece, PastError> {
+fn first_piece(gateway: &Gateway, from: Timestamp, to: Timestamp) -> Result<Piece, PastError> {
     let mut begin = from;
     for _ in 0..EMPTY_PIECES {
         let end = begin.checked_add(PIECE).unwrap_or(to).min(to);

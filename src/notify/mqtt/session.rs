@@ -3,11 +3,9 @@
 
 use std::convert::Infallible;
 use std::future::pending;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -19,11 +17,10 @@ use super::identity::{OFFLINE, ONLINE};
 use super::neighbours::Neighbours;
 use super::other::{self, Failure, ending};
 use super::outgoing::Outgoing;
-use super::readings::{self, Piece};
+use super::past::Questions;
+use super::readings::{self, Reads};
 use super::{Config, Ending, Mail, Sources, Topics};
-use crate::chat::Chat;
 use crate::gateway::Unread;
-use crate::history::PastError;
 use crate::mqtt::{Error, Event, Link, Will};
 use crate::notify::DeliveryStatuses;
 use crate::recorder::{Input, Observation};
@@ -49,9 +46,6 @@ const FAREWELL: Duration = Duration::from_secs(3);
 const UNREAD: Duration = Duration::from_secs(60);
 /// It is looked so often whether another gateway is silent.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(10);
-
-/// A part of the past that is being read.
-type Reading = Pin<Box<dyn Future<Output = Result<Result<Piece, PastError>, Unread>> + Send>>;
 
 /// Publishes until it is told to end.
 pub struct Session {
@@ -206,6 +200,7 @@ impl Session {
         if !self.config.acts_from.is_empty() {
             link.subscribe(&topics.any_acts())?;
         }
+        link.subscribe(&topics.any_asks())?;
         if self.config.watches_neighbours {
             self.neighbours.connected();
             link.subscribe(Topics::any_status())?;
@@ -220,10 +215,11 @@ impl Session {
         let is_of_neighbour = |topic: &str| topic != topics.status() && Topics::gateway_of(topic).is_some();
         let mut look_at: Option<Instant> = None;
         let (mut asked, mut under_way) = (Acts::default(), JoinSet::new());
-        let (mut late, mut late_from): (Option<Reading>, _) = (None, Instant::now());
+        let mut questions = Questions::new();
+        let (mut late, mut late_from): (Option<Reads>, _) = (None, Instant::now());
         loop {
             if late.is_none() && late_from <= Instant::now() {
-                late = self.outgoing.late().map(|(from, to)| read(&chat, from, to));
+                late = self.outgoing.late().map(|(from, to)| readings::read(&chat, from, to));
             }
             self.outgoing.fill(link)?;
             self.outgoing.tell_waiting();
@@ -240,8 +236,13 @@ impl Session {
                         let now = chat.gateway().now().mono;
                         self.neighbours.heard(gateway, &message.payload, message.is_retained, now);
                     }
-                    Event::Message(message) if topics.asks(&message.topic).is_some() => {
-                        let from = topics.asks(&message.topic).unwrap_or_default();
+                    Event::Message(message) if topics.asker(&message.topic).is_some() => {
+                        if !message.is_retained {
+                            questions.heard(topics.asker(&message.topic).unwrap_or_default(), &message.payload);
+                        }
+                    }
+                    Event::Message(message) if topics.wants(&message.topic).is_some() => {
+                        let from = topics.wants(&message.topic).unwrap_or_default();
                         let may = self.config.acts_from.iter().any(|gateway| gateway == from);
                         // What a broker has retained is asked for by nobody now.
                         if may && !message.is_retained {
@@ -324,6 +325,10 @@ impl Session {
                         Err(Unread::Busy | Unread::Slow) => {}
                     }
                 }
+                answer = questions.next(&chat), if self.outgoing.has_replied() => match answer {
+                    Ok(answer) => self.outgoing.send_past(&answer),
+                    Err(error) => self.tell(format!("what another gateway has missed cannot be read: {error}")),
+                },
                 Some(mail) = self.mailbox.recv(), if self.outgoing.has_room() => self.outgoing.send_mail(mail),
                 ending = ending(&mut self.ends) => return Err(Failure::Ended(ending)),
             }
@@ -367,12 +372,4 @@ impl Session {
         link.end().await;
         Ok(())
     }
-}
-
-/// Reads the first part of that time.
-fn read(chat: &Arc<Chat>, from: Timestamp, to: Timestamp) -> Reading {
-    let chat = Arc::clone(chat);
-    Box::pin(async move {
-        chat.gateway().look_at_past(move |gateway| readings::first_piece(gateway, from, to)).await
-    })
 }

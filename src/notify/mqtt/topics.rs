@@ -80,8 +80,28 @@ impl Topics {
     }
 
     /// Which other gateway wants something done, by its topic.
-    pub fn asks<'a>(&self, topic: &'a str) -> Option<&'a str> {
+    pub fn wants<'a>(&self, topic: &'a str) -> Option<&'a str> {
         topic.strip_prefix("fridge/")?.strip_prefix(&self.gateway)?.strip_prefix("/acts/")
+    }
+
+    /// What the gateway called `own` asks the one called `gateway` about the past.
+    pub fn asks(gateway: &str, own: &str) -> String {
+        format!("fridge/{gateway}/asks/{own}")
+    }
+
+    /// What any other gateway asks this one.
+    pub fn any_asks(&self) -> String {
+        self.below("asks/+")
+    }
+
+    /// Which other gateway asks about the past, by the topic.
+    pub fn asker<'a>(&self, topic: &'a str) -> Option<&'a str> {
+        topic.strip_prefix("fridge/")?.strip_prefix(&self.gateway)?.strip_prefix("/asks/")
+    }
+
+    /// What the gateway of that name has asked for.
+    pub fn answers(&self, asker: &str) -> String {
+        self.below(&format!("answers/{asker}"))
     }
 
     /// What became of what another gateway wanted.

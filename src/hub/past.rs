@@ -1,0 +1,149 @@
+//! The past of all fridges: of this gateway's own, and of those of others as far as their readings are kept here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::archive::Archive;
+use super::site_blocks::SAME_MS;
+use crate::alarm::Alarm;
+use crate::history::{EachBucket, EachReading, Past, PastError, Period, Seen};
+use crate::store::Deed;
+
+/// The past of this gateway, and of those that it shows. Their fridges are called `north.milk`; of each gateway after the other
+/// readings are shown in order.
+pub struct PastOfAll {
+    own: Box<dyn Past>,
+    archive: Arc<Archive>,
+}
+
+impl PastOfAll {
+    /// Both of these.
+    pub fn new(own: impl Past + 'static, archive: Arc<Archive>) -> PastOfAll {
+        PastOfAll { own: Box::new(own), archive }
+    }
+
+    /// Whether a fridge of that id is another gateway's: this one's own have no dot in theirs.
+    pub fn is_of_other(id: &str) -> bool {
+        id.contains('.')
+    }
+
+    /// Asks for the fridges of each gateway: with their ids there, and their places in the list.
+    fn of_each(
+        &self,
+        fridges: &[&str],
+        mut ask: impl FnMut(&dyn Past, &[&str], &[usize]) -> Result<(), PastError>,
+    ) -> Result<(), PastError> {
+        let mut own: (Vec<&str>, Vec<usize>) = Default::default();
+        let mut others: BTreeMap<&str, (Vec<&str>, Vec<usize>)> = BTreeMap::new();
+        for (place, fridge) in fridges.iter().enumerate() {
+            let (ids, places, id) = match fridge.split_once('.') {
+                Some((gateway, id)) => {
+                    let (ids, places) = others.entry(gateway).or_default();
+                    (ids, places, id)
+                }
+                None => (&mut own.0, &mut own.1, *fridge),
+            };
+            ids.push(id);
+            places.push(place);
+        }
+        if others.is_empty() || !own.0.is_empty() {
+            ask(&*self.own, &own.0, &own.1)?;
+        }
+        for (gateway, (ids, places)) in &others {
+            ask(&self.archive.past(gateway), ids, places)?;
+        }
+        Ok(())
+    }
+}
+
+impl Past for PastOfAll {
+    fn buckets(
+        &self,
+        fridges: &[&str],
+        from: Timestamp,
+        to: Timestamp,
+        backwards: bool,
+        each: &mut EachBucket<'_>,
+    ) -> Result<(), PastError> {
+        let mut goes_on = true;
+        self.of_each(fridges, |past, ids, places| {
+            if !goes_on {
+                return Ok(());
+            }
+            past.buckets(ids, from, to, backwards, &mut |fridge, at, bucket| {
+                goes_on = each(places[fridge], at, bucket);
+                goes_on
+            })
+        })
+    }
+
+    fn readings(
+        &self,
+        fridges: &[&str],
+        from: Timestamp,
+        to: Timestamp,
+        each: &mut EachReading<'_>,
+    ) -> Result<(), PastError> {
+        const SAME: Duration = Duration::from_millis(SAME_MS.unsigned_abs());
+        let mut goes_on = true;
+        self.of_each(fridges, |past, ids, places| {
+            if !goes_on {
+                return Ok(());
+            }
+            let is_of_other = places.first().is_some_and(|place| PastOfAll::is_of_other(fridges[*place]));
+            let mut last: Vec<Option<Timestamp>> = vec![None; ids.len()];
+            past.readings(ids, from, to, &mut |seen| {
+                // What waits to be written may be on the disk already.
+                let before = last[seen.fridge].replace(seen.at);
+                if is_of_other
+                    && before.is_some_and(|before| seen.at.duration_since(before).unsigned_abs() < SAME)
+                {
+                    return true;
+                }
+                goes_on = each(Seen { fridge: places[seen.fridge], ..seen });
+                goes_on
+            })
+        })
+    }
+
+    fn extent(&self) -> Result<Option<(Timestamp, Timestamp)>, PastError> {
+        let mut extent = match self.own.extent() {
+            Err(PastError::Nothing(_)) => None,
+            extent => extent?,
+        };
+        for gateway in self.archive.gateways() {
+            if let Some((first, last)) = self.archive.past(&gateway).extent()? {
+                extent = Some(extent.map_or((first, last), |(from, to)| (first.min(from), last.max(to))));
+            }
+        }
+        Ok(extent)
+    }
+
+    fn fridges(&self) -> Result<Vec<String>, PastError> {
+        let own = self.own.fridges();
+        let mut others = Vec::new();
+        for gateway in self.archive.gateways() {
+            match self.archive.past(&gateway).fridges() {
+                Ok(ids) => others.extend(ids.into_iter().map(|id| format!("{gateway}.{id}"))),
+                // Nothing of it is on the disk yet.
+                Err(PastError::Nothing(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match own {
+            Err(PastError::Nothing(_)) if !others.is_empty() => Ok(others),
+            own => own.map(|own| own.into_iter().chain(others).collect()),
+        }
+    }
+
+    fn flush(&self, patience: Duration) -> bool {
+        self.archive.flush(patience)
+    }
+
+    fn records(&self, period: &Period) -> Result<(Vec<Alarm>, Vec<Deed>), PastError> {
+        self.own.records(period)
+    }
+}
