@@ -29,19 +29,16 @@ mod clock_offset;
 mod known;
 mod message;
 mod numbers;
-mod past;
-mod progress;
-mod site_blocks;
-mod site_file;
+mod site;
 mod sites;
 
 use acts::Waiting;
-pub use archive::Archive;
+pub use archive::{Archive, PastOfAll};
+use catch_up::Wanted;
 pub use known::Known;
 pub use message::{About, parts};
 use numbers::Numbers;
-pub use past::PastOfAll;
-use progress::Wanted;
+
 pub use sites::Sites;
 
 /// Until the first repetition; each later one waits twice as long …

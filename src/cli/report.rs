@@ -6,7 +6,6 @@ use clap::Args;
 use super::archive::Archive;
 use super::{FileOptions, terminal};
 use crate::history::{Past, period};
-use crate::hub::PastOfAll;
 use crate::report::{Report, html};
 use crate::text::past;
 
@@ -47,7 +46,7 @@ pub fn run(options: &Options, files: &FileOptions) -> anyhow::Result<()> {
     let mut fridges = archive.named(&options.fridges)?;
     // The alarms of another gateway's fridge, and what people did there, are not known here.
     let named = fridges.len();
-    fridges.retain(|fridge| !PastOfAll::is_of_other(&fridge.id));
+    fridges.retain(|fridge| !archive.past.is_of_other(&fridge.id));
     if fridges.is_empty() && named > 0 {
         bail!("{}", past::ELSEWHERE);
     }

@@ -12,14 +12,19 @@ use tracing::{error, info};
 
 use super::message::{self, Reading};
 use super::numbers::MOST_FRIDGES;
-use super::site_blocks::SiteBlocks;
-use super::site_file;
 use crate::atomic_file::Unfinished;
 use crate::history::{History, Kept, Past, Seen, Unwritten};
 use crate::reading::{Clock, ProbeId, Stamp};
 use crate::regular_file;
-use crate::store::Retention;
 use crate::store::block::Block;
+use crate::store::{HISTORY, Retention};
+
+mod blocks;
+mod file;
+mod past;
+
+use blocks::SiteBlocks;
+pub use past::PastOfAll;
 
 /// The folder, in that of the other databases, and the file that says up to where all readings of each gateway are there.
 const FOLDER: &str = "sites";
@@ -28,8 +33,9 @@ const COMPLETE: &str = "complete.json";
 const LOOK: Duration = Duration::from_secs(5);
 /// A disk that did not take something is tried again after this.
 const RETRY: Duration = Duration::from_secs(60);
-/// What is too old is removed once a day.
+/// What is too old is removed once a day, and not soon after the start: a clock without a battery may not be set yet.
 const PRUNE: Duration = Duration::from_secs(24 * 3_600);
+const FIRST_PRUNE: Duration = Duration::from_secs(6 * 3_600);
 /// So many values wait at most, each of about ten bytes, for all gateways together.
 const MOST_VALUES: usize = 3_000_000;
 /// Older readings than this are not taken, nor those of the future.
@@ -53,8 +59,10 @@ struct Waiting {
     values: usize,
     /// Whose readings are simulated: they go into a file of their own.
     simulated: BTreeSet<String>,
-    /// Up to where everything is known of each gateway.
+    /// Up to where everything is known, by the names of the gateways' files.
     complete_to: BTreeMap<String, Timestamp>,
+    /// The gateways of which the file was damaged.
+    lost: BTreeSet<String>,
     /// Whose last day is to be put back into memory: the gateway, the fridge's id there, and its number.
     to_restore: Vec<(String, String, ProbeId)>,
     retention: Retention,
@@ -82,7 +90,9 @@ impl Archive {
         }
         // One that cannot be read says no more than none.
         let text = regular_file::text(&self.folder.join(COMPLETE)).unwrap_or_default();
-        self.waiting().complete_to = serde_json::from_str(&text).unwrap_or_default();
+        let mut complete_to: BTreeMap<String, Timestamp> = serde_json::from_str(&text).unwrap_or_default();
+        complete_to.retain(|key, _| !key.contains('/') && self.folder.join(key).join(HISTORY).exists());
+        self.waiting().complete_to = complete_to;
         let archive = Arc::clone(self);
         Builder::new().name(String::from("sites")).spawn(move || archive.run()).map(drop)
     }
@@ -92,29 +102,42 @@ impl Archive {
         self.waiting().retention = retention;
     }
 
-    /// Whether what that gateway reads is simulated.
-    pub fn set_simulated(&self, gateway: &str, is_simulated: bool) {
+    /// Whether what that gateway reads is simulated. Returns whether that is news: another file is its own then.
+    pub fn set_simulated(&self, gateway: &str, is_simulated: bool) -> bool {
         let simulated = &mut self.waiting().simulated;
         match is_simulated {
-            true => simulated.insert(gateway.to_owned()),
+            true => !simulated.contains(gateway) && simulated.insert(gateway.to_owned()),
             false => simulated.remove(gateway),
-        };
+        }
     }
 
     /// Up to where everything is known of that gateway.
     pub fn complete_to(&self, gateway: &str) -> Option<Timestamp> {
-        self.waiting().complete_to.get(gateway).copied()
+        let waiting = self.waiting();
+        waiting.complete_to.get(&waiting.key(gateway)).copied()
     }
 
     /// Everything is known of that gateway up to there.
     pub fn set_complete_to(&self, gateway: &str, complete_to: Timestamp) {
-        self.waiting().complete_to.insert(gateway.to_owned(), complete_to);
+        let mut waiting = self.waiting();
+        let key = waiting.key(gateway);
+        waiting.complete_to.insert(key, complete_to);
+    }
+
+    /// The gateways of which the file was lost since the last time.
+    pub fn take_lost(&self) -> BTreeSet<String> {
+        std::mem::take(&mut self.waiting().lost)
+    }
+
+    /// Whether so much waits for the disk that nobody is to be asked for more.
+    pub fn is_busy(&self) -> bool {
+        self.waiting().values > MOST_VALUES / 2
     }
 
     /// Takes in what a gateway has read. Returns whether it is kept: not while too much waits for the disk.
     pub fn add(&self, gateway: &str, readings: &[Reading], now: Stamp) -> bool {
-        let span =
-            now.wall.checked_sub(OLDEST).unwrap_or(now.wall)..now.wall.checked_add(AHEAD).unwrap_or(now.wall);
+        let [oldest, latest] = [now.wall.checked_sub(OLDEST), now.wall.checked_add(AHEAD)];
+        let span = oldest.unwrap_or(now.wall)..latest.unwrap_or(now.wall);
         let mut waiting = self.waiting();
         if waiting.values + readings.len() > MOST_VALUES {
             return false;
@@ -122,12 +145,11 @@ impl Archive {
         let key = waiting.key(gateway);
         let site = waiting.sites.entry(key).or_default();
         let before = site.values();
-        for reading in readings {
-            if let (Some(sample), Some(id), true) =
-                (reading.sample(), message::id(&reading.id), span.contains(&reading.t))
-                && site.fridges().len() < MOST_FRIDGES
-            {
-                site.add(id, reading.t, sample);
+        // What was read at one moment comes together.
+        for together in readings.chunk_by(|a, b| a.t == b.t) {
+            if span.contains(&together[0].t) {
+                let samples = together.iter().filter_map(|it| Some((message::id(&it.id)?, it.sample()?)));
+                site.add(together[0].t, samples, MOST_FRIDGES);
             }
         }
         let added = site.values() - before;
@@ -169,7 +191,15 @@ impl Archive {
         let folders = names.filter(|name| self.folder.join(name).is_dir());
         let waiting = self.waiting();
         let known = folders.chain(waiting.sites.keys().cloned());
-        known.map(|key| key.split('.').next().unwrap_or_default().to_owned()).collect()
+        known.map(|key| gateway_of(&key).to_owned()).collect()
+    }
+
+    /// Whether anything is known of that gateway.
+    pub fn knows(&self, gateway: &str) -> bool {
+        let is_name = !gateway.is_empty() && !gateway.contains('/');
+        let keys = [gateway.to_owned(), simulated(gateway)];
+        is_name
+            && keys.iter().any(|key| self.waiting().sites.contains_key(key) || self.folder.join(key).is_dir())
     }
 
     /// The past of one gateway, whose fridges are named by their ids there.
@@ -186,8 +216,7 @@ impl Archive {
     }
 
     fn run(self: Arc<Self>) {
-        let (mut failed, mut pruned): (Option<Duration>, _) = (None, (self.clock)().mono);
-        let mut checked = BTreeSet::new();
+        let (mut failed, mut prunes): (Option<Duration>, _) = (None, (self.clock)().mono + FIRST_PRUNE);
         loop {
             let wanted = {
                 let waiting = self.waiting();
@@ -199,7 +228,7 @@ impl Archive {
             let is_flush = wanted != self.waiting().flushes_done;
             let may_try = failed.is_none_or(|failed| now.mono.saturating_sub(failed) >= RETRY) || is_flush;
             if may_try {
-                let written = self.write(now, is_flush, &mut checked);
+                let written = self.write(now, is_flush || self.is_busy());
                 failed = written.is_err().then_some(now.mono);
                 self.judge(written);
             }
@@ -208,29 +237,29 @@ impl Archive {
                 self.changed.notify_all();
             }
             self.read_back(now);
-            // Not at once: a clock without a battery may not be set yet.
-            if now.mono.saturating_sub(pruned) >= PRUNE {
-                pruned = now.mono;
-                site_file::prune_all(&self.folder, self.waiting().retention, now.wall);
+            if now.mono >= prunes {
+                prunes = now.mono + PRUNE;
+                let retention = self.waiting().retention;
+                file::prune_all(&self.folder, retention, now.wall);
             }
         }
     }
 
-    /// Writes the blocks that are complete, or all of them; each gateway's in one transaction.
-    fn write(&self, now: Stamp, is_flush: bool, checked: &mut BTreeSet<String>) -> Result<(), String> {
+    /// Writes the blocks that are complete, or all of them; each gateway's in one transaction. One that cannot be written keeps
+    /// no other from being.
+    fn write(&self, now: Stamp, all: bool) -> Result<(), String> {
         let keys: Vec<String> = self.waiting().sites.keys().cloned().collect();
-        let mut has_written = false;
+        let (mut has_written, mut first_error) = (false, None);
         for key in keys {
             let (fridges, blocks) = {
                 let mut waiting = self.waiting();
                 let Some(site) = waiting.sites.get_mut(&key) else { continue };
-                (site.fridges().to_vec(), site.begin_writing(now.wall, is_flush))
+                (site.fridges().to_vec(), site.begin_writing(now.wall, all))
             };
             if blocks.is_empty() {
                 continue;
             }
-            let is_checked = checked.contains(&key);
-            let kept = site_file::keep(&self.folder.join(&key), is_checked, &fridges, &blocks, now.wall);
+            let kept = file::keep(&self.folder.join(&key), &fridges, &blocks, now.wall);
             let mut waiting = self.waiting();
             if let Some(site) = waiting.sites.get_mut(&key) {
                 let before = site.values();
@@ -238,26 +267,31 @@ impl Archive {
                 let written = before - site.values();
                 waiting.values -= written;
             }
-            drop(waiting);
             match kept {
-                Ok(()) => drop(checked.insert(key)),
-                Err(error) => {
-                    checked.remove(&key);
-                    return Err(error.to_string());
+                Ok(is_lost) => {
+                    has_written = true;
+                    if is_lost {
+                        waiting.complete_to.remove(&key);
+                        waiting.lost.insert(gateway_of(&key).to_owned());
+                    }
                 }
+                Err(error) => drop(first_error.get_or_insert(error)),
             }
-            has_written = true;
         }
-        if has_written { self.note().map_err(|error| error.to_string()) } else { Ok(()) }
+        let noted = if has_written { self.note() } else { Ok(()) };
+        match first_error {
+            Some(error) => Err(error.to_string()),
+            None => noted.map_err(|error| error.to_string()),
+        }
     }
 
     /// Notes up to where all readings of each gateway are on the disk.
     fn note(&self) -> std::io::Result<()> {
         let complete: BTreeMap<String, Timestamp> = {
             let waiting = self.waiting();
-            let on_disk = |(gateway, complete_to): (&String, &Timestamp)| {
-                let unwritten = waiting.sites.get(&waiting.key(gateway)).and_then(SiteBlocks::begins);
-                (gateway.clone(), unwritten.map_or(*complete_to, |begins| begins.min(*complete_to)))
+            let on_disk = |(key, complete_to): (&String, &Timestamp)| {
+                let unwritten = waiting.sites.get(key).and_then(SiteBlocks::begins);
+                (key.clone(), unwritten.map_or(*complete_to, |begins| begins.min(*complete_to)))
             };
             waiting.complete_to.iter().map(on_disk).collect()
         };
@@ -320,6 +354,11 @@ impl Waiting {
     }
 }
 
+/// The gateway of that file.
+fn gateway_of(key: &str) -> &str {
+    key.split('.').next().unwrap_or_default()
+}
+
 /// What the file of that gateway is called where its readings are simulated: no gateway has a dot in its name.
 fn simulated(gateway: &str) -> String {
     format!("{gateway}.simulated")
@@ -334,7 +373,12 @@ struct OfSite {
 impl Unwritten for OfSite {
     fn unwritten(&self, _: &Stamp) -> (Vec<String>, BTreeMap<i64, Block>) {
         let waiting = self.archive.waiting();
-        waiting.sites.get(&self.key).map(SiteBlocks::unwritten).unwrap_or_default()
+        let (fridges, blocks) = waiting.sites.get(&self.key).map(SiteBlocks::unwritten).unwrap_or_default();
+        drop(waiting);
+        // What comes twice may be on the disk already; where that cannot be read, whoever asks is told so anyway.
+        let folder = self.archive.folder.join(&self.key);
+        let new = file::unknown_of(&folder, &fridges, blocks).unwrap_or_default();
+        (fridges, new)
     }
 }
 

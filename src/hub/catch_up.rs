@@ -5,16 +5,22 @@ use std::sync::Arc;
 
 use super::archive::Archive;
 use super::message::{Answer, Numbered, Readings};
-use super::progress::{Progress, Wanted};
 use crate::reading::Stamp;
 
+mod progress;
+
+use progress::Progress;
+pub use progress::Wanted;
+
 /// So many gateways are asked at once.
-const MOST_ASKED: usize = 32;
+const MOST_ASKED: usize = 8;
 
 /// How far the readings of each gateway are known.
 pub struct CatchUp {
     archive: Arc<Archive>,
     gateways: BTreeMap<String, Progress>,
+    /// Who was asked last: the others come first.
+    last: String,
 }
 
 /// What is to be asked of which gateway.
@@ -30,7 +36,7 @@ pub struct Asks {
 impl CatchUp {
     /// Goes on with what is kept there.
     pub fn new(archive: Arc<Archive>) -> CatchUp {
-        CatchUp { archive, gateways: BTreeMap::new() }
+        CatchUp { archive, gateways: BTreeMap::new(), last: String::new() }
     }
 
     /// Where readings are kept.
@@ -50,6 +56,13 @@ impl CatchUp {
     /// A connection has ended: no answer comes to what was asked.
     pub fn disconnected(&mut self) {
         self.gateways.values_mut().for_each(Progress::disconnected);
+    }
+
+    /// Whether what that gateway reads is simulated.
+    pub fn set_simulated(&mut self, gateway: &str, is_simulated: bool) {
+        if self.archive.set_simulated(gateway, is_simulated) {
+            self.gateways.remove(gateway);
+        }
     }
 
     /// A gateway's clock is wrong, so that nothing of this is kept until it is right.
@@ -96,17 +109,27 @@ impl CatchUp {
 
     /// What is to be asked now, of at most so many gateways that are there.
     pub fn due(&mut self, now: Stamp, most: usize, is_there: impl Fn(&str) -> bool) -> Vec<Asks> {
+        for gateway in self.archive.take_lost() {
+            self.gateways.insert(gateway, Progress::lost(now));
+        }
+        self.gateways.values_mut().for_each(|progress| progress.give_up(now));
         let under_way = self.gateways.values().filter(|progress| progress.is_waiting()).count();
-        let most = most.min(MOST_ASKED.saturating_sub(under_way));
+        let most = if self.archive.is_busy() { 0 } else { most.min(MOST_ASKED.saturating_sub(under_way)) };
         let mut due = Vec::new();
-        for (gateway, progress) in &mut self.gateways {
-            progress.give_up(now);
-            if due.len() >= most || !is_there(gateway) {
-                continue;
+        let (first, second): (Vec<_>, Vec<_>) =
+            self.gateways.iter_mut().partition(|(gateway, _)| **gateway > self.last);
+        for (gateway, progress) in first.into_iter().chain(second) {
+            if due.len() >= most {
+                break;
             }
-            if let Some((wanted, is_silent)) = progress.due(now) {
+            if let Some((wanted, is_silent)) =
+                Some(progress).filter(|_| is_there(gateway)).and_then(|it| it.due(now))
+            {
                 due.push(Asks { gateway: gateway.clone(), wanted, is_silent });
             }
+        }
+        if let Some(last) = due.last() {
+            self.last.clone_from(&last.gateway);
         }
         due
     }

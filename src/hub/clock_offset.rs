@@ -14,8 +14,10 @@ const WINDOW: Duration = Duration::from_secs(5 * 60);
 const BETWEEN: Duration = Duration::from_secs(1);
 /// … and as far apart as they were written, but for this: what has waited somewhere arrives all at once.
 const JITTER: Duration = Duration::from_millis(700);
-/// Clocks that are further apart are worth a word.
-pub const APART: Duration = Duration::from_secs(5 * 60);
+/// Wall clocks that are less apart are right: those of computers that are set over the network are much less.
+pub const RIGHT: Duration = Duration::from_secs(60);
+/// A message that was written at a time that is further from now is worth a word at once.
+const APART: Duration = Duration::from_secs(5 * 60);
 
 /// How far the other gateway's clock is behind this one's, in milliseconds, at the least. Of the first message, and of the
 /// first after a long silence, nobody knows for how long it has waited: only a second one shows that they come at the pace
@@ -66,6 +68,13 @@ impl ClockOffset {
         let least = self.least.into_iter().chain(self.least_before).min().filter(|_| self.is_confirmed)?;
         let mono = there.as_millisecond().saturating_add(least).clamp(0, milliseconds(now.mono));
         Some(now.at_mono(Duration::from_millis(mono.unsigned_abs())))
+    }
+
+    /// Whether the other wall clock shows what this one does, as far as that is known: what was read is kept under its time.
+    pub fn is_right(&self, now: Stamp) -> Option<bool> {
+        let least = self.least.into_iter().chain(self.least_before).min().filter(|_| self.is_confirmed)?;
+        let own = milliseconds(now.mono).saturating_sub(now.wall.as_millisecond());
+        Some(least.abs_diff(own) <= milliseconds(RIGHT).unsigned_abs())
     }
 
     /// Whether the wall clocks are far apart, as a message shows that was written then and has arrived now.

@@ -178,8 +178,6 @@ impl Readings {
 /// A part of what was asked about the past.
 #[derive(Debug, Deserialize)]
 pub struct Answer {
-    /// When it was written.
-    pub t: Timestamp,
     /// Which question it answers.
     pub id: String,
     /// Which message of the answer it is, from 0 on …

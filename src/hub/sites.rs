@@ -1,24 +1,23 @@
 //! The other gateways, as far as they were heard: their messages go in; readings, and what there is to be shown, come out.
 //! Whatever one of them sends, it takes a bounded place, and concerns no other.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::alarms::{self, Alarms};
 use super::archive::Archive;
-use super::catch_up::{Asks, CatchUp};
-use super::clock_offset::{APART, ClockOffset};
-use super::known::{Known, info};
+use super::catch_up::{Asks, CatchUp, Wanted};
+use super::clock_offset::{ClockOffset, RIGHT};
+use super::known::Known;
 use super::message::{self, About, Answer, Numbered, Readings, State, Status, Unfit};
 use super::numbers::Numbers;
-use super::progress::Wanted;
-use crate::fridge::{Fridge, Limits, names};
+use super::site::{Described, Site};
+
 use crate::gateway::CarryError;
 use crate::mqtt::topic::level;
-use crate::reading::{ProbeId, Stamp};
+use crate::reading::Stamp;
 use crate::state::{RemoteReading, SiteAlarms};
-use crate::text;
 
 /// So much is complained of at a time; the rest is not told.
 const MOST_COMPLAINTS: usize = 20;
@@ -27,7 +26,7 @@ const USUAL_STALE_AFTER: Duration = Duration::from_secs(30);
 /// No reading stands for the present for longer, whatever is said.
 const LONGEST_STALE_AFTER: Duration = Duration::from_secs(3 * 3_600);
 
-const WRONG_CLOCK: &str = "has a clock that differs from this one's by more than five minutes, so its readings are not kept here until it is right";
+const WRONG_CLOCK: &str = "has a clock that differs from this one's by more than a minute, so its readings are not kept here until it is right";
 const SILENT: &str = "has not answered when it was asked for readings that are missing here: either it has an older version, or \
      the broker's rights do not let this gateway write below `asks`";
 
@@ -43,40 +42,6 @@ pub struct Sites {
     complaints: Vec<String>,
     /// Whether it was told that there are too many.
     is_full: bool,
-}
-
-#[derive(Debug, Default)]
-struct Site {
-    number: usize,
-    /// What people call it.
-    name: Option<String>,
-    simulated: bool,
-    /// Whether its last will says that it is gone: what still comes of it has waited somewhere.
-    is_offline: bool,
-    /// Whether it does what people here want it to do.
-    takes_acts: bool,
-    fridges: BTreeMap<String, Described>,
-    offset: ClockOffset,
-    /// What was complained of, to say it once.
-    complained: HashSet<&'static str>,
-}
-
-/// A fridge, as its own gateway describes it.
-#[derive(Clone, Debug, PartialEq)]
-struct Described {
-    probe: ProbeId,
-    name: String,
-    group: Option<String>,
-    limits: Limits,
-    out_of_service: bool,
-    stale_after: Duration,
-}
-
-impl Site {
-    /// Whether that is another than before.
-    fn set_simulated(&mut self, is_simulated: bool) -> bool {
-        std::mem::replace(&mut self.simulated, is_simulated) != is_simulated
-    }
 }
 
 impl Sites {
@@ -104,7 +69,7 @@ impl Sites {
 
     /// What is to be shown from now on, where that has changed.
     pub fn take_change(&mut self) -> Option<Known> {
-        std::mem::take(&mut self.is_changed).then(|| self.known())
+        std::mem::take(&mut self.is_changed).then(|| Known::of(&self.sites, &self.numbers()))
     }
 
     /// The open alarms of all gateways are handed over again.
@@ -220,9 +185,7 @@ impl Sites {
         if site.is_offline {
             self.alarms.doubt(gateway);
         }
-        if is_other {
-            self.catch_up.archive().set_simulated(gateway, status.simulated);
-        }
+        self.catch_up.set_simulated(gateway, status.simulated);
         self.is_changed |= is_changed || is_other;
         None
     }
@@ -248,10 +211,8 @@ impl Sites {
             }
             return Ok(None);
         };
-        if site.set_simulated(state.simulated) {
-            self.is_changed = true;
-            self.catch_up.archive().set_simulated(gateway, state.simulated);
-        }
+        self.is_changed |= site.set_simulated(state.simulated);
+        self.catch_up.set_simulated(gateway, state.simulated);
         let stale_after = state.stale_after_s.map_or(USUAL_STALE_AFTER, Duration::from_secs);
         let described = Described {
             probe,
@@ -288,19 +249,21 @@ impl Sites {
     ) -> Option<(usize, Vec<RemoteReading>)> {
         // Nobody has it retained but who forges it.
         let site = self.sites.get_mut(gateway).filter(|_| !is_retained)?;
-        let is_apart = ClockOffset::is_apart(message.t, now);
-        if is_apart {
-            self.catch_up.distrusted(gateway);
-        } else {
+        if !message.late {
+            site.offset.arrived(message.t, now);
+        }
+        let is_right = site.offset.is_right(now);
+        if is_right == Some(true) {
             self.catch_up.heard(gateway, message, now);
+        } else {
+            self.catch_up.distrusted(gateway);
         }
         if message.late {
-            if !is_apart {
+            if is_right == Some(true) {
                 self.show_past(gateway, &message.readings, now);
             }
             return None;
         }
-        site.offset.arrived(message.t, now);
         let offset = site.offset;
         let reading = |reading: &message::Reading| {
             let fridge = site.fridges.get(&reading.id).filter(|_| !site.is_offline)?;
@@ -309,7 +272,7 @@ impl Sites {
         };
         let readings = message.readings.iter().filter_map(reading).collect();
         let number = site.number;
-        if is_apart {
+        if is_right == Some(false) || ClockOffset::is_apart(message.t, now) {
             self.complain(gateway, WRONG_CLOCK);
         }
         Some((number, readings))
@@ -327,19 +290,16 @@ impl Sites {
 
     /// Of a change of an alarm only its number counts: which are open is said elsewhere.
     fn take_alarm(&mut self, gateway: &str, alarm: &Numbered, is_retained: bool, now: Stamp) {
-        if is_retained || !self.sites.contains_key(gateway) {
-            return;
-        }
-        if ClockOffset::is_apart(alarm.t, now) {
-            self.catch_up.distrusted(gateway);
-        } else {
-            self.catch_up.numbered(gateway, alarm, true);
+        let Some(site) = self.sites.get(gateway).filter(|_| !is_retained) else { return };
+        match site.offset.is_right(now) {
+            Some(true) => self.catch_up.numbered(gateway, alarm, true),
+            _ => self.catch_up.distrusted(gateway),
         }
     }
 
     fn take_answer(&mut self, gateway: &str, answer: &Answer, now: Stamp) {
-        let is_right = self.sites.contains_key(gateway) && !ClockOffset::is_apart(answer.t, now);
-        if is_right && self.catch_up.answered(gateway, answer, now) {
+        let is_right = self.sites.get(gateway).and_then(|site| site.offset.is_right(now));
+        if is_right == Some(true) && self.catch_up.answered(gateway, answer, now) {
             self.show_past(gateway, &answer.readings, now);
         }
     }
@@ -389,50 +349,11 @@ impl Sites {
 
     /// Complains once of each thing that a gateway does; of one that is not followed nothing is kept.
     fn complain(&mut self, gateway: &str, what: &'static str) {
-        debug_assert!(APART.as_secs() == 300, "as the sentence says");
+        debug_assert!(RIGHT.as_secs() == 60, "as the sentence says");
         let Some(site) = self.sites.get_mut(gateway) else { return };
         if site.complained.insert(what) && self.complaints.len() < MOST_COMPLAINTS {
             self.complaints.push(format!("the gateway `{gateway}` {what}"));
         }
-    }
-
-    /// What there is to be shown. Each fridge is called by its gateway and its name there, such as "North Milk"; where several
-    /// would have the same name, each of them by its id.
-    fn known(&self) -> Known {
-        let numbers = self.numbers();
-        let simulated = |gateway: &str| self.sites.get(gateway).is_some_and(|site| site.simulated);
-        let sites = numbers.gateways().into_iter().map(|gateway| info(gateway, simulated(gateway))).collect();
-        let name = |gateway: &str, site: &Site, fridge: &Described| {
-            text::of_site(site.name.as_deref().unwrap_or(gateway), &fridge.name)
-        };
-        let mut same: HashMap<String, usize> = HashMap::new();
-        for (gateway, site) in &self.sites {
-            for fridge in site.fridges.values() {
-                *same.entry(names::fold(&name(gateway, site, fridge))).or_default() += 1;
-            }
-        }
-        let mut fridges = Vec::new();
-        for (gateway, site) in &self.sites {
-            let site_name: Arc<str> = Arc::from(gateway.as_str());
-            for (id, described) in &site.fridges {
-                let full = format!("{gateway}.{id}");
-                let name = name(gateway, site, described);
-                let is_one = same.get(&names::fold(&name)) == Some(&1);
-                let Described { probe, limits, out_of_service, .. } = *described;
-                // Without limits it has no rules: those are its own gateway's.
-                let name = if is_one { name } else { full.clone() };
-                let fridge = Fridge::new(name, probe, Limits::default());
-                fridges.push(Fridge {
-                    id: full,
-                    group: described.group.clone(),
-                    limits,
-                    out_of_service,
-                    site: Some(Arc::clone(&site_name)),
-                    ..fridge
-                });
-            }
-        }
-        Known { sites, fridges, followed: self.sites.keys().cloned().collect() }
     }
 }
 

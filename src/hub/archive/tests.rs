@@ -28,7 +28,7 @@ fn archive(folder: &Path, seconds: i64) -> Arc<Archive> {
 }
 
 fn write(archive: &Archive, seconds: i64, all: bool) {
-    archive.write(now(seconds), all, &mut BTreeSet::new()).unwrap();
+    archive.write(now(seconds), all).unwrap();
 }
 
 fn known(archive: &Arc<Archive>, gateway: &str, ids: &[&str]) -> Vec<(usize, i64, Sample)> {
@@ -94,7 +94,7 @@ fn fridges_of_several_gateways_are_asked_for_together_and_each_gets_its_own() {
     archive.add("south", &[reading("milk", 20, 5.0)], now(600));
     write(&archive, 600, true);
     archive.add("south", &[reading("milk", 30, 6.0)], now(600));
-    let own = Kept::new(folder.path(), None, Arc::new(|| now(600)));
+    let own = Kept::new(folder.path(), Some(Arc::new(History::default())), Arc::new(|| now(600)));
     let past = PastOfAll::new(own, Arc::clone(&archive));
     assert_eq!(past.fridges().unwrap(), ["north.meat", "north.milk", "south.milk"]);
     assert_eq!(past.extent().unwrap(), Some((at(0), at(300))));
@@ -139,22 +139,51 @@ fn simulated_readings_are_apart_and_those_of_another_time_are_none() {
 }
 
 #[test]
-fn a_damaged_file_is_set_aside_and_what_the_disk_does_not_take_waits() {
+fn a_damaged_file_is_set_aside_and_one_that_takes_nothing_keeps_no_other_from_being_written() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sites/north").join(HISTORY);
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, vec![7; 8_192]).unwrap();
-    std::fs::write(folder.path().join("sites/south"), "no folder").unwrap();
+    std::fs::write(folder.path().join("sites/bar"), "no folder").unwrap();
     let archive = archive(folder.path(), 600);
-    for gateway in ["north", "south"] {
+    for gateway in ["bar", "north", "south"] {
         archive.add(gateway, &[reading("milk", 10, 4.0)], now(600));
+        archive.set_complete_to(gateway, at(500));
     }
-    let written = archive.write(now(600), true, &mut BTreeSet::new());
-    assert!(written.unwrap_err().contains("sites/south"));
-    assert_eq!((known(&archive, "north", &["milk"]).len(), archive.waiting().values), (1, 1));
-    std::fs::remove_file(folder.path().join("sites/south")).unwrap();
+    assert!(archive.write(now(600), true).unwrap_err().contains("sites/bar"));
+    assert_eq!(archive.waiting().values, 1, "it waits");
+    for gateway in ["north", "south"] {
+        assert_eq!(known(&archive, gateway, &["milk"]).len(), 1);
+    }
+    // What was in a damaged one is to be asked for again.
+    assert_eq!(archive.take_lost(), BTreeSet::from([String::from("north")]));
+    assert_eq!((archive.complete_to("north"), archive.complete_to("south")), (None, Some(at(500))));
+    std::fs::remove_file(folder.path().join("sites/bar")).unwrap();
     write(&archive, 600, true);
-    assert_eq!((known(&archive, "south", &["milk"]).len(), archive.waiting().values), (1, 0));
+    assert_eq!((known(&archive, "bar", &["milk"]).len(), archive.waiting().values), (1, 0));
+}
+
+#[test]
+fn a_fridge_of_this_gateways_own_may_have_a_dot_in_its_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive(folder.path(), 600);
+    archive.add("nr", &[reading("4", 10, 4.0)], now(600));
+    let block = {
+        let mut blocks = SiteBlocks::default();
+        blocks.add(at(20), [("nr.3", Ok(Celsius::from_sixteenths(16)))].into_iter(), 9);
+        blocks.begin_writing(at(600), true)
+    };
+    let mut file = HistoryFile::open_sound(folder.path()).unwrap();
+    file.keep(crate::store::Table::Raw, &[String::from("nr.3")], &block).unwrap();
+    let past = PastOfAll::new(Kept::new(folder.path(), None, Arc::new(|| now(600))), Arc::clone(&archive));
+    let mut all = Vec::new();
+    past.readings(&["nr.3", "nr.4", "no.5"], at(0), at(600), &mut |seen| {
+        all.push((seen.fridge, seen.sample.unwrap().degrees()));
+        true
+    })
+    .unwrap();
+    assert_eq!(all, [(0, 1.0), (1, 4.0)]);
+    assert!(past.is_of_other("nr.4") && !past.is_of_other("nr.3") && !past.is_of_other("no.5"));
 }
 
 #[test]
@@ -182,5 +211,7 @@ fn a_broker_that_floods_it_fills_no_memory() {
     for id in 0..3 * MOST_FRIDGES {
         archive.add("north", &[reading(&format!("milk-{id}"), 10, 4.0)], now(600));
     }
-    assert!(archive.waiting().values <= MOST_FRIDGES);
+    assert_eq!(archive.waiting().values, MOST_FRIDGES);
+    archive.add("north", &[reading("milk-7", 20, 4.0)], now(600));
+    assert_eq!(archive.waiting().values, MOST_FRIDGES + 1, "what is known goes on");
 }

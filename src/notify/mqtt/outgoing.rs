@@ -11,14 +11,13 @@ use tracing::warn;
 
 use super::identity::{Identity, ONLINE, Writer};
 use super::missed::{self, Missed};
-use super::past::Question;
 use super::payload::{self, AlarmChange, Head, Once, Readings, SCHEMA, Status};
 use super::readings::{MOST, Piece};
 use super::replies::Replies;
 use super::retained::Retained;
 use super::sent::Sent;
 use super::states;
-use super::{Config, CurrentChat, acts, discovery};
+use super::{Config, CurrentChat, discovery};
 use crate::alarm::Alarm;
 use crate::chat::Chat;
 use crate::mqtt::{Error, Link, Message, Publication};
@@ -26,7 +25,7 @@ use crate::notify::DeliveryStatuses;
 use crate::reading::Stamp;
 
 /// What the broker keeps of a fridge is sent every minute, and of no use after three of these.
-pub const EXPIRY: Duration = Duration::from_secs(180);
+const EXPIRY: Duration = Duration::from_secs(180);
 /// So many messages wait at most; what is read then is sent afterwards, from the history.
 const MOST_WAITING: usize = 256;
 
@@ -49,7 +48,7 @@ pub struct Outgoing {
     retained: Retained,
     waiting: VecDeque<(Publication, Sent)>,
     /// What other gateways are told: behind what that has changed.
-    replies: Replies,
+    pub replies: Replies,
     sent: HashMap<u16, Sent>,
     /// Up to where what is sent afterwards is on its way.
     late_until: Option<Timestamp>,
@@ -122,26 +121,6 @@ impl Outgoing {
         self.waiting.push_back((publication, Sent::Mail(waits)));
     }
 
-    /// Tells another gateway what became of its request. Where too much waits, it is dropped: whoever asked is told then that it
-    /// is not confirmed.
-    pub fn send_outcome(&mut self, outcome: &acts::Outcome) {
-        let mut replies = std::mem::take(&mut self.replies);
-        replies.add_outcome(&self.config.topics, self.head(), outcome);
-        self.replies = replies;
-    }
-
-    /// Answers another gateway's question about the past.
-    pub fn send_past(&mut self, answer: &(String, Question, Piece)) {
-        let mut replies = std::mem::take(&mut self.replies);
-        replies.add_past(&self.config.topics, self.head(), answer);
-        self.replies = replies;
-    }
-
-    /// Whether other gateways have been told all.
-    pub fn has_replied(&self) -> bool {
-        self.replies.is_empty()
-    }
-
     /// Has all removed that the broker keeps.
     pub fn remove(&mut self) {
         for kept in [&mut self.announced, &mut self.retained] {
@@ -164,7 +143,7 @@ impl Outgoing {
                 Some(waiting) => waiting,
                 None => match self.announced.next().or_else(|| self.retained.next()) {
                     Some((topic, payload)) => (self.retain(topic, payload), Sent::Retained),
-                    None => match self.replies.next() {
+                    None => match self.reply() {
                         Some(reply) => (reply, Sent::Once),
                         None => break,
                     },
@@ -178,6 +157,14 @@ impl Outgoing {
             }
         }
         Ok(())
+    }
+
+    /// The next message to another gateway: nobody waits for it for long.
+    fn reply(&mut self) -> Option<Publication> {
+        let mut replies = std::mem::take(&mut self.replies);
+        let reply = replies.next(&self.config.topics, self.head());
+        self.replies = replies;
+        reply.map(|reply| Publication { expiry: Some(EXPIRY), ..reply })
     }
 
     /// The broker has taken the message of that number.

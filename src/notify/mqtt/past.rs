@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
 
-use super::payload::{self, Head, Reading, SCHEMA};
+use super::payload::{Head, Reading, SCHEMA};
 use super::readings::{self, MOST, Piece, Reads};
 use crate::chat::Chat;
+use crate::gateway::Unread;
 use crate::history::PastError;
 
 /// So many gateways may ask at once.
@@ -21,6 +22,8 @@ const MOST_ASKERS: usize = 16;
 const BETWEEN: Duration = Duration::from_millis(100);
 /// Where others read the past at this moment, it is tried again after so long.
 const BUSY: Duration = Duration::from_secs(1);
+/// Nobody waits for an answer for longer.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest name of another gateway in a topic, and the longest id of a question, in bytes.
 const LONGEST_NAME: usize = 120;
 const LONGEST_ID: usize = 40;
@@ -40,14 +43,15 @@ pub struct Question {
 
 /// A part of an answer.
 #[derive(Serialize)]
-struct Answer<'a> {
+pub struct Answer<'a> {
     #[serde(flatten)]
     head: Head<'a>,
     /// Which question it answers.
     id: &'a str,
-    /// Which message of the answer it is, from 0 on, and of how many.
+    /// Which message of the answer it is, from 0 on …
     part: usize,
-    parts: usize,
+    /// … and of how many.
+    pub parts: usize,
     /// These messages hold all that was read from then on …
     from: Timestamp,
     /// … and before that, which may be less than what was asked for.
@@ -55,31 +59,31 @@ struct Answer<'a> {
     readings: &'a [Reading],
 }
 
-/// The messages that answer a question.
-pub fn answers(head: Head<'_>, question: &Question, piece: &Piece) -> Vec<Vec<u8>> {
-    let (id, from, to) = (&question.id, question.from, piece.to);
-    let parts = piece.readings.len().div_ceil(MOST).max(1);
-    let of_part = |part: usize| {
-        let end = (part * MOST + MOST).min(piece.readings.len());
-        let readings = &piece.readings[part * MOST..end];
-        payload::json(&Answer { head: head.clone(), id, part, parts, from, to, readings })
-    };
-    (0..parts).map(of_part).collect()
+impl<'a> Answer<'a> {
+    /// That message of an answer.
+    pub fn new(head: Head<'a>, question: &'a Question, piece: &'a Piece, part: usize) -> Answer<'a> {
+        let (begin, all) = ((part * MOST).min(piece.readings.len()), piece.readings.len());
+        let readings = &piece.readings[begin..(begin + MOST).min(all)];
+        let (id, from, to) = (&question.id, question.from, piece.to);
+        Answer { head, id, part, parts: all.div_ceil(MOST).max(1), from, to, readings }
+    }
 }
 
 /// The questions that wait, by who asks them.
+#[derive(Default)]
 pub struct Questions {
-    waiting: VecDeque<(String, Question)>,
+    waiting: VecDeque<Waiting>,
     reads: Option<Reads>,
-    not_before: Instant,
+    not_before: Option<Instant>,
+}
+
+struct Waiting {
+    asker: String,
+    question: Question,
+    since: Instant,
 }
 
 impl Questions {
-    /// Nobody has asked.
-    pub fn new() -> Questions {
-        Questions { waiting: VecDeque::new(), reads: None, not_before: Instant::now() }
-    }
-
     /// The gateway of that name asks something; what it has asked before does not matter any more.
     pub fn heard(&mut self, asker: &str, payload: &[u8]) {
         let Ok(question) = serde_json::from_slice::<Question>(payload) else { return };
@@ -91,11 +95,14 @@ impl Questions {
         if !is_ours || question.from >= question.to {
             return;
         }
-        match self.waiting.iter().position(|(other, _)| other == asker) {
-            // It is being answered.
-            Some(0) if self.reads.is_some() => {}
-            Some(known) => self.waiting[known].1 = question,
-            None if self.waiting.len() < MOST_ASKERS => self.waiting.push_back((asker.to_owned(), question)),
+        // One that is being answered is left to that.
+        let first = usize::from(self.reads.is_some());
+        let (is_full, since) = (self.waiting.len() >= MOST_ASKERS, Instant::now());
+        match self.waiting.iter_mut().skip(first).find(|waiting| waiting.asker == asker) {
+            Some(known) => (known.question, known.since) = (question, since),
+            None if !is_full => {
+                self.waiting.push_back(Waiting { asker: asker.to_owned(), question, since });
+            }
             None => {}
         }
     }
@@ -106,17 +113,25 @@ impl Questions {
     /// Why the past cannot be read.
     pub async fn next(&mut self, chat: &Arc<Chat>) -> Result<(String, Question, Piece), PastError> {
         loop {
-            let Some((_, question)) = self.waiting.front() else { return pending().await };
-            sleep_until(self.not_before).await;
-            let (from, to) = (question.from, question.to);
+            let Some(Waiting { question, since, .. }) = self.waiting.front() else { return pending().await };
+            if self.reads.is_none() && since.elapsed() >= PATIENCE {
+                self.waiting.pop_front();
+                continue;
+            }
+            sleep_until(self.not_before.unwrap_or_else(Instant::now)).await;
+            // What is still to come is nobody's past.
+            let (from, to) = (question.from, question.to.min(chat.gateway().now().wall));
             let piece = self.reads.get_or_insert_with(|| readings::read(chat, from, to)).await;
             self.reads = None;
-            let Ok(piece) = piece else {
-                self.not_before = Instant::now() + BUSY;
+            if matches!(piece, Err(Unread::Busy)) {
+                self.not_before = Some(Instant::now() + BUSY);
+                continue;
+            }
+            self.not_before = Some(Instant::now() + BETWEEN);
+            let (Some(Waiting { asker, question, .. }), Ok(piece)) = (self.waiting.pop_front(), piece) else {
+                // The disk is too slow for this; whoever asked asks again.
                 continue;
             };
-            self.not_before = Instant::now() + BETWEEN;
-            let Some((asker, question)) = self.waiting.pop_front() else { continue };
             return piece.map(|piece| (asker, question, piece));
         }
     }
@@ -127,6 +142,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::notify::mqtt::Topics;
+    use crate::notify::mqtt::replies::Replies;
     use crate::reading::Celsius;
 
     fn at(seconds: i64) -> Timestamp {
@@ -139,14 +156,22 @@ mod tests {
 
     #[test]
     fn an_answer_says_of_which_time_it_is_all_and_each_message_which_part() {
+        let topics = Topics::new("north", None);
         let head = Head { schema: SCHEMA, gateway: "north", boot: "b", t: at(2_000) };
         let reading = |second| Reading::new("milk", at(second), Ok(Celsius::from_sixteenths(64)));
         let of = |count: i64| {
             let piece =
                 Piece { readings: (0..count).map(reading).collect(), to: at(300), ..Piece::default() };
-            let read = |answer: Vec<u8>| serde_json::from_slice::<Value>(&answer).unwrap();
             let question = Question { schema: SCHEMA, id: String::from("7"), from: at(0), to: at(900) };
-            answers(head.clone(), &question, &piece).into_iter().map(read).collect::<Vec<Value>>()
+            let mut replies = Replies::default();
+            replies.add_past((String::from("office"), question, piece));
+            let mut all = Vec::new();
+            while let Some(reply) = replies.next(&topics, head.clone()) {
+                assert_eq!(reply.topic, "fridge/north/answers/office");
+                all.push(serde_json::from_slice::<Value>(&reply.payload).unwrap());
+                assert_eq!(replies.has_answered(), all.len() == all[0]["parts"]);
+            }
+            all
         };
         let three = of(2 * MOST as i64 + 1);
         let parts: Vec<_> =
@@ -159,7 +184,7 @@ mod tests {
 
     #[test]
     fn each_gateway_has_one_question_and_rubbish_is_none() {
-        let mut questions = Questions::new();
+        let mut questions = Questions::default();
         for rubbish in [
             json!({}),
             json!({ "schema": 2, "id": "1", "from": at(0), "to": at(1) }),
@@ -175,7 +200,10 @@ mod tests {
             questions.heard("office", question(id, from).to_string().as_bytes());
         }
         assert_eq!(questions.waiting.len(), 1);
-        assert_eq!((questions.waiting[0].1.id.as_str(), questions.waiting[0].1.from), ("2", at(300)));
+        assert_eq!(
+            (questions.waiting[0].question.id.as_str(), questions.waiting[0].question.from),
+            ("2", at(300))
+        );
         for asker in 0..100 {
             questions.heard(&asker.to_string(), question("1", 0).to_string().as_bytes());
         }

@@ -4,57 +4,60 @@
 use std::collections::VecDeque;
 
 use super::acts::{Outcome, Response};
-use super::outgoing::EXPIRY;
 use super::past::{self, Question};
 use super::payload::{self, Head};
 use super::readings::Piece;
 use super::topics::Topics;
 use crate::mqtt::Publication;
 
-/// So many wait at the most; what is dropped is asked for again, or told to be unconfirmed.
+/// So many outcomes wait at the most: what is dropped is told to be unconfirmed.
 const MOST: usize = 256;
 
 /// What waits.
 #[derive(Default)]
-pub struct Replies(VecDeque<Publication>);
+pub struct Replies {
+    outcomes: VecDeque<Outcome>,
+    /// Who has asked what, and a part of the answer; and how many messages of it were sent.
+    past: Option<((String, Question, Piece), usize)>,
+}
 
 impl Replies {
     /// What became of something that another gateway wanted.
-    pub fn add_outcome(&mut self, topics: &Topics, head: Head<'_>, outcome: &Outcome) {
-        if self.0.len() < MOST {
-            self.add(topics.acted(), payload::json(&Response { head, outcome }));
+    pub fn add_outcome(&mut self, outcome: Outcome) {
+        if self.outcomes.len() < MOST {
+            self.outcomes.push_back(outcome);
         }
     }
 
-    /// What a gateway has asked about the past: all of a part of it. Only where nothing else waits.
-    pub fn add_past(
-        &mut self,
-        topics: &Topics,
-        head: Head<'_>,
-        (asker, question, piece): &(String, Question, Piece),
-    ) {
-        for answer in past::answers(head, question, piece) {
-            self.add(topics.answers(asker), answer);
-        }
+    /// What a gateway has asked about the past. Only where nothing waits of what another one has asked.
+    pub fn add_past(&mut self, answer: (String, Question, Piece)) {
+        self.past = Some((answer, 0));
     }
 
-    fn add(&mut self, topic: String, payload: Vec<u8>) {
-        let publication = Publication::new(topic, payload, false);
-        self.0.push_back(Publication { expiry: Some(EXPIRY), ..publication });
+    /// The next message.
+    pub fn next(&mut self, topics: &Topics, head: Head<'_>) -> Option<Publication> {
+        let (topic, payload) = match (self.outcomes.pop_front(), &mut self.past) {
+            (Some(outcome), _) => (topics.acted(), payload::json(&Response { head, outcome: &outcome })),
+            (None, Some(((asker, question, piece), part))) => {
+                let answer = past::Answer::new(head, question, piece, *part);
+                *part += 1;
+                let (topic, is_last) = (topics.answers(asker), *part >= answer.parts);
+                let payload = payload::json(&answer);
+                self.past.take_if(|_| is_last);
+                (topic, payload)
+            }
+            (None, None) => return None,
+        };
+        Some(Publication::new(topic, payload, false))
     }
 
-    /// The next one.
-    pub fn next(&mut self) -> Option<Publication> {
-        self.0.pop_front()
+    /// Whether nothing waits of what another gateway has asked.
+    pub fn has_answered(&self) -> bool {
+        self.past.is_none()
     }
 
-    /// Whether none waits.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Nobody waits for these any more.
+    /// Nobody waits for any of these any more.
     pub fn clear(&mut self) {
-        self.0.clear();
+        *self = Replies::default();
     }
 }

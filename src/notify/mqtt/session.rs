@@ -215,7 +215,7 @@ impl Session {
         let is_of_neighbour = |topic: &str| topic != topics.status() && Topics::gateway_of(topic).is_some();
         let mut look_at: Option<Instant> = None;
         let (mut asked, mut under_way) = (Acts::default(), JoinSet::new());
-        let mut questions = Questions::new();
+        let mut questions = Questions::default();
         let (mut late, mut late_from): (Option<Reads>, _) = (None, Instant::now());
         loop {
             if late.is_none() && late_from <= Instant::now() {
@@ -248,7 +248,7 @@ impl Session {
                         if may && !message.is_retained {
                             match asked.heard(from, &message.payload, &chat, &chat.gateway().now()) {
                                 Next::Nothing => {}
-                                Next::Answer(outcome) => self.outgoing.send_outcome(&outcome),
+                                Next::Answer(outcome) => self.outgoing.replies.add_outcome(outcome),
                                 Next::Do(act, by, outcome) => {
                                     drop(under_way.spawn(acts::perform(Arc::clone(&chat), act, by, outcome)));
                                 }
@@ -269,7 +269,7 @@ impl Session {
                     asked.done(&outcome);
                     // First what it has changed, then that it is done.
                     self.outgoing.look(&chat, false);
-                    self.outgoing.send_outcome(&outcome);
+                    self.outgoing.replies.add_outcome(outcome);
                 }
                 observed = observations.recv() => match observed {
                     Ok(Observation::Sweep { at, samples }) => {
@@ -325,8 +325,8 @@ impl Session {
                         Err(Unread::Busy | Unread::Slow) => {}
                     }
                 }
-                answer = questions.next(&chat), if self.outgoing.has_replied() => match answer {
-                    Ok(answer) => self.outgoing.send_past(&answer),
+                answer = questions.next(&chat), if self.outgoing.replies.has_answered() => match answer {
+                    Ok(answer) => self.outgoing.replies.add_past(answer),
                     Err(error) => self.tell(format!("what another gateway has missed cannot be read: {error}")),
                 },
                 Some(mail) = self.mailbox.recv(), if self.outgoing.has_room() => self.outgoing.send_mail(mail),

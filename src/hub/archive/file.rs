@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use tracing::{error, warn};
 
-use super::site_blocks::SAME_MS;
+use super::blocks::SAME_MS;
 use crate::store::block::{BLOCK_SECONDS, Block, Series};
 use crate::store::{Error, HISTORY, HistoryFile, Retention, SetAside, Table};
+
+/// With less room than this on the disk, in bytes, nothing of other gateways is kept.
+const LEAST_FREE: u64 = 200_000_000;
 
 /// Why blocks are not kept.
 #[derive(Debug, thiserror::Error)]
@@ -21,45 +24,84 @@ pub enum KeepError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// What is left of the disk is for this gateway's own history.
+    #[error("only {free} MB are free on the disk, and what is left is for this gateway's own history")]
+    Full {
+        /// So many megabytes are free.
+        free: u64,
+    },
     /// The file does not take them.
     #[error(transparent)]
     Store(#[from] Error),
 }
 
-/// Keeps these blocks in that folder; they name fridges by their places in the list of ids. A file that was not checked since
-/// the start is; where it is damaged, it is set aside.
+/// Keeps these blocks in that folder; they name fridges by their places in the list of ids. Returns whether a damaged file was
+/// set aside.
 ///
 /// # Errors
 /// [`KeepError`]
 pub fn keep(
     folder: &Path,
-    is_checked: bool,
     fridges: &[String],
     blocks: &BTreeMap<i64, Block>,
     now: Timestamp,
-) -> Result<(), KeepError> {
+) -> Result<bool, KeepError> {
     std::fs::create_dir_all(folder).map_err(|error| KeepError::Folder { path: folder.to_owned(), error })?;
-    let mut file = if is_checked {
-        HistoryFile::open_sound(folder)?
-    } else {
-        let (file, set_aside) = HistoryFile::open(folder, now)?;
-        if let Some(SetAside { path, reason }) = set_aside {
-            error!("what was kept of a gateway was damaged: {reason}; set aside as {}", path.display());
-        }
-        file
-    };
-    let known = times(&file, fridges, blocks)?;
-    let mut new = BTreeMap::new();
-    for (begins, block) in blocks {
-        let block = without(*begins, block, &known);
-        if !block.groups.is_empty() {
-            new.insert(*begins, block);
-        }
+    let free = free_bytes(folder);
+    if free < LEAST_FREE {
+        return Err(KeepError::Full { free: free / 1_000_000 });
     }
-    if !new.is_empty() {
-        file.keep(Table::Raw, fridges, &new)?;
+    match keep_new(HistoryFile::open_sound(folder), fridges, blocks) {
+        Err(error) if error.is_damage() => {
+            let (file, set_aside) = HistoryFile::open(folder, now)?;
+            if let Some(SetAside { path, reason }) = &set_aside {
+                error!("what was kept of a gateway was damaged: {reason}; set aside as {}", path.display());
+            }
+            keep_new(Ok(file), fridges, blocks)?;
+            Ok(set_aside.is_some())
+        }
+        kept => Ok(kept.map(|()| false)?),
     }
-    Ok(())
+}
+
+/// How much room is left on that disk; where nobody knows, there is enough.
+fn free_bytes(folder: &Path) -> u64 {
+    rustix::fs::statvfs(folder).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+fn keep_new(
+    file: Result<HistoryFile, Error>,
+    fridges: &[String],
+    blocks: &BTreeMap<i64, Block>,
+) -> Result<(), Error> {
+    let mut file = file?;
+    let new = new_of(&file, fridges, blocks)?;
+    if new.is_empty() { Ok(()) } else { file.keep(Table::Raw, fridges, &new) }
+}
+
+/// What of these blocks is not in the file of that folder yet.
+///
+/// # Errors
+/// [`Error`]
+pub fn unknown_of(
+    folder: &Path,
+    fridges: &[String],
+    blocks: BTreeMap<i64, Block>,
+) -> Result<BTreeMap<i64, Block>, Error> {
+    match HistoryFile::open_to_read(folder)? {
+        Some(file) if !blocks.is_empty() => new_of(&file, fridges, &blocks),
+        _ => Ok(blocks),
+    }
+}
+
+fn new_of(
+    file: &HistoryFile,
+    fridges: &[String],
+    blocks: &BTreeMap<i64, Block>,
+) -> Result<BTreeMap<i64, Block>, Error> {
+    let known = times(file, fridges, blocks)?;
+    let new = blocks.iter().map(|(begins, block)| (*begins, without(*begins, block, &known)));
+    Ok(new.filter(|(_, block)| !block.groups.is_empty()).collect())
 }
 
 /// When each of the fridges was read, as far as the file knows it of these blocks and those beside them, in milliseconds.

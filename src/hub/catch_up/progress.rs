@@ -6,16 +6,21 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::message::Numbered;
+use crate::hub::message::Numbered;
 use crate::reading::Stamp;
 
 /// What is older than this is not asked for …
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// … and of a gateway that was never heard of before, no more than the page shows.
 const FIRST: SignedDuration = SignedDuration::from_hours(24);
-/// A sweep counts from its begin, and is told at its end: so much before the last one that is there may be missing.
-const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
-/// An answer takes no longer than this …
+/// A sweep counts from its begin, and is told at its end; and clocks may differ by a minute: so much before the last one that is
+/// there may be missing.
+const OVERLAP: SignedDuration = SignedDuration::from_secs(120);
+/// So many numbers are never missing.
+const LARGEST_GAP: u64 = 100_000_000;
+/// An answer has at most so many parts: those of a thousand fridges that are read every second.
+const MOST_PARTS: usize = 2_000;
+/// Each part of an answer takes no longer than this …
 const PATIENCE: Duration = Duration::from_secs(30);
 /// … and where none has come, the question is repeated after this; each later time after twice as long …
 const FIRST_WAIT: Duration = Duration::from_secs(10);
@@ -65,6 +70,11 @@ impl Progress {
         Progress { complete_to, ..Progress::default() }
     }
 
+    /// What was kept is lost.
+    pub fn lost(now: Stamp) -> Progress {
+        Progress::since(now.wall.checked_sub(LONGEST).ok())
+    }
+
     /// Up to where everything is known.
     pub fn complete_to(&self) -> Option<Timestamp> {
         self.complete_to
@@ -75,7 +85,8 @@ impl Progress {
         let (Some(boot), Some(sequence)) = (&message.boot, message.sequence) else { return };
         let follows = match &self.last {
             Some((last_boot, last)) if last_boot == boot => {
-                if sequence <= *last {
+                // One that is far ahead is forged.
+                if sequence <= *last || sequence - last > LARGEST_GAP {
                     return;
                 }
                 sequence == last + 1
@@ -92,6 +103,8 @@ impl Progress {
             self.missing_to = None;
             return;
         };
+        let earliest = message.t.checked_sub(LONGEST).unwrap_or(message.t);
+        let complete_to = complete_to.clamp(earliest, message.t);
         if self.missing_to.is_none() {
             self.complete_to = Some(complete_to);
         } else if self.complete_to.is_none() {
@@ -143,7 +156,7 @@ impl Progress {
 
     /// Whether that part of that answer is the one that is waited for.
     pub fn expects(&self, id: &str, part: usize) -> bool {
-        self.asked.as_ref().is_some_and(|asked| asked.id == id && asked.parts == part)
+        self.asked.as_ref().is_some_and(|asked| asked.id == id && asked.parts == part && part < MOST_PARTS)
     }
 
     /// The part that was waited for is kept; with the last of them everything is known up to `to`.
@@ -206,7 +219,7 @@ mod tests {
     fn while_no_number_is_missing_everything_is_known_and_nothing_asked() {
         let mut progress = Progress::since(Some(at(90_000)));
         progress.heard(&numbered("a", 7, 90_100), true);
-        assert_eq!(asked(&mut progress, 90_101), Some((89_940, 90_100)), "what happened before the start");
+        assert_eq!(asked(&mut progress, 90_101), Some((89_880, 90_100)), "what happened before the start");
         assert_eq!(asked(&mut progress, 90_102), None, "once");
         answer(&mut progress, 90_100, 90_103);
         for (sequence, second) in [(8, 90_110), (9, 90_120), (9, 90_120), (8, 90_110)] {
@@ -215,11 +228,11 @@ mod tests {
         assert_eq!((asked(&mut progress, 90_125), progress.complete_to()), (None, Some(at(90_110))));
         // A number is missing; and then the gateway has started again.
         progress.heard(&numbered("a", 11, 90_140), true);
-        assert_eq!(asked(&mut progress, 90_141), Some((90_050, 90_140)));
+        assert_eq!(asked(&mut progress, 90_141), Some((89_990, 90_140)));
         assert_eq!(progress.complete_to(), Some(at(90_110)), "it stands still");
         progress.heard(&numbered("b", 1, 90_150), true);
         answer(&mut progress, 90_140, 90_151);
-        assert_eq!(asked(&mut progress, 90_152), Some((90_080, 90_150)), "what is missing since");
+        assert_eq!(asked(&mut progress, 90_152), Some((90_020, 90_150)), "what is missing since");
         answer(&mut progress, 90_150, 90_153);
         progress.heard(&numbered("b", 2, 90_160), true);
         assert_eq!((asked(&mut progress, 90_161), progress.complete_to()), (None, Some(at(90_150))));
@@ -229,7 +242,7 @@ mod tests {
     fn a_long_time_is_asked_for_in_parts_and_an_unknown_one_for_a_day() {
         let mut progress = Progress::since(None);
         progress.heard(&numbered("a", 1, 100_010), true);
-        assert_eq!(asked(&mut progress, 100_011), Some((100_000 - 86_400 - 60, 100_010)));
+        assert_eq!(asked(&mut progress, 100_011), Some((100_000 - 86_400 - 120, 100_010)));
         answer(&mut progress, 20_000, 100_012);
         assert_eq!(asked(&mut progress, 100_013), Some((20_000, 100_010)), "where the last part has ended");
         answer(&mut progress, 99_990, 100_014);
@@ -271,10 +284,10 @@ mod tests {
         progress.answered(false, at(100), now(101));
         assert!(progress.expects(&wanted.id, 1) && !progress.expects(&wanted.id, 0));
         progress.put_off(now(102));
-        assert_eq!((asked(&mut progress, 103), asked(&mut progress, 132)), (None, Some((-60, 100))));
+        assert_eq!((asked(&mut progress, 103), asked(&mut progress, 132)), (None, Some((-120, 100))));
         answer(&mut progress, 100, 133);
         progress.heard(&numbered("a", 2, 110), false);
-        assert_eq!(asked(&mut progress, 134), Some((40, 110)), "the disk was full");
+        assert_eq!(asked(&mut progress, 134), Some((-20, 110)), "the disk was full");
         // A clock that was set back leaves nothing to be asked for.
         let mut back = Progress::since(Some(at(10_000)));
         back.heard(&numbered("a", 1, 100), true);

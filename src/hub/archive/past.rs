@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tracing::warn;
 
-use super::archive::Archive;
-use super::site_blocks::SAME_MS;
+use super::Archive;
 use crate::alarm::Alarm;
 use crate::history::{EachBucket, EachReading, Past, PastError, Period, Seen};
 use crate::store::Deed;
@@ -25,9 +25,11 @@ impl PastOfAll {
         PastOfAll { own: Box::new(own), archive }
     }
 
-    /// Whether a fridge of that id is another gateway's: this one's own have no dot in theirs.
-    pub fn is_of_other(id: &str) -> bool {
-        id.contains('.')
+    /// Whether a fridge of that id is another gateway's. This one's own may have a dot in their ids, too.
+    pub fn is_of_other(&self, id: &str) -> bool {
+        let is_known = id.split_once('.').is_some_and(|(gateway, _)| self.archive.knows(gateway));
+        // Without a file, nothing is known of any of its own.
+        is_known && !self.own.fridges().unwrap_or_default().iter().any(|own| own == id)
     }
 
     /// Asks for the fridges of each gateway: with their ids there, and their places in the list.
@@ -39,7 +41,7 @@ impl PastOfAll {
         let mut own: (Vec<&str>, Vec<usize>) = Default::default();
         let mut others: BTreeMap<&str, (Vec<&str>, Vec<usize>)> = BTreeMap::new();
         for (place, fridge) in fridges.iter().enumerate() {
-            let (ids, places, id) = match fridge.split_once('.') {
+            let (ids, places, id) = match fridge.split_once('.').filter(|_| self.is_of_other(fridge)) {
                 Some((gateway, id)) => {
                     let (ids, places) = others.entry(gateway).or_default();
                     (ids, places, id)
@@ -87,22 +89,12 @@ impl Past for PastOfAll {
         to: Timestamp,
         each: &mut EachReading<'_>,
     ) -> Result<(), PastError> {
-        const SAME: Duration = Duration::from_millis(SAME_MS.unsigned_abs());
         let mut goes_on = true;
         self.of_each(fridges, |past, ids, places| {
             if !goes_on {
                 return Ok(());
             }
-            let is_of_other = places.first().is_some_and(|place| PastOfAll::is_of_other(fridges[*place]));
-            let mut last: Vec<Option<Timestamp>> = vec![None; ids.len()];
             past.readings(ids, from, to, &mut |seen| {
-                // What waits to be written may be on the disk already.
-                let before = last[seen.fridge].replace(seen.at);
-                if is_of_other
-                    && before.is_some_and(|before| seen.at.duration_since(before).unsigned_abs() < SAME)
-                {
-                    return true;
-                }
                 goes_on = each(Seen { fridge: places[seen.fridge], ..seen });
                 goes_on
             })
@@ -115,8 +107,12 @@ impl Past for PastOfAll {
             extent => extent?,
         };
         for gateway in self.archive.gateways() {
-            if let Some((first, last)) = self.archive.past(&gateway).extent()? {
-                extent = Some(extent.map_or((first, last), |(from, to)| (first.min(from), last.max(to))));
+            match self.archive.past(&gateway).extent() {
+                Ok(None) => {}
+                Ok(Some((first, last))) => {
+                    extent = Some(extent.map_or((first, last), |(from, to)| (first.min(from), last.max(to))));
+                }
+                Err(error) => warn!("what was kept of `{gateway}` cannot be read: {error}"),
             }
         }
         Ok(extent)
@@ -130,7 +126,7 @@ impl Past for PastOfAll {
                 Ok(ids) => others.extend(ids.into_iter().map(|id| format!("{gateway}.{id}"))),
                 // Nothing of it is on the disk yet.
                 Err(PastError::Nothing(_)) => {}
-                Err(error) => return Err(error),
+                Err(error) => warn!("what was kept of `{gateway}` cannot be read: {error}"),
             }
         }
         match own {
