@@ -267,3 +267,22 @@ fn a_kitchens_own_broker_passes_everything_on_over_a_bridge_and_goes_on_without_
     central.start_again();
     hub.until(&["status"], all_fresh(&["north.freezer"]));
 }
+
+#[test]
+#[ignore = "needs Debian's mosquitto and openssl"]
+fn a_broker_whose_certificate_is_over_or_who_does_not_know_this_gateway_is_not_believed() {
+    let (expired, broker) = (documented_broker(2021), documented_broker(2099));
+    let ca = |broker: &Broker| format!("ca = \"{}\"\n", broker.file("broker.pem").display());
+    let good = secure_section(&broker, "head-office", "head-office", &ca(&broker));
+    for (section, reason) in [
+        (secure_section(&expired, "head-office", "head-office", &ca(&expired)), "expired"),
+        (good.replace("head-office's", "bar's"), "are `user` and `password` right?"),
+    ] {
+        let hub = Service::start(&format!("{section}[[bus]]\nkind = \"mqtt\"\n"));
+        hub.until(&["doctor"], |report| {
+            let report = report.to_string();
+            report.contains("gateways at localhost") && report.contains(reason)
+        });
+        assert!(fridges(&hub.json(&["status"])).is_empty());
+    }
+}

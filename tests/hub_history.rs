@@ -1,6 +1,9 @@
 //! What a gateway that shows others keeps of their readings: all of it, once, whatever dies or is away in between.
 
 use std::collections::BTreeMap;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -8,16 +11,17 @@ use serde_json::Value;
 mod broker;
 mod serve;
 use broker::Broker;
+use broker::secured::{documented_broker, secure_section};
 use serve::Service;
 
-/// A gateway of so many simulated probes, which are read every second, each in a fridge of its own.
-fn site(broker: &Broker, gateway: &str, probes: usize) -> Service {
+/// A gateway of so many simulated probes, which are read so often, each in a fridge of its own.
+fn site(section: &str, probes: usize, period: &str) -> Service {
     // A name may have a dot, and so has the id that is made of it.
     let name = |number| if number == probes { String::from("Nr. 1") } else { format!("Fridge {number}") };
     let fridges = (1..=probes)
         .map(|number| format!("[[fridge]]\nname = \"{}\"\nprobe = \"28-{number:012x}\"\n", name(number)));
-    let bus = format!("[[bus]]\nkind = \"simulated\"\nperiod = \"1s\"\nprobes = {probes}\n");
-    Service::start(&format!("{}{bus}{}", section(broker, gateway), fridges.collect::<String>()))
+    let bus = format!("[[bus]]\nkind = \"simulated\"\nperiod = \"{period}\"\nprobes = {probes}\n");
+    Service::start(&format!("{section}{bus}{}", fridges.collect::<String>()))
 }
 
 fn hub(broker: &Broker) -> Service {
@@ -83,6 +87,55 @@ fn until_complete(hub: &Service, site: &Service, gateway: &str, patience: Durati
     }
 }
 
+/// The way to a broker, which can be cut.
+struct Link {
+    port: u16,
+    is_cut: Arc<AtomicBool>,
+    streams: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Link {
+    fn to(port: u16) -> Link {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let link = Link {
+            port: listener.local_addr().expect("its own").port(),
+            is_cut: Arc::default(),
+            streams: Arc::default(),
+        };
+        let (is_cut, streams) = (Arc::clone(&link.is_cut), Arc::clone(&link.streams));
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                if is_cut.load(Ordering::SeqCst) {
+                    continue;
+                }
+                let server = TcpStream::connect(("127.0.0.1", port)).expect("the broker listens");
+                let two = |stream: &TcpStream| stream.try_clone().expect("a second handle");
+                for (mut from, mut to) in [(two(&client), two(&server)), (two(&server), two(&client))] {
+                    std::thread::spawn(move || {
+                        // Either end may hang up at any time.
+                        let _copied = std::io::copy(&mut from, &mut to);
+                        let _ended = to.shutdown(Shutdown::Both);
+                    });
+                }
+                streams.lock().expect("nobody panicked").extend([client, server]);
+            }
+        });
+        link
+    }
+
+    fn cut(&self) {
+        self.is_cut.store(true, Ordering::SeqCst);
+        for stream in self.streams.lock().expect("nobody panicked").drain(..) {
+            // It may be gone already.
+            let _ended = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn mend(&self) {
+        self.is_cut.store(false, Ordering::SeqCst);
+    }
+}
+
 fn until_shown(hub: &Service, fridges: usize) {
     hub.until(&["status"], |answer| {
         let rows = answer["fridges"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -95,7 +148,7 @@ fn until_shown(hub: &Service, fridges: usize) {
 fn whoever_was_away_the_history_is_complete_afterwards_and_nothing_is_in_it_twice() {
     let mut broker = Broker::start();
     // It has measured for a while before there is anybody to show it.
-    let north = site(&broker, "north", 3);
+    let north = site(&section(&broker, "north"), 3, "1s");
     broker.subscribe("fridge/north/readings").until(|seen| seen.json["sequence"].as_u64() > Some(3));
     let hub = hub(&broker);
     until_shown(&hub, 3);
@@ -137,7 +190,7 @@ fn for_twenty_minutes_a_broker_that_dies_fifty_times_loses_and_doubles_no_readin
     const READINGS: usize = 100_000;
     const FRIDGES: usize = 100;
     let mut broker = Broker::start();
-    let north = site(&broker, "north", FRIDGES);
+    let north = site(&section(&broker, "north"), FRIDGES, "1s");
     let hub = hub(&broker);
     until_shown(&hub, FRIDGES);
     let began = Instant::now();
@@ -168,4 +221,49 @@ fn for_twenty_minutes_a_broker_that_dies_fifty_times_loses_and_doubles_no_readin
     assert_eq!(broker.kept("fridge/north/fridges/+").len(), FRIDGES);
     drop(north);
     broker.until_kept("fridge/north/status", |it| it["status"] == "offline");
+}
+
+#[test]
+#[ignore = "takes an hour and some minutes, and needs Debian's mosquitto and openssl"]
+fn for_sixty_minutes_the_link_of_a_gateway_is_cut_and_afterwards_the_history_is_complete() {
+    let cut = std::env::var("CUT_SECONDS").map_or(3_600, |seconds| seconds.parse().expect("a number"));
+    let broker = documented_broker(2099);
+    let link = Link::to(broker.port);
+    let ca = format!("ca = \"{}\"\n", broker.file("broker.pem").display());
+    let as_user = |name: &str| secure_section(&broker, name, name, &ca);
+    let over_link = as_user("north").replace(&broker.port.to_string(), &link.port.to_string());
+    let (north, south) = (site(&over_link, 5, "10s"), site(&as_user("south"), 5, "10s"));
+    let hub = Service::start(&format!("{}[[bus]]\nkind = \"mqtt\"\n", as_user("head-office")));
+    until_shown(&hub, 10);
+    until_complete(&hub, &north, "north", 3 * serve::PATIENCE);
+
+    link.cut();
+    let began = Instant::now();
+    let of_north = |answer: &Value, is_shown: bool| {
+        let rows = answer["fridges"].as_array().expect("fridges").iter();
+        rows.filter(|row| row["site"] == "north").all(|row| row["celsius"].is_number() == is_shown)
+    };
+    let deadline = began + Duration::from_secs(60);
+    while !of_north(&hub.json(&["status"]), false) {
+        assert!(Instant::now() < deadline, "an old value is shown as live");
+    }
+    let seen = broker.subscribe("fridge/south/readings");
+    while began.elapsed() < Duration::from_secs(cut) {
+        seen.until(|seen| seen.json["late"] == false);
+        assert!(of_north(&hub.json(&["status"]), false), "it comes from nowhere");
+    }
+    let alone = kept(&north, "")["fridge-1"].len();
+    assert!(alone as u64 >= cut / 10, "it goes on alone: {alone}");
+    link.mend();
+    // It tries once a minute by now.
+    broker.subscribe("fridge/north/readings").until(|seen| seen.json["late"] == false);
+    until_shown(&hub, 10);
+    let back = Instant::now();
+    for (site, gateway) in [(&north, "north"), (&south, "south")] {
+        let count = until_complete(&hub, site, gateway, Duration::from_secs(300));
+        println!(
+            "{gateway}: {count} readings, none lost, none doubled, {} s after the cut",
+            back.elapsed().as_secs()
+        );
+    }
 }

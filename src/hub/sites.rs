@@ -27,8 +27,8 @@ const USUAL_STALE_AFTER: Duration = Duration::from_secs(30);
 const LONGEST_STALE_AFTER: Duration = Duration::from_secs(3 * 3_600);
 
 const WRONG_CLOCK: &str = "has a clock that differs from this one's by more than a minute, so its readings are not kept here until it is right";
-const SILENT: &str = "has not answered when it was asked for readings that are missing here: either it has an older version, or \
-     the broker's rights do not let this gateway write below `asks`";
+const SILENT: &str = "does not answer when it is asked for readings that are missing here: upgrade it, or allow this gateway to \
+     write below `fridge/+/asks/` in the broker's ACL";
 
 /// The other gateways.
 pub struct Sites {
