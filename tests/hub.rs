@@ -70,6 +70,10 @@ fn the_fridges_of_two_gateways_are_shown_while_they_are_fresh() {
     assert_eq!(there["fridges"][0]["verdict"], milk["verdict"]);
 
     assert!(hub.json(&["status"])["simulated"] == true, "as they are");
+    let about = hub.json(&["ask", "about"]);
+    let listed = row(&about["about"]["gateways"], "site", "north");
+    assert_eq!((&listed["fridges"], &listed["with_value"]), (&2.into(), &2.into()), "{about}");
+    assert!(about["text"].as_str().unwrap().contains("last reading"), "{about}");
 
     // Since when one is outside its limits is known as far as it was heard.
     let text = std::fs::read_to_string(north.config()).unwrap();

@@ -213,6 +213,21 @@ pub struct About {
     pub last_good_configuration: bool,
     /// The buses.
     pub buses: Vec<AboutBus>,
+    /// The other gateways that are shown.
+    pub gateways: Vec<AboutGateway>,
+}
+
+/// Another gateway, in brief.
+#[derive(Clone, Debug, Serialize)]
+pub struct AboutGateway {
+    /// What stands behind `site:`.
+    pub site: String,
+    /// How many fridges it has.
+    pub fridges: usize,
+    /// How many of these have a fresh reading.
+    pub with_value: usize,
+    /// Seconds since the newest of their readings was taken; `None` before the first.
+    pub last_reading_age_s: Option<u64>,
 }
 
 /// One bus, in brief.

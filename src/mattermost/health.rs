@@ -1,5 +1,7 @@
 //! `GET /health`: whether the gateway does its work, for monitors. It needs no token, so it names nothing: numbers only.
 
+use std::collections::BTreeMap;
+
 use hyper::StatusCode;
 use serde::Serialize;
 
@@ -32,6 +34,8 @@ struct Health {
     fridges: Counts,
     probes: Counts,
     buses: Vec<Bus>,
+    /// The other gateways that are shown.
+    gateways: Counts,
     history_kept: bool,
     configuration_current: bool,
     turned_away: TurnedAway,
@@ -86,6 +90,16 @@ pub fn answer(gateway: &Gateway, token_configured: bool, transport: &Report) -> 
         last_sweep_age_s: bus.last_sweep.map(|at| view.now.since(&at).as_secs()),
         probes: bus.probes.len(),
     });
+    // One of which no fridge has a fresh value is silent.
+    let mut with_value: BTreeMap<&str, bool> = BTreeMap::new();
+    for fridge in &view.fridges {
+        if let Some(site) = fridge.site.as_deref() {
+            let is_fresh = matches!(view.snapshot.reading(fridge.probe, &view.now), Reading::Fresh { .. });
+            *with_value.entry(site).or_default() |= is_fresh;
+        }
+    }
+    let heard = with_value.values().filter(|is_heard| **is_heard).count();
+    let gateways = Counts { with_value: heard, without_value: with_value.len() - heard };
     let code = if status == State::Failed { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let health = Health {
         status,
@@ -97,6 +111,7 @@ pub fn answer(gateway: &Gateway, token_configured: bool, transport: &Report) -> 
         fridges,
         probes,
         buses: buses.collect(),
+        gateways,
         history_kept: is_kept,
         configuration_current: !view.is_last_good,
         turned_away: TurnedAway {
