@@ -279,7 +279,7 @@ impl Follower {
             let publication =
                 Publication { expiry: Some(EXPIRY), ..Publication::new(topic, question, false) };
             match link.publish(publication) {
-                // Too large for the broker, which is told where no answer comes.
+                // Too large for the broker: that no answer comes is reported later.
                 Ok(_) | Err(Error::Protocol(_)) => {}
                 Err(error) => return Err(error),
             }

@@ -94,7 +94,7 @@ pub trait Past: Send + Sync {
     /// [`PastError`]
     fn fridges(&self) -> Result<Vec<String>, PastError>;
 
-    /// Has all that waits elsewhere than in the [`History`] written, and returns whether it was within that time.
+    /// Writes everything that waits outside the [`History`]; returns whether that was done within the time.
     fn flush(&self, patience: Duration) -> bool;
 
     /// The alarms of that time, and what people did in it.

@@ -29,14 +29,14 @@ pub use past::PastOfAll;
 /// The folder, in that of the other databases, and the file that says up to where all readings of each gateway are there.
 const FOLDER: &str = "sites";
 const COMPLETE: &str = "complete.json";
-/// It is looked so often whether there is anything to be written.
+/// The time between two looks for something to be written.
 const LOOK: Duration = Duration::from_secs(5);
 /// A disk that did not take something is tried again after this.
 const RETRY: Duration = Duration::from_secs(60);
 /// What is too old is removed once a day, and not soon after the start: a clock without a battery may not be set yet.
 const PRUNE: Duration = Duration::from_secs(24 * 3_600);
 const FIRST_PRUNE: Duration = Duration::from_secs(6 * 3_600);
-/// So many values wait at most, each of about ten bytes, for all gateways together.
+/// The largest number of values that wait for the disk, of all gateways together; each takes some twenty bytes.
 const MOST_VALUES: usize = 3_000_000;
 /// Older readings than this are not taken, nor those of the future.
 const OLDEST: SignedDuration = SignedDuration::from_hours(8 * 24);
@@ -157,7 +157,7 @@ impl Archive {
         true
     }
 
-    /// Has what is known of these fridges put back into memory, each by its gateway and its id there.
+    /// Restores the last day of these fridges to memory, soon; each is named by its gateway and its id there.
     pub fn restore(&self, fridges: impl IntoIterator<Item = (String, String, ProbeId)>) {
         self.waiting().to_restore.extend(fridges);
     }
@@ -169,7 +169,7 @@ impl Archive {
         }
     }
 
-    /// Has all that waits written, and returns whether it was within that time.
+    /// Writes everything that waits; returns whether that was done within the time.
     pub fn flush(&self, patience: Duration) -> bool {
         let mut waiting = self.waiting();
         if !waiting.is_running {
@@ -206,7 +206,7 @@ impl Archive {
     pub fn past(self: &Arc<Self>, gateway: &str) -> impl Past + use<> {
         let waiting = self.waiting();
         let (mut key, simulated) = (waiting.key(gateway), simulated(gateway));
-        // Whoever only reads the files has heard of no gateway what it is.
+        // A program that only reads the files does not know which gateways are simulated.
         if !waiting.is_running && !self.folder.join(&key).exists() && self.folder.join(&simulated).exists() {
             key = simulated;
         }
@@ -296,7 +296,7 @@ impl Archive {
             waiting.complete_to.iter().map(on_disk).collect()
         };
         let mut file = Unfinished::beside(&self.folder.join(COMPLETE), 0o600)?;
-        // Its keys are text, so it always has a JSON.
+        // All of its keys are text, so it always has a JSON.
         file.write(&serde_json::to_vec(&complete).unwrap_or_default())?;
         file.replace()
     }
@@ -311,7 +311,9 @@ impl Archive {
             }
             Err(why) => {
                 if waiting.failing.as_ref() != Some(&why) {
-                    error!("the readings of other gateways wait in memory: {why}");
+                    error!(
+                        "cannot write the readings of other gateways to the disk, so they wait in memory: {why}"
+                    );
                     waiting.failing = Some(why);
                 }
             }
@@ -337,7 +339,7 @@ impl Archive {
                 },
             );
             if let Err(error) = read {
-                error!("what was kept of `{gateway}` cannot be read: {error}");
+                error!("cannot read the stored readings of `{gateway}`: {error}");
             }
         }
     }

@@ -12,7 +12,7 @@ mod progress;
 use progress::Progress;
 pub use progress::Wanted;
 
-/// So many gateways are asked at once.
+/// The largest number of gateways that are asked at once.
 const MOST_ASKED: usize = 8;
 
 /// How far the readings of each gateway are known.

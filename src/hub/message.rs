@@ -149,7 +149,7 @@ pub struct Numbered {
     pub boot: Option<String>,
     /// Its number since that start.
     pub sequence: Option<u64>,
-    /// The broker had everything up to a minute before this.
+    /// The broker had everything that was written earlier than a minute before this.
     pub complete_to: Option<Timestamp>,
 }
 

@@ -26,9 +26,10 @@ const USUAL_STALE_AFTER: Duration = Duration::from_secs(30);
 /// No reading stands for the present for longer, whatever is said.
 const LONGEST_STALE_AFTER: Duration = Duration::from_secs(3 * 3_600);
 
-const WRONG_CLOCK: &str = "has a clock that differs from this one's by more than a minute, so its readings are not kept here until it is right";
-const SILENT: &str = "does not answer when it is asked for readings that are missing here: upgrade it, or allow this gateway to \
-     write below `fridge/+/asks/` in the broker's ACL";
+const WRONG_CLOCK: &str = "has a clock that is more than a minute off this gateway's: its readings are not kept here until the two \
+     clocks agree, and are asked for then";
+const SILENT: &str = "does not answer when it is asked for missing readings: upgrade that gateway, or let this one publish below \
+     `fridge/+/asks/` (in the broker's ACL, and in the bridge where there is one)";
 
 /// The other gateways.
 pub struct Sites {

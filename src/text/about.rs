@@ -44,7 +44,7 @@ pub fn gateway_state(with_value: usize, fridges: usize, age: Option<Duration>) -
         Some(age) if with_value == 0 => format!("no reading for {}", duration(age)),
         Some(age) if with_value == fridges => format!("last reading {} ago", duration(age)),
         Some(age) => format!(
-            "last reading {} ago; {} of its fridges without a fresh one",
+            "last reading {} ago; fridges without a fresh one: {}",
             duration(age),
             fridges - with_value
         ),

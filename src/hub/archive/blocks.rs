@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use crate::reading::{ProbeId, Sample};
 use crate::store::block::{BLOCK_SECONDS, Block, Series, Sweep};
 
-/// Two readings of a fridge that are less apart than this, in milliseconds, are the same one: a clock that is being set
-/// slowly moves between its sending and its keeping.
+/// Two readings of a fridge that are less apart than this, in milliseconds, are the same one: a clock that is slowly being
+/// corrected moves between sending and storing.
 pub const SAME_MS: i64 = 500;
-/// A block is complete so long after its end, in seconds: until then more of it may come.
+/// The time after the end of a block, in seconds, during which more of it may come.
 const COMPLETE_AFTER: i64 = 90;
-/// So many values of a block are kept: those of a thousand fridges that are read every 2.5 s. A gateway keeps fewer itself.
+/// The largest number of values in a block: those of a thousand fridges that are read every 2.5 s. A gateway keeps fewer itself.
 const MOST_OF_BLOCK: usize = 120_000;
 /// Nobody knows here which probe is in a fridge of another gateway.
 const NO_PROBE: ProbeId = ProbeId::new(0, 0);

@@ -25,7 +25,7 @@ pub enum KeepError {
         error: std::io::Error,
     },
     /// What is left of the disk is for this gateway's own history.
-    #[error("only {free} MB are free on the disk, and what is left is for this gateway's own history")]
+    #[error("only {free} MB are free on the disk, and the rest is reserved for this gateway's own history")]
     Full {
         /// So many megabytes are free.
         free: u64,
@@ -55,7 +55,10 @@ pub fn keep(
         Err(error) if error.is_damage() => {
             let (file, set_aside) = HistoryFile::open(folder, now)?;
             if let Some(SetAside { path, reason }) = &set_aside {
-                error!("what was kept of a gateway was damaged: {reason}; set aside as {}", path.display());
+                error!(
+                    "the stored readings of a gateway were damaged: {reason}; set aside as {}",
+                    path.display()
+                );
             }
             keep_new(Ok(file), fridges, blocks)?;
             Ok(set_aside.is_some())
@@ -161,7 +164,7 @@ pub fn prune_all(folder: &Path, retention: Retention, now: Timestamp) {
         }
         let pruned = HistoryFile::open_sound(&path).and_then(|mut file| file.prune(retention, now));
         if let Err(error) = pruned {
-            warn!("what is too old cannot be removed from {}: {error}", path.display());
+            warn!("cannot delete old readings from {}: {error}", path.display());
         }
     }
 }

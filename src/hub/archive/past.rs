@@ -112,7 +112,7 @@ impl Past for PastOfAll {
                 Ok(Some((first, last))) => {
                     extent = Some(extent.map_or((first, last), |(from, to)| (first.min(from), last.max(to))));
                 }
-                Err(error) => warn!("what was kept of `{gateway}` cannot be read: {error}"),
+                Err(error) => warn!("cannot read the stored readings of `{gateway}`: {error}"),
             }
         }
         Ok(extent)
@@ -126,7 +126,7 @@ impl Past for PastOfAll {
                 Ok(ids) => others.extend(ids.into_iter().map(|id| format!("{gateway}.{id}"))),
                 // Nothing of it is on the disk yet.
                 Err(PastError::Nothing(_)) => {}
-                Err(error) => warn!("what was kept of `{gateway}` cannot be read: {error}"),
+                Err(error) => warn!("cannot read the stored readings of `{gateway}`: {error}"),
             }
         }
         match own {

@@ -9,24 +9,24 @@ use jiff::{SignedDuration, Timestamp};
 use crate::hub::message::Numbered;
 use crate::reading::Stamp;
 
-/// What is older than this is not asked for …
+/// What is older than this is not asked for.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// … and of a gateway that was never heard of before, no more than the page shows.
+/// The time that is asked for of a gateway that was never heard from before: what the page shows.
 const FIRST: SignedDuration = SignedDuration::from_hours(24);
-/// A sweep counts from its begin, and is told at its end; and clocks may differ by a minute: so much before the last one that is
-/// there may be missing.
+/// A sweep is dated by its start and published at its end, and clocks may be a minute apart: readings up to this long before
+/// the last one may be missing.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(120);
-/// So many numbers are never missing.
+/// A larger gap in the numbers is taken for a forgery.
 const LARGEST_GAP: u64 = 100_000_000;
-/// An answer has at most so many parts: those of a thousand fridges that are read every second.
+/// The largest number of messages in an answer: those of a thousand fridges that are read every second.
 const MOST_PARTS: usize = 2_000;
-/// Each part of an answer takes no longer than this …
+/// The longest wait for each message of an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// … and where none has come, the question is repeated after this; each later time after twice as long …
+/// The wait before a question without an answer is repeated. It is doubled each time, …
 const FIRST_WAIT: Duration = Duration::from_secs(10);
 /// … up to this.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
-/// So many questions without an answer are worth a word.
+/// The number of questions without an answer that is worth a word.
 const UNANSWERED: u32 = 3;
 
 /// How far the readings of one gateway are known.

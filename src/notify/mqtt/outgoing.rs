@@ -47,7 +47,7 @@ pub struct Outgoing {
     is_announced_simulated: bool,
     retained: Retained,
     waiting: VecDeque<(Publication, Sent)>,
-    /// What other gateways are told: behind what that has changed.
+    /// What other gateways are told, sent behind everything else.
     pub replies: Replies,
     sent: HashMap<u16, Sent>,
     /// Up to where what is sent afterwards is on its way.

@@ -16,11 +16,11 @@ use crate::chat::Chat;
 use crate::gateway::Unread;
 use crate::history::PastError;
 
-/// So many gateways may ask at once.
+/// The largest number of questions that wait.
 const MOST_ASKERS: usize = 16;
-/// Between two answers.
+/// The pause between two answers.
 const BETWEEN: Duration = Duration::from_millis(100);
-/// Where others read the past at this moment, it is tried again after so long.
+/// The pause before another try where others are reading the past.
 const BUSY: Duration = Duration::from_secs(1);
 /// Nobody waits for an answer for longer.
 const PATIENCE: Duration = Duration::from_secs(30);

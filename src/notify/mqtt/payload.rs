@@ -82,7 +82,7 @@ pub struct Once<'a> {
     pub sequence: u64,
     pub late: bool,
     pub simulated: bool,
-    /// The broker has taken everything up to a minute before this.
+    /// The broker has taken everything that was written earlier than a minute before this.
     pub complete_to: Timestamp,
 }
 

@@ -10,7 +10,7 @@ use super::readings::Piece;
 use super::topics::Topics;
 use crate::mqtt::Publication;
 
-/// So many outcomes wait at the most: what is dropped is told to be unconfirmed.
+/// The largest number of outcomes that wait: those that are dropped are reported as unconfirmed.
 const MOST: usize = 256;
 
 /// What waits.

@@ -327,7 +327,7 @@ impl Session {
                 }
                 answer = questions.next(&chat), if self.outgoing.replies.has_answered() => match answer {
                     Ok(answer) => self.outgoing.replies.add_past(answer),
-                    Err(error) => self.tell(format!("what another gateway has missed cannot be read: {error}")),
+                    Err(error) => self.tell(format!("cannot read the history that another gateway asked for: {error}")),
                 },
                 Some(mail) = self.mailbox.recv(), if self.outgoing.has_room() => self.outgoing.send_mail(mail),
                 ending = ending(&mut self.ends) => return Err(Failure::Ended(ending)),
