@@ -1,5 +1,6 @@
 //! The past of all fridges: of this gateway's own, and of those of others as far as their readings are kept here.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +28,15 @@ impl PastOfAll {
 
     /// Whether a fridge of that id is another gateway's. This one's own may have a dot in their ids, too.
     pub fn is_of_other(&self, id: &str) -> bool {
-        let is_known = id.split_once('.').is_some_and(|(gateway, _)| self.archive.knows(gateway));
+        self.other(id, &OnceCell::new()).is_some()
+    }
+
+    /// The gateway of a fridge of another one, and its id there. The ids of this one's own are read where they matter, once.
+    fn other<'a>(&self, id: &'a str, own: &OnceCell<Vec<String>>) -> Option<(&'a str, &'a str)> {
+        let (gateway, there) = id.split_once('.').filter(|(gateway, _)| self.archive.knows(gateway))?;
         // Without a file, nothing is known of any of its own.
-        is_known && !self.own.fridges().unwrap_or_default().iter().any(|own| own == id)
+        let own = own.get_or_init(|| self.own.fridges().unwrap_or_default());
+        own.iter().all(|own| own != id).then_some((gateway, there))
     }
 
     /// Asks for the fridges of each gateway: with their ids there, and their places in the list.
@@ -39,9 +46,10 @@ impl PastOfAll {
         mut ask: impl FnMut(&dyn Past, &[&str], &[usize]) -> Result<(), PastError>,
     ) -> Result<(), PastError> {
         let mut own: (Vec<&str>, Vec<usize>) = Default::default();
+        let own_ids = OnceCell::new();
         let mut others: BTreeMap<&str, (Vec<&str>, Vec<usize>)> = BTreeMap::new();
         for (place, fridge) in fridges.iter().enumerate() {
-            let (ids, places, id) = match fridge.split_once('.').filter(|_| self.is_of_other(fridge)) {
+            let (ids, places, id) = match self.other(fridge, &own_ids) {
                 Some((gateway, id)) => {
                     let (ids, places) = others.entry(gateway).or_default();
                     (ids, places, id)
