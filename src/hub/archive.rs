@@ -187,6 +187,7 @@ impl Archive {
     /// The gateways of which anything is known.
     pub fn gateways(&self) -> BTreeSet<String> {
         let on_disk = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        // What is not text is no gateway's name.
         let names = on_disk.filter_map(|entry| entry.file_name().into_string().ok());
         let folders = names.filter(|name| self.folder.join(name).is_dir());
         let waiting = self.waiting();
