@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::task::JoinSet;
@@ -110,8 +110,10 @@ impl Gateway {
 
     /// Has all that was measured written to the disk, and returns whether it was within that time.
     pub fn flush(&self, patience: Duration) -> bool {
+        let began = Instant::now();
         let is_own_flushed = self.history.flush(patience);
-        self.past.as_deref().is_none_or(|past| past.flush(patience)) && is_own_flushed
+        let rest = patience.saturating_sub(began.elapsed());
+        self.past.as_deref().is_none_or(|past| past.flush(rest)) && is_own_flushed
     }
 
     /// The same gateway after its configuration was read again.
@@ -248,20 +250,22 @@ impl Gateway {
         let Window { from, to, step_s } = *window;
         let step = Duration::from_secs(step_s.unsigned_abs());
         let read = self.past.as_deref().map(|past| history::series(past, &[&fridge.id], from, to, step));
-        let mut points = match read {
+        let is_other = fridge.site.is_some();
+        let mut points: Vec<(Timestamp, Aggregate)> = match read {
             Some(Ok(series)) => {
                 series.into_iter().flatten().map(|Point { at, aggregate }| (at, aggregate)).collect()
             }
-            Some(Err(error @ PastError::Store(_))) => return Err(error),
-            Some(Err(PastError::Nothing(_))) | None => self.points_in_memory(fridge, window),
+            Some(Err(error @ PastError::Store(_))) if !is_other => return Err(error),
+            Some(Err(_)) | None => self.points_in_memory(fridge, window),
         };
-        let has_any =
-            |points: &[(Timestamp, Aggregate)]| points.iter().any(|(_, it)| it.readings + it.faults > 0);
-        // Of another gateway whose clock is wrong nothing is kept.
-        if fridge.site.is_some() && !has_any(&points) {
-            points = self.points_in_memory(fridge, window);
+        points.retain(|(_, it)| it.readings + it.faults > 0);
+        if is_other {
+            // What another gateway reads while its clock is wrong is kept in memory only.
+            let last = points.last().map(|(at, _)| *at);
+            points
+                .extend(self.points_in_memory(fridge, window).into_iter().filter(|(at, _)| Some(*at) > last));
         }
-        Ok(points.into_iter().filter(|(_, it)| it.readings + it.faults > 0).collect())
+        Ok(points)
     }
 
     fn points_in_memory(&self, fridge: &Fridge, window: &Window) -> Vec<(Timestamp, Aggregate)> {

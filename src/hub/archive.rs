@@ -94,7 +94,9 @@ impl Archive {
         complete_to.retain(|key, _| !key.contains('/') && self.folder.join(key).join(HISTORY).exists());
         self.waiting().complete_to = complete_to;
         let archive = Arc::clone(self);
-        Builder::new().name(String::from("sites")).spawn(move || archive.run()).map(drop)
+        let started = Builder::new().name(String::from("sites")).spawn(move || archive.run()).map(drop);
+        self.waiting().is_running = started.is_ok();
+        started
     }
 
     /// What is kept for how long, from now on.

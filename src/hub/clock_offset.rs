@@ -7,13 +7,15 @@ use jiff::Timestamp;
 
 use crate::reading::Stamp;
 
-/// The quickest message of this time, or of the time of this length before it, shows how far the clocks are apart. Until a
-/// clock that was set back is noticed, readings count as older than they are.
+/// The quickest message of this time, or of the time of this length before it, shows how far the clocks are apart.
 const WINDOW: Duration = Duration::from_secs(5 * 60);
 /// Two messages have to arrive at least so far apart, before how far the clocks are apart is known from them …
 const BETWEEN: Duration = Duration::from_secs(1);
 /// … and as far apart as they were written, but for this: what has waited somewhere arrives all at once.
 const JITTER: Duration = Duration::from_millis(700);
+/// A message that was written longer than this before another one that has come already shows that the clock was set back: then
+/// nothing is known of it any more.
+const STEP: Duration = Duration::from_secs(30);
 /// Wall clocks that are less apart are right: those of computers that are set over the network are much less.
 pub const RIGHT: Duration = Duration::from_secs(60);
 /// A message that was written at a time that is further from now is worth a word at once.
@@ -30,11 +32,18 @@ pub struct ClockOffset {
     /// When one message was written there and has arrived here, in milliseconds, until another confirms it.
     first: Option<(i64, i64)>,
     is_confirmed: bool,
+    /// The newest time at which a message was written there, in milliseconds.
+    newest: Option<i64>,
 }
 
 impl ClockOffset {
     /// A message that was written then has arrived now.
     pub fn arrived(&mut self, written: Timestamp, now: Stamp) {
+        let milliseconds_there = written.as_millisecond();
+        if self.newest.is_some_and(|newest| milliseconds_there < newest - milliseconds(STEP)) {
+            *self = ClockOffset::default();
+        }
+        self.newest = self.newest.max(Some(milliseconds_there));
         let window = now.mono.as_secs() / WINDOW.as_secs();
         if window != self.window {
             self.least_before = self.least.take().filter(|_| window == self.window + 1);
@@ -152,18 +161,19 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_makes_readings_old_for_a_while_and_one_that_is_set_on_does_not() {
+    fn a_clock_that_is_set_back_is_not_believed_until_a_second_message_and_one_that_is_set_on_is_at_once() {
         let mut offset = ClockOffset::default();
         offset.arrived(there("2026-06-01T10:00:00Z"), at(900));
         offset.arrived(there("2026-06-01T10:00:10Z"), at(910));
         offset.arrived(there("2026-06-01T09:00:20Z"), at(920));
-        assert_eq!(mono(&offset, "2026-06-01T09:00:20Z", 920), Some(0));
-        // Two windows later only the new clock is known.
-        offset.arrived(there("2026-06-01T09:05:20Z"), at(1_220));
-        offset.arrived(there("2026-06-01T09:11:00Z"), at(1_560));
-        assert_eq!(mono(&offset, "2026-06-01T09:11:00Z", 1_560), Some(1_560));
-        offset.arrived(there("2026-06-01T10:11:10Z"), at(1_570));
-        assert_eq!(mono(&offset, "2026-06-01T10:11:10Z", 1_570), Some(1_570));
+        assert_eq!(mono(&offset, "2026-06-01T09:00:20Z", 920), None);
+        offset.arrived(there("2026-06-01T09:00:30Z"), at(930));
+        assert_eq!(mono(&offset, "2026-06-01T09:00:30Z", 930), Some(930));
+        offset.arrived(there("2026-06-01T10:00:40Z"), at(940));
+        assert_eq!(mono(&offset, "2026-06-01T10:00:40Z", 940), Some(940));
+        // What has waited for a moment is no clock that was set.
+        offset.arrived(there("2026-06-01T10:00:20Z"), at(941));
+        assert_eq!(mono(&offset, "2026-06-01T10:00:41Z", 941), Some(941));
         assert!(ClockOffset::is_apart(there("2026-11-28T11:54:59Z"), at(0)));
         assert!(!ClockOffset::is_apart(there("2026-11-28T12:04:59Z"), at(0)));
     }

@@ -98,6 +98,8 @@ impl Status {
 pub struct State {
     /// When it was written.
     pub t: Timestamp,
+    /// Differs from one start of the gateway to the next.
+    pub boot: Option<String>,
     /// What the gateway's records call the fridge.
     pub id: String,
     /// What people call it there.
@@ -126,6 +128,8 @@ struct Ends {
 pub struct Alarms {
     /// When the message was written.
     pub t: Timestamp,
+    /// Differs from one start of the gateway to the next.
+    pub boot: Option<String>,
     /// The alarms.
     pub alarms: Vec<Row>,
 }
@@ -158,7 +162,8 @@ pub struct Numbered {
 pub struct Readings {
     /// When the message was written.
     pub t: Timestamp,
-    boot: Option<String>,
+    /// Differs from one start of the gateway to the next.
+    pub boot: Option<String>,
     sequence: Option<u64>,
     complete_to: Option<Timestamp>,
     /// Whether it is sent afterwards.

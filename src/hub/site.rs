@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::clock_offset::ClockOffset;
 use crate::fridge::Limits;
-use crate::reading::ProbeId;
+use crate::reading::{ProbeId, Stamp};
 
 /// Another gateway.
 #[derive(Debug, Default)]
@@ -24,6 +26,8 @@ pub struct Site {
     pub fridges: BTreeMap<String, Described>,
     /// How far its clock is from this one's.
     pub offset: ClockOffset,
+    /// Differs from one start of it to the next.
+    pub boot: Option<String>,
     /// What was complained of, to say it once.
     pub complained: HashSet<&'static str>,
 }
@@ -46,6 +50,15 @@ pub struct Described {
 }
 
 impl Site {
+    /// A message has come that was written then. After a start its clock may be another one.
+    pub fn arrived(&mut self, boot: Option<&str>, written: Timestamp, now: Stamp) {
+        if self.boot.as_deref() != boot {
+            self.offset = ClockOffset::default();
+            self.boot = boot.map(str::to_owned);
+        }
+        self.offset.arrived(written, now);
+    }
+
     /// Whether its readings are simulated is told. Returns whether that is news.
     pub fn set_simulated(&mut self, is_simulated: bool) -> bool {
         std::mem::replace(&mut self.simulated, is_simulated) != is_simulated

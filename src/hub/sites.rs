@@ -233,7 +233,7 @@ impl Sites {
         if is_retained {
             return Ok(None);
         }
-        site.offset.arrived(state.t, now);
+        site.arrived(state.boot.as_deref(), state.t, now);
         let reading = state.present().filter(|_| !site.is_offline).and_then(|(sample, read)| {
             let at = site.offset.here(read, now)?;
             Some(RemoteReading { probe, sample, at, stale_after: described.stale_after })
@@ -251,7 +251,7 @@ impl Sites {
         // Nobody has it retained but who forges it.
         let site = self.sites.get_mut(gateway).filter(|_| !is_retained)?;
         if !message.late {
-            site.offset.arrived(message.t, now);
+            site.arrived(message.boot.as_deref(), message.t, now);
         }
         let is_right = site.offset.is_right(now);
         if is_right == Some(true) {
@@ -309,7 +309,7 @@ impl Sites {
         // One is known by its status; what a broker retains of one that is gone for good is nobody's.
         let Some(site) = self.sites.get_mut(gateway) else { return };
         if !is_retained {
-            site.offset.arrived(message.t, now);
+            site.arrived(message.boot.as_deref(), message.t, now);
         }
         let name = site.name.clone().unwrap_or_else(|| gateway.to_owned());
         let (mut told, is_understood) =

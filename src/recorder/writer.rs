@@ -147,7 +147,8 @@ impl Writer {
                 Effect::Remember { at, samples, .. } => self.history.show(at, &samples),
                 Effect::Forget => {
                     let snapshot = self.state.snapshot();
-                    self.history.retain(|probe| snapshot.probe(probe).is_some());
+                    // Of what other gateways read, the last day is known before they are heard.
+                    self.history.retain(|probe| probe.site().is_some() || snapshot.probe(probe).is_some());
                 }
                 Effect::Log(line) => log_text::write(&line, &self.names),
                 Effect::Tell(message) => log_text::write_message(&message, (self.clock)()),

@@ -206,7 +206,12 @@ impl Snapshot {
 
     /// Whether anything in it comes from no real probe.
     pub fn is_simulated(&self) -> bool {
-        self.buses.iter().chain(&*self.sites).any(|bus| bus.simulated)
+        self.is_own_simulated() || self.sites.iter().any(|site| site.simulated)
+    }
+
+    /// Whether anything that this gateway measures itself does.
+    pub fn is_own_simulated(&self) -> bool {
+        self.buses.iter().any(|bus| bus.simulated)
     }
 
     /// The bus and the state of a probe; where several buses saw it, the one that saw it last.

@@ -356,3 +356,37 @@ fn readings_on_a_wrong_clock_are_not_kept_and_asked_for_once_it_is_right() {
     }
     panic!("it was never asked");
 }
+
+#[test]
+fn after_a_start_a_gateways_clock_is_not_believed_for_what_it_was_before() {
+    let mut sites = sites();
+    heard(&mut sites, "fridge/north/status", &status("North"), true, 90_000);
+    for sequence in 1..=3 {
+        let second = 90_000 + sequence * 10;
+        heard(&mut sites, "fridge/north/readings", &numbered(sequence, second, false), false, second);
+        for (_, wanted) in sites.take_asks(at(second), 9) {
+            sites.catch_up.answered("north", &answer_to(&wanted.id, second), at(second));
+        }
+    }
+    let known = |sites: &Sites| sites.catch_up.archive().complete_to("north");
+    assert_eq!(known(&sites), Some(at(90_030).wall));
+    // Without power for five minutes, it has no clock that goes on, and goes on where it ended.
+    for sequence in 1..=9 {
+        let second = 90_330 + sequence * 10;
+        let mut message = numbered(sequence, second - 300, false);
+        message["boot"] = "c".into();
+        heard(&mut sites, "fridge/north/readings", &message, false, second);
+        assert!(sites.take_asks(at(second), 9).is_empty(), "{sequence}");
+    }
+    assert_eq!(known(&sites), Some(at(90_030).wall), "what is in them is not kept");
+    let mut message = numbered(10, 90_430, false);
+    message["boot"] = "c".into();
+    heard(&mut sites, "fridge/north/readings", &message, false, 90_430);
+    let asks = sites.take_asks(at(90_431), 9);
+    assert_eq!(asks[0].1.from, at(90_030 - 120).wall, "it is asked for once the clock is set");
+}
+
+fn answer_to(id: &str, to: u64) -> message::Answer {
+    let to = at(to).wall;
+    serde_json::from_value(json!({ "id": id, "part": 0, "parts": 1, "to": to, "readings": [] })).unwrap()
+}

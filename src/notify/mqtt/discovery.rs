@@ -28,7 +28,7 @@ fn template(value: &str) -> String {
 /// What Home Assistant is told of all that there is. Whether that says that any of it is simulated.
 pub fn announce(chat: &Chat, topics: &Topics, announced: &mut Retained) -> bool {
     let gateway = chat.gateway();
-    let is_simulated = gateway.snapshot().is_simulated();
+    let is_simulated = gateway.snapshot().is_own_simulated();
     let of = Gateway { topics, name: gateway.name(), is_simulated };
     announced.begin();
     let of_fridges = gateway.own_fridges().flat_map(|fridge| of.entities_of(fridge));

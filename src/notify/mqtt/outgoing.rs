@@ -259,7 +259,7 @@ impl Outgoing {
             instance: &self.identity.instance,
             name: gateway.name(),
             version: env!("CARGO_PKG_VERSION"),
-            simulated: gateway.snapshot().is_simulated(),
+            simulated: gateway.snapshot().is_own_simulated(),
             fridges: gateway.own_fridges().count(),
             tells: self.tells,
             acts_from: &self.config.acts_from,
@@ -292,7 +292,7 @@ impl Outgoing {
     /// What is sent once, with a number; of the past where it is not `live`.
     fn send_once(&mut self, topic: String, live: Option<Stamp>, payload: impl FnOnce(Once<'_>) -> Vec<u8>) {
         self.sequence += 1;
-        let simulated = (self.chat)().gateway().snapshot().is_simulated();
+        let simulated = (self.chat)().gateway().snapshot().is_own_simulated();
         let sequence = self.sequence;
         let sent = match live {
             Some(at) => {

@@ -121,7 +121,7 @@ impl Questions {
             sleep_until(self.not_before.unwrap_or_else(Instant::now)).await;
             // What is still to come is nobody's past.
             let (from, to) = (question.from, question.to.min(chat.gateway().now().wall));
-            let piece = self.reads.get_or_insert_with(|| readings::read(chat, from, to)).await;
+            let piece = self.reads.get_or_insert_with(|| readings::read(chat, from, to, false)).await;
             self.reads = None;
             if matches!(piece, Err(Unread::Busy)) {
                 self.not_before = Some(Instant::now() + BUSY);

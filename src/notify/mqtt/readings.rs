@@ -41,10 +41,12 @@ pub fn of_sweep(at: &Stamp, samples: &[(Arc<str>, Sample)]) -> Vec<Reading> {
 /// A part of the past that is being read.
 pub type Reads = Pin<Box<dyn Future<Output = Result<Result<Piece, PastError>, Unread>> + Send>>;
 
-/// Has the first part of that time read, in a thread that may wait for the disk.
-pub fn read(chat: &Arc<Chat>, from: Timestamp, to: Timestamp) -> Reads {
+/// Has the first part of that time read, with alarms or without, in a thread that may wait for the disk.
+pub fn read(chat: &Arc<Chat>, from: Timestamp, to: Timestamp, has_alarms: bool) -> Reads {
     let chat = Arc::clone(chat);
-    Box::pin(async move { chat.gateway().look_at_past(move |gateway| first_piece(gateway, from, to)).await })
+    Box::pin(async move {
+        chat.gateway().look_at_past(move |gateway| first_piece(gateway, from, to, has_alarms)).await
+    })
 }
 
 /// The first part of that time in which anything happened; of a time in which nothing did, all of it. May wait for the
@@ -52,11 +54,16 @@ pub fn read(chat: &Arc<Chat>, from: Timestamp, to: Timestamp) -> Reads {
 ///
 /// # Errors
 /// [`PastError`]
-fn first_piece(gateway: &Gateway, from: Timestamp, to: Timestamp) -> Result<Piece, PastError> {
+fn first_piece(
+    gateway: &Gateway,
+    from: Timestamp,
+    to: Timestamp,
+    has_alarms: bool,
+) -> Result<Piece, PastError> {
     let mut begin = from;
     for _ in 0..EMPTY_PIECES {
         let end = begin.checked_add(PIECE).unwrap_or(to).min(to);
-        let piece = piece(gateway, begin, end)?;
+        let piece = piece(gateway, begin, end, has_alarms)?;
         if end >= to || !piece.readings.is_empty() || !piece.alarms.is_empty() {
             return Ok(piece);
         }
@@ -65,7 +72,7 @@ fn first_piece(gateway: &Gateway, from: Timestamp, to: Timestamp) -> Result<Piec
     Ok(Piece { to: begin, ..Piece::default() })
 }
 
-fn piece(gateway: &Gateway, from: Timestamp, to: Timestamp) -> Result<Piece, PastError> {
+fn piece(gateway: &Gateway, from: Timestamp, to: Timestamp, has_alarms: bool) -> Result<Piece, PastError> {
     let ids: Vec<&str> = gateway.own_fridges().map(|fridge| fridge.id.as_str()).collect();
     let mut readings = Vec::new();
     gateway.past_readings(&ids, from, to, &mut |seen| {
@@ -74,6 +81,9 @@ fn piece(gateway: &Gateway, from: Timestamp, to: Timestamp) -> Result<Piece, Pas
         }
         true
     })?;
+    if !has_alarms {
+        return Ok(Piece { readings, to, ..Piece::default() });
+    }
     // Where the records cannot be read, the readings are sent all the same.
     let (mut alarms, unread) = match gateway.records(&Period::between(from, to)) {
         Ok((alarms, _)) => (alarms, None),

@@ -219,7 +219,7 @@ impl Session {
         let (mut late, mut late_from): (Option<Reads>, _) = (None, Instant::now());
         loop {
             if late.is_none() && late_from <= Instant::now() {
-                late = self.outgoing.late().map(|(from, to)| readings::read(&chat, from, to));
+                late = self.outgoing.late().map(|(from, to)| readings::read(&chat, from, to, true));
             }
             self.outgoing.fill(link)?;
             self.outgoing.tell_waiting();

@@ -14,7 +14,7 @@ use crate::chat::data::{AlarmRow, FridgeRow};
 pub fn look(chat: &Chat, topics: &Topics, head: Head<'_>, is_due: bool, retained: &mut Retained) -> bool {
     let gateway = chat.gateway();
     let (now, snapshot) = (gateway.now(), gateway.snapshot());
-    let (head, simulated) = (Head { t: now.wall, ..head }, snapshot.is_simulated());
+    let (head, simulated) = (Head { t: now.wall, ..head }, snapshot.is_own_simulated());
     retained.begin();
     for fridge in gateway.own_fridges() {
         let row = &FridgeRow::new(fridge, &snapshot, &now);
