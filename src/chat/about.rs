@@ -36,7 +36,11 @@ pub fn answer(view: &View<'_>) -> Answer {
     }
     let gateways = gateways(view);
     let asked = view.everything.then_some(view.asked);
-    let mut doc = doc(about::about(version, up, asked), view).with(Block::Table(table));
+    let mut doc = doc(about::about(version, up, asked), view);
+    // A gateway without a wire of its own has no buses to list.
+    if !buses.is_empty() || gateways.is_empty() {
+        doc = doc.with(Block::Table(table));
+    }
     if !gateways.is_empty() {
         let mut table = Table::new([(GATEWAY, false), (FRIDGES, true), (STATE, false)], more);
         for gateway in &gateways {

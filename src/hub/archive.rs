@@ -104,7 +104,7 @@ impl Archive {
         self.waiting().retention = retention;
     }
 
-    /// Whether what that gateway reads is simulated. Returns whether that is news: another file is its own then.
+    /// What that gateway reads is simulated, or not. Returns whether that is news: its readings go into another file then.
     pub fn set_simulated(&self, gateway: &str, is_simulated: bool) -> bool {
         let simulated = &mut self.waiting().simulated;
         match is_simulated {
@@ -288,7 +288,7 @@ impl Archive {
         }
     }
 
-    /// Notes up to where all readings of each gateway are on the disk.
+    /// Puts on the disk up to where all readings of each gateway are there.
     fn note(&self) -> std::io::Result<()> {
         let complete: BTreeMap<String, Timestamp> = {
             let waiting = self.waiting();
@@ -313,12 +313,13 @@ impl Archive {
                 }
             }
             Err(why) => {
-                if waiting.failing.as_ref() != Some(&why) {
+                // Once: how much is free, for one, is another number each time.
+                if waiting.failing.is_none() {
                     error!(
                         "cannot write the readings of other gateways to the disk, so they wait in memory: {why}"
                     );
-                    waiting.failing = Some(why);
                 }
+                waiting.failing = Some(why);
             }
         }
     }

@@ -45,12 +45,9 @@ impl CatchUp {
     }
 
     fn progress(&mut self, gateway: &str) -> &mut Progress {
-        let since = || Progress::since(self.archive.complete_to(gateway));
-        if !self.gateways.contains_key(gateway) {
-            self.gateways.insert(gateway.to_owned(), since());
-        }
-        // It was put there.
-        self.gateways.entry(gateway.to_owned()).or_default()
+        let CatchUp { archive, gateways, .. } = self;
+        let since = || Progress::since(archive.complete_to(gateway));
+        gateways.entry(gateway.to_owned()).or_insert_with(since)
     }
 
     /// A connection has ended: no answer comes to what was asked.

@@ -17,7 +17,7 @@ const LEAST_FREE: u64 = 200_000_000;
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
     /// There is no folder for them.
-    #[error("{}: {error}", path.display())]
+    #[error("the folder {} cannot be made: {error}", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
